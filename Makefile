@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+# Builds, tests and installs headgate. `make help` lists the targets.
+#
+# Sources are found, not listed: pkg/NAME/*.c become build/PROFILE/libNAME.a, cmd/NAME/*.c become
+# the program NAME, tests/unit/test_*.c the unit tests, tests/fuzz/fuzz_*.c the fuzz targets.
+# pkg/NAME/sql/x.sql and pkg/NAME/py/x.py are embedded as hg_sql_NAME_x and hg_py_NAME_x
+# (#include "gen/NAME_embed.h"). Every program is offered all libraries with --as-needed, so it
+# loads only what its own objects use; scripts/check-layers watches who may include whom.
+
+SHELL    := /bin/sh
+CC       ?= gcc
+PROFILE  ?= dev
+PREFIX   ?= /usr/local
+BUILD    := build/$(PROFILE)
+WERROR   ?=
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+            -Wwrite-strings -Wformat=2 -Wundef -Wpointer-arith -Wno-sign-conversion
+HARDEN   := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+CFLAGS_dev     := -O2 -g $(HARDEN)
+CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_clang   := -O1 -g
+CFLAGS_fuzz    := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
+LDFLAGS_dev    := -pie -Wl,-z,relro,-z,now
+LDFLAGS_asan   := -fsanitize=address,undefined
+LDFLAGS_clang  :=
+LDFLAGS_fuzz   := -fsanitize=address,undefined,fuzzer
+
+PKGS_PC  := libpq libcurl jansson libarchive yaml-0.1 libcrypto
+PC_CFLAGS := $(shell pkg-config --cflags $(PKGS_PC) 2>/dev/null)
+PC_LIBS  := $(shell pkg-config --libs $(PKGS_PC) 2>/dev/null)
+ALL_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Ipkg -I$(BUILD) $(PC_CFLAGS) $(WARNINGS) $(WERROR) \
+              $(CFLAGS_$(PROFILE)) $(CFLAGS)
+ALL_LDFLAGS := $(LDFLAGS_$(PROFILE)) $(LDFLAGS)
+
+PACKAGES := $(patsubst pkg/%/,%,$(wildcard pkg/*/))
+PROGRAMS := $(patsubst cmd/%/,%,$(wildcard cmd/*/))
+EMBEDS   := $(sort $(foreach p,$(PACKAGES),$(if $(wildcard pkg/$(p)/sql/*.sql pkg/$(p)/py/*.py),$(p))))
+ARCHIVES := $(PACKAGES:%=$(BUILD)/lib%.a)
+BINARIES := $(PROGRAMS:%=$(BUILD)/%)
+UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+FUZZ     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+HELPERS  := $(patsubst tests/helpers/%.c,$(BUILD)/helpers/%,$(wildcard tests/helpers/*.c))
+GEN      := $(EMBEDS:%=$(BUILD)/gen/%_embed.h)
+objects   = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
+
+.PHONY: all
+all: $(BINARIES) ## build every program into build/dev
+
+# Everything goes to a single link group: packages may stand in any order.
+LINK = $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group \
+       -Wl,--as-needed $(PC_LIBS)
+
+define package
+$(BUILD)/lib$(1).a: $(call objects,pkg/$(1)) $(if $(filter $(1),$(EMBEDS)),$(BUILD)/gen/$(1)_embed.o)
+	@rm -f $$@ && $(AR) rcs $$@ $$^
+endef
+$(foreach p,$(PACKAGES),$(eval $(call package,$(p))))
+
+define program
+$(BUILD)/$(1): $(call objects,cmd/$(1)) $(ARCHIVES)
+	@echo "  LD   $$@"
+	@$$(LINK)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+
+$(BUILD)/%.o: %.c | $(GEN)
+	@mkdir -p $(@D)
+	@echo "  CC   $<"
+	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+define embed
+$(BUILD)/gen/$(1)_embed.c: $(wildcard pkg/$(1)/sql/*.sql pkg/$(1)/py/*.py) scripts/embed
+	@mkdir -p $(BUILD)/gen
+	@scripts/embed $(1) $$@ $(BUILD)/gen/$(1)_embed.h $$(filter-out scripts/embed,$$^)
+$(BUILD)/gen/$(1)_embed.h: $(BUILD)/gen/$(1)_embed.c
+	@test -f $$@
+$(BUILD)/gen/$(1)_embed.o: $(BUILD)/gen/$(1)_embed.c
+	@$(CC) $(ALL_CFLAGS) -c -o $$@ $$<
+endef
+$(foreach p,$(EMBEDS),$(eval $(call embed,$(p))))
+
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	@$(LINK) -lcmocka
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(if $(filter fuzz,$(PROFILE)),,$(BUILD)/tests/fuzz/replay/main.o) $(ARCHIVES)
+	@mkdir -p $(@D)
+	@$(LINK)
+$(BUILD)/helpers/%: $(BUILD)/tests/helpers/%.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	@$(LINK)
+
+.PHONY: unit fuzzers helpers
+unit: $(UNIT) ## build the unit tests
+fuzzers: $(FUZZ) ## build the fuzz targets (PROFILE=fuzz CC=clang for libFuzzer)
+helpers: $(HELPERS)
+
+.PHONY: deps
+deps: ## install what building and testing need
+	@scripts/install-deps
+
+.PHONY: test check-asan check-valgrind check-static layers hdr-check bench demo fuzz
+test: ## install what is missing, build, and run every test
+	@scripts/install-deps
+	@ci/test
+check-asan: ## unit and command tests under address and undefined behaviour sanitizers
+	@ci/asan
+check-valgrind: ## unit and command tests under valgrind
+	@ci/valgrind
+check-static: ## gcc and clang without a warning, shellcheck, layers, headers
+	@ci/static
+layers: ## who may include whom
+	@scripts/check-layers
+hdr-check: $(GEN) ## every public header compiles alone, twice
+	@for h in pkg/*/*.h; do printf '#include "%s"\n#include "%s"\n' "$${h#pkg/}" "$${h#pkg/}" | \
+	  $(CC) $(ALL_CFLAGS) -Werror -fsyntax-only -x c - || exit 1; done
+fuzz: ## fuzz each target for a while (SECONDS=60)
+	@ci/fuzz
+bench: ## ratios beside the peers, measured in one run
+	@scripts/install-deps
+	@$(MAKE) --no-print-directory all helpers
+	@tests/bench/run
+demo: ## the main job on a real PostgreSQL, real Alembic and a Railway API stub
+	@scripts/install-deps
+	@$(MAKE) --no-print-directory all
+	@scripts/demo
+
+.PHONY: install uninstall clean help dist compile_commands.json docs
+LIBEXEC := $(PREFIX)/libexec/headgate
+install: all ## install under DESTDIR/PREFIX
+	@scripts/install-tree "$(BUILD)" "$(DESTDIR)" "$(PREFIX)"
+uninstall: ## remove what install put there
+	@scripts/install-tree --remove "$(BUILD)" "$(DESTDIR)" "$(PREFIX)"
+clean: ## remove build/
+	rm -rf build
+compile_commands.json: ## for editors and clang tools
+	@scripts/compile-commands "$(CC) $(ALL_CFLAGS)" > $@
+docs: all ## man pages and option tables from the programs themselves
+	@scripts/gen-docs
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z_.-]+:.*## /{printf "  %-22s %s\n", $$1, $$2}' Makefile
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pkg/alembic/alembic.h - Alembic's files, read without Python: its configuration, its revision
+ * files, the graph they make, and every question about that graph which Alembic would answer.
+ *
+ * Facts come from Alembic's sources (alembic/config.py, script/base.py, script/revision.py); the
+ * function each rule comes from is named where it is implemented.
+ *
+ * Recipe: hg_alembic_config_load -> hg_alembic_load -> hg_graph_* questions.
+ * Ownership: a config and a graph own everything reached through them; pointers to revisions live
+ * as long as the graph.
+ */
+#ifndef HG_ALEMBIC_ALEMBIC_H
+#define HG_ALEMBIC_ALEMBIC_H
+
+#include "base/base.h"
+
+struct hg_findings;
+
+/* ---- configuration ------------------------------------------------------------------------ */
+
+struct hg_alembic_config {
+    char *dir;               /* absolute: where alembic would be started (the folder of alembic.ini) */
+    char *shown_dir;         /* prefix of paths shown to people: relative to -C DIR ("backend"), "" */
+    char *file;              /* the alembic.ini or pyproject.toml read, absolute */
+    char *section;           /* "alembic" */
+    char *script_location;   /* absolute */
+    struct hg_strv version_locations; /* absolute, in order */
+    bool recursive, sourceless;
+    char *sqlalchemy_url;    /* literal sqlalchemy.url after interpolation, or NULL */
+    char *version_table;     /* literal keyword in env.py, or NULL: alembic_version */
+    char *version_table_schema; /* literal keyword in env.py, or NULL */
+    bool version_table_dynamic; /* env.py sets one of them by something not literal */
+    bool transaction_per_migration; /* literal True in env.py */
+    bool include_schemas;    /* literal True in env.py */
+};
+
+struct hg_alembic_options {
+    const char *dir;         /* -C DIR; NULL: "." */
+    const char *directory;   /* migrator.directory of headgate.yaml, relative to its file; absolute; NULL */
+    const char *config;      /* --alembic-config, NULL: ALEMBIC_CONFIG, else as Alembic */
+    const char *section;     /* NULL: alembic */
+    bool no_python;
+    char *const *python_env; /* environment for a Python that must help; without secrets. NULL: ours less
+                                tokens and connection variables */
+    int64_t python_timeout_ns; /* 0: 30 s */
+};
+
+/* Finds and reads the configuration: DIR itself, else the one sub-directory (of DIR, or of the
+ * repository above it) that has an alembic.ini. HG_E_CONFIG when there is none (both places named)
+ * or several (listed), or what ConfigParser would refuse. */
+int hg_alembic_config_load(const struct hg_alembic_options *o, struct hg_alembic_config *ret,
+                           struct hg_err *err);
+void hg_alembic_config_done(struct hg_alembic_config *c);
+
+/* ---- revisions ---------------------------------------------------------------------------- */
+
+struct hg_revision {
+    char *id;
+    struct hg_strv down;       /* as written, in order */
+    struct hg_strv depends_on; /* as written */
+    struct hg_strv labels;     /* as written */
+    char *doc;                 /* Alembic's Script.doc; "" when none */
+    char *path;                /* for people and JSON: relative to -C DIR */
+    char *file;                /* absolute */
+    char *digest;              /* SHA-256 of the file's bytes; NULL until hg_graph_digests() */
+    int line;                  /* of the `revision` assignment; 0 when Python told */
+    int64_t mtime;             /* of the file, seconds since 1970 */
+    bool dynamic;              /* Python had to tell */
+    /* Filled by the graph: */
+    size_t index;              /* position in file ("map") order */
+    bool is_head, is_base, is_branch_point, is_merge_point;
+    bool is_real_head;         /* nothing names it, not even a depends_on */
+};
+
+struct hg_graph;
+
+/* Reads all revision files of the configuration (statically; what is not literal goes to one Python
+ * process) and builds the graph. Faults of the history become HG1xx findings: then 0 is returned and
+ * hg_graph_ok() is false. -1 only when something could not be told at all (unreadable directory,
+ * dynamic file without Python: kind UNKNOWN, exit 3). */
+int hg_alembic_load(const struct hg_alembic_config *c, const struct hg_alembic_options *o,
+                    struct hg_graph **ret, struct hg_findings *findings, struct hg_err *err);
+/* The same from memory, for tests, git trees and the ledger: file names and their bytes. Files that
+ * are not literal are reported, not run. */
+struct hg_alembic_source { const char *name; const char *data; size_t len; };
+int hg_alembic_load_sources(const struct hg_alembic_source *sources, size_t count,
+                            struct hg_graph **ret, struct hg_findings *findings, struct hg_err *err);
+void hg_graph_free(struct hg_graph *g);
+
+/* False when Alembic would refuse this history (or when it has a duplicate id). */
+bool hg_graph_ok(const struct hg_graph *g);
+size_t hg_graph_count(const struct hg_graph *g);
+const struct hg_revision *hg_graph_at(const struct hg_graph *g, size_t index);  /* map order */
+const struct hg_revision *hg_graph_get(const struct hg_graph *g, const char *id); /* exact id or NULL */
+/* Fills digest of every revision (reads of the files were kept; nothing is read twice). */
+void hg_graph_digests(struct hg_graph *g);
+/* The bytes of the file, as read. */
+const char *hg_graph_text(const struct hg_graph *g, const struct hg_revision *r, size_t *ret_len);
+
+/* A list of borrowed revisions. */
+struct hg_revlist { const struct hg_revision **items; size_t count, cap; };
+#define HG_REVLIST_INIT { NULL, 0, 0 }
+void hg_revlist_done(struct hg_revlist *l);
+
+/* heads and bases as Alembic orders them (`alembic heads`, file order); real_heads is what
+ * alembic_version holds after `upgrade heads`. */
+void hg_graph_heads(const struct hg_graph *g, struct hg_revlist *ret);
+void hg_graph_real_heads(const struct hg_graph *g, struct hg_revlist *ret);
+void hg_graph_bases(const struct hg_graph *g, struct hg_revlist *ret);
+/* The order of `alembic history` (newest first). */
+void hg_graph_history(const struct hg_graph *g, struct hg_revlist *ret);
+/* Children by down_revision. */
+void hg_graph_children(const struct hg_graph *g, const struct hg_revision *r, struct hg_revlist *ret);
+
+/* ---- questions with database rows ----------------------------------------------------------- */
+
+/* Rows as stored -> revisions, by Alembic's rules (a row may be a unique prefix or a label).
+ * Rows that resolve to nothing are put into ret_unknown. Overlap (a row that is an ancestor of
+ * another) sets *ret_overlap. */
+void hg_graph_resolve_rows(const struct hg_graph *g, const struct hg_strv *rows,
+                           struct hg_revlist *ret, struct hg_strv *ret_unknown, bool *ret_overlap);
+/* What `alembic current` prints for known rows, sorted by id. */
+void hg_graph_current(const struct hg_graph *g, const struct hg_revlist *rows, struct hg_revlist *ret);
+/* applied[index] for every revision. Caller frees. */
+bool *hg_graph_applied(const struct hg_graph *g, const struct hg_revlist *rows);
+/* What `alembic upgrade TARGET` would run, in order, from these rows. target: "heads", "head",
+ * "LABEL@head", an identifier, "+2"… -1 with kind REFUSED and Alembic's reason in our words where
+ * Alembic refuses. */
+int hg_graph_upgrade(const struct hg_graph *g, const struct hg_revlist *rows, const char *target,
+                     struct hg_revlist *ret, struct hg_err *err);
+/* What `alembic downgrade TARGET` would run, in order ("-1", "base", an identifier…). */
+int hg_graph_downgrade(const struct hg_graph *g, const struct hg_revlist *rows, const char *target,
+                       struct hg_revlist *ret, struct hg_err *err);
+/* The rows of alembic_version after running `steps` upwards (or downwards) from rows; sorted. */
+void hg_graph_rows_after(const struct hg_graph *g, const struct hg_revlist *rows,
+                         const struct hg_revlist *steps, bool down, struct hg_strv *ret);
+/* One identifier as `alembic show` resolves it (partial ids, labels, LABEL@head, relative). */
+int hg_graph_find(const struct hg_graph *g, const char *ident, struct hg_revlist *ret,
+                  struct hg_err *err);
+/* `history -r FROM:TO`; rows may be NULL where "current" is not used. */
+int hg_graph_range(const struct hg_graph *g, const char *range, const struct hg_revlist *rows,
+                   struct hg_revlist *ret, struct hg_err *err);
+
+/* ---- running Alembic ------------------------------------------------------------------------ */
+
+/* The interpreter of the project: first line of the `alembic` script in DIR/.venv, DIR/venv (and the
+ * same beside DIR and in the repository's root), $VIRTUAL_ENV or on PATH (`path` NULL: ours), also
+ * pip's "#!/bin/sh '''exec'" form; else python3 beside it, else python3 on PATH, whichever has
+ * alembic. Heap path. UNKNOWN (exit 3) with the places that were looked at when there is none. */
+int hg_alembic_python(const char *dir, const char *path, char **ret_python, struct hg_err *err);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base.h"
+
+#include <errno.h>
+
+void hg_bug(const char *file, int line, const char *what)
+{
+    fprintf(stderr, "headgate: bug: %s (%s:%d)\n", what, file, line);
+    abort();
+}
+
+static _Noreturn void out_of_memory(void)
+{
+    static const char text[] = "headgate: out of memory\n";
+    (void)hg_write_all(STDERR_FILENO, text, sizeof text - 1);
+    _exit(HG_EXIT_UNKNOWN);
+}
+
+void *hg_xmalloc(size_t size)
+{
+    void *p = malloc(size ? size : 1);
+    if (!p)
+        out_of_memory();
+    return p;
+}
+
+void *hg_xcalloc(size_t count, size_t size)
+{
+    void *p = calloc(count ? count : 1, size ? size : 1);
+    if (!p)
+        out_of_memory();
+    return p;
+}
+
+void *hg_xrealloc(void *ptr, size_t count, size_t size)
+{
+    void *p = reallocarray(ptr, count ? count : 1, size);
+    if (!p)
+        out_of_memory();
+    return p;
+}
+
+char *hg_xstrdup(const char *s)
+{
+    return s ? hg_xstrndup(s, strlen(s)) : NULL;
+}
+
+char *hg_xstrndup(const char *s, size_t len)
+{
+    char *p = hg_xmalloc(len + 1);
+    memcpy(p, s, len);
+    p[len] = '\0';
+    return p;
+}
+
+char *hg_xvasprintf(const char *fmt, va_list ap)
+{
+    char *p = NULL;
+    if (vasprintf(&p, fmt, ap) < 0)
+        out_of_memory();
+    return p;
+}
+
+char *hg_xasprintf(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    char *p = hg_xvasprintf(fmt, ap);
+    va_end(ap);
+    return p;
+}
+
+void hg_freep(void *ptr_to_ptr)
+{
+    int saved = errno;
+    void **p = ptr_to_ptr;
+    free(*p);
+    *p = NULL;
+    errno = saved;
+}
+
+void hg_closep(int *fd)
+{
+    int saved = errno;
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+    errno = saved;
+}
+
+void *hg_grow(void *items, size_t count, size_t *cap, size_t size)
+{
+    if (count < *cap)
+        return items;
+    *cap = *cap ? *cap * 2 : 8;
+    return hg_xrealloc(items, *cap, size);
+}

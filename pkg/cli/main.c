@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli.h"
+
+#include <errno.h>
+#include <signal.h>
+
+static bool error_printed;
+static bool stdout_failed;
+
+void hg_cli_error_printed(void)
+{
+    error_printed = true;
+}
+
+void hg_out(const char *text)
+{
+    HG_AUTO(hg_freep) char *shown = hg_log_filtered(text);
+    if (fputs(shown, stdout) == EOF)
+        stdout_failed = true;
+}
+
+void hg_outf(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    HG_AUTO(hg_freep) char *text = hg_xvasprintf(fmt, ap);
+    va_end(ap);
+    hg_out(text);
+}
+
+/* Continuation lines are indented under the first, so that a block is seen as one. */
+static void print_block(const char *label, const char *text)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
+    for (const char *line = text; *line;) {
+        size_t len = strcspn(line, "\n");
+        hg_buf_addf(&b, "  %s%.*s\n", line == text ? label : "  ", (int)len, line);
+        line += len;
+        line += *line == '\n';
+    }
+    HG_AUTO(hg_freep) char *shown = hg_log_filtered(hg_buf_str(&b));
+    fputs(shown, stderr);
+}
+
+void hg_cli_print_error(const struct hg_err *err)
+{
+    (void)fflush(stdout);
+    hg_log(HG_LOG_ERROR, "%s", err->message);
+    if (*err->detail)
+        print_block("", err->detail);
+    if (*err->hint)
+        print_block("hint: ", err->hint);
+}
+
+static void json_member(struct hg_buf *b, const char *key, const char *value)
+{
+    hg_buf_addf(b, ",\"%s\":", key);
+    if (!*value) {
+        hg_buf_adds(b, "null");
+        return;
+    }
+    HG_AUTO(hg_freep) char *shown = hg_log_filtered(value);
+    hg_buf_addc(b, '"');
+    hg_json_escape(b, shown, strlen(shown));
+    hg_buf_addc(b, '"');
+}
+
+char *hg_cli_error_json(const struct hg_err *err)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
+    hg_buf_addf(&b, "{\"kind\":\"%s\"", hg_err_kind_name(err->kind));
+    json_member(&b, "message", err->message);
+    json_member(&b, "detail", err->detail);
+    json_member(&b, "hint", err->hint);
+    hg_buf_addf(&b, ",\"exit_code\":%d}", hg_err_exit_code(err));
+    return hg_buf_take(&b);
+}
+
+bool hg_cli_color(const struct hg_common *common, int fd)
+{
+    if (hg_streq(common->color, "always"))
+        return true;
+    if (hg_streq(common->color, "never"))
+        return false;
+    const char *no = getenv("NO_COLOR"), *force = getenv("CLICOLOR_FORCE"), *term = getenv("TERM");
+    if (no && *no)
+        return false;
+    if (force && *force && strcmp(force, "0") != 0)
+        return true;
+    return isatty(fd) && !(term && strcmp(term, "dumb") == 0);
+}
+
+/* An answer that did not arrive is not given: a full disk or closed stdout must not exit 0. */
+static int close_stdout(int code)
+{
+    if (fflush(stdout) == 0 && !stdout_failed && !ferror(stdout))
+        return code;
+    if (errno != EPIPE)
+        hg_log(HG_LOG_ERROR, "cannot write the answer: %s", strerror(errno));
+    return code == HG_EXIT_YES ? HG_EXIT_UNKNOWN : code;
+}
+
+static int report(const struct hg_cmd *cmd, const struct hg_common *common, const struct hg_err *err)
+{
+    int code = hg_err_exit_code(err);
+    hg_trace("error", "kind", hg_err_kind_name(err->kind), "message", err->message, NULL);
+    if (cmd->formats && hg_streq(common->format, "json") && !error_printed) {
+        struct hg_err shown = *err;
+        if (cmd->own_failure && err->kind != HG_E_USAGE)
+            shown.exit_code = cmd->own_failure;
+        HG_AUTO(hg_freep) char *json = hg_cli_error_json(&shown);
+        hg_outf("{\"error\":%s}\n", json);
+    }
+    hg_cli_print_error(err);
+    return cmd->own_failure && err->kind != HG_E_USAGE ? cmd->own_failure : code;
+}
+
+int hg_cli_main(const struct hg_cmd *cmd, int argc, char **argv, void *options, hg_cli_run run)
+{
+    struct hg_common *common = options;
+    struct hg_err err = { 0 };
+    HG_AUTO(hg_strv_done) struct hg_strv args = HG_STRV_INIT;
+    (void)signal(SIGPIPE, SIG_IGN); /* a closed reader is an error of write, not our end */
+    hg_log_init("headgate", HG_LOG_NOTE);
+    int rc = hg_cli_parse(cmd, argc, argv, options, &args, &err);
+    if (rc == 1)
+        return close_stdout(HG_EXIT_YES);
+    hg_log_set_level(common->quiet          ? HG_LOG_ERROR
+                     : common->verbose >= 2 ? HG_LOG_DEBUG
+                     : common->verbose      ? HG_LOG_INFO
+                                            : HG_LOG_NOTE);
+    hg_trace("start", "verb", cmd->name, NULL);
+    if (rc == 0)
+        rc = run(options, &args, &err);
+    int code = rc >= 0 ? rc : report(cmd, common, &err);
+    code = close_stdout(code);
+    char text[16];
+    (void)snprintf(text, sizeof text, "%d", code);
+    hg_trace("exit", "verb", cmd->name, "code", text, NULL);
+    hg_strv_done(&common->from);
+    hg_strv_done(&common->x);
+    return code;
+}

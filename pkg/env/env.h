@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pkg/env/env.h - sets of environment variables that remember where each came from, the dotenv
+ * dialects, and the automaton that masks secret values in text and streams.
+ *
+ * Ownership: a set owns copies of names and values and overwrites values when released.
+ */
+#ifndef HG_ENV_ENV_H
+#define HG_ENV_ENV_H
+
+#include "base/base.h"
+
+/* ---- sets of variables -------------------------------------------------------------------- */
+
+struct hg_var {
+    char *name, *value;
+    char *source;   /* "process", "backend/.env:12", "railway api@production", … for messages */
+    bool secret;    /* looks like a secret by name, source or content: masked */
+};
+
+struct hg_vars {
+    struct hg_var *items;   /* in no particular order */
+    size_t count, cap;
+    void *index;            /* internal */
+};
+#define HG_VARS_INIT { NULL, 0, 0, NULL }
+
+void hg_vars_set(struct hg_vars *v, const char *name, const char *value, const char *source);
+void hg_vars_unset(struct hg_vars *v, const char *name);
+const char *hg_vars_get(const struct hg_vars *v, const char *name);            /* NULL: not set */
+const struct hg_var *hg_vars_find(const struct hg_vars *v, const char *name);
+void hg_vars_from_environ(struct hg_vars *v, char *const *environ_, const char *source);
+/* "NAME=value" strings, NULL-terminated, for execve; release with hg_vars_free_envp (wipes). */
+char **hg_vars_envp(const struct hg_vars *v);
+void hg_vars_free_envp(char **envp);
+void hg_vars_done(struct hg_vars *v);
+
+/* Is NAME a name that a shell could set ([A-Za-z_][A-Za-z0-9_]*)? */
+bool hg_var_name_valid(const char *name);
+/* Would a value under this name execute code in a local process (LD_*, BASH_ENV, NODE_OPTIONS…)? */
+bool hg_var_name_executes(const char *name);
+/* Does the name alone say that the value is a secret (…PASSWORD, …TOKEN, …SECRET, …KEY)? */
+bool hg_var_name_secret(const char *name);
+
+/* Replaces ${NAME}, ${NAME:-default} and $$ in text by the variables. A name that is not set and
+ * has no default is an error naming it. Used for headgate.yaml strings and the `url` template;
+ * ret_used, if not NULL, gets the names that were looked up. */
+int hg_vars_expand(const struct hg_vars *v, const char *text, struct hg_buf *ret,
+                   struct hg_strv *ret_used, struct hg_err *err);
+
+/* ---- dotenv ------------------------------------------------------------------------------- */
+
+enum hg_dotenv_dialect { HG_DOTENV_PYTHON, HG_DOTENV_COMPOSE, HG_DOTENV_DOCKER };
+
+int hg_dotenv_dialect_parse(const char *name, enum hg_dotenv_dialect *ret); /* python|compose|docker */
+/* Parses text as the dialect's own tool would (reference: env-entrypoint-ci.md 1.1) into `into`;
+ * `lookup` (may be NULL) answers ${NAME} beside what the file itself defines. `shown` is the path
+ * for messages and sources ("shown:line"). A line that the tool itself refuses or silently drops is
+ * an error with file, line and the reason. */
+int hg_dotenv_parse(const char *text, size_t len, const char *shown,
+                    enum hg_dotenv_dialect dialect, const struct hg_vars *lookup,
+                    struct hg_vars *into, struct hg_err *err);
+/* One variable as a line that all dialects of the reference read alike, or as near as there is. */
+void hg_dotenv_print(struct hg_buf *b, const char *name, const char *value);
+
+/* ---- masking ------------------------------------------------------------------------------ */
+
+/* An Aho-Corasick automaton over the secrets and their encoded forms (percent, base64 in its three
+ * phases, JSON and CRLF forms). Immutable once built. */
+struct hg_mask;
+
+struct hg_mask *hg_mask_new(void);
+/* Adds a secret in all its forms; shorter than HG_MASK_MIN bytes or a common word: not added.
+ * A URL adds its password (raw and decoded) rather than the whole. */
+#define HG_MASK_MIN 5
+void hg_mask_add(struct hg_mask *m, const char *value);
+void hg_mask_add_vars(struct hg_mask *m, const struct hg_vars *v); /* the secret ones */
+void hg_mask_build(struct hg_mask *m);
+bool hg_mask_empty(const struct hg_mask *m);
+void hg_mask_free(struct hg_mask *m);
+
+/* A stream through the automaton: bytes that may begin a secret are held back until it is known,
+ * so chunking cannot change the output. Every masked range becomes "***". */
+struct hg_mask_stream {
+    const struct hg_mask *mask;
+    uint32_t state;
+    struct hg_buf held;
+    size_t masked; /* length of the range at the front of `held` that is already known secret */
+};
+void hg_mask_stream_init(struct hg_mask_stream *s, const struct hg_mask *mask);
+void hg_mask_stream_feed(struct hg_mask_stream *s, const void *data, size_t len, struct hg_buf *out);
+void hg_mask_stream_flush(struct hg_mask_stream *s, struct hg_buf *out); /* at the end */
+void hg_mask_stream_done(struct hg_mask_stream *s);
+/* One whole text; heap. Fits hg_log_set_filter (context = the mask). */
+char *hg_mask_text(const char *text, void *mask);
+
+#endif

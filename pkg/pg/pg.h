@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pkg/pg/pg.h - PostgreSQL through libpq: URL dialects, connections with deadlines, errors as
+ * sentences, advisory locks, and private clusters for development and tests.
+ *
+ * Passwords: no function puts one into an error, a log line or a `shown` string.
+ */
+#ifndef HG_PG_PG_H
+#define HG_PG_PG_H
+
+#include "base/base.h"
+
+#include <libpq-fe.h>
+
+/* ---- URLs --------------------------------------------------------------------------------- */
+
+/* A database address in parts, whatever spelling it came in. */
+struct hg_pg_url {
+    char *scheme;      /* as written: "postgresql+psycopg" */
+    char *user, *password, *host, *port, *database; /* decoded; NULL: not given. Several hosts: "a,b" */
+    char *hostaddr;    /* numeric address set by a route; host stays for TLS. NULL: none */
+    struct hg_strv params; /* query keys and values in pairs, decoded, as written (driver spelling) */
+};
+/* postgres://, postgresql[+driver]://; libpq's and SQLAlchemy's forms of hosts and sockets.
+ * Not a PostgreSQL URL: HG_E_CONFIG, without repeating it. */
+int hg_pg_url_parse(const char *text, struct hg_pg_url *ret, struct hg_err *err);
+void hg_pg_url_done(struct hg_pg_url *u);
+/* The URL with another host and port, otherwise byte for byte the caller's spelling. Heap. */
+char *hg_pg_url_rewrite(const char *text, const char *host, const char *port);
+/* keyword='value' string for libpq: driver-only parameters left out, sslmode/ssl translated,
+ * defaults from PG* variables left to libpq. Heap; wipe after use. */
+char *hg_pg_url_conninfo(const struct hg_pg_url *u);
+/* "postgresql://user@host:port/database": for people. Heap. */
+char *hg_pg_url_shown(const struct hg_pg_url *u);
+
+/* ---- connections -------------------------------------------------------------------------- */
+
+/* Starts connecting without waiting; hg_pg_connect_finish waits until the deadline (monotonic ns).
+ * Between the two the caller may do other work (reading revision files). source names where the
+ * address came from, for messages ("DATABASE_URL from railway api@production"). Sets
+ * application_name, short keepalives, connect_timeout; errors are of kind DATABASE (exit 3), one
+ * sentence and hint for each: missing database, wrong password, unknown host, refused, starting up,
+ * too many connections, SSL refused, time-out. */
+struct hg_pg_spec {
+    const char *conninfo;        /* "" means PG* variables alone */
+    const char *application_name;
+    const char *source;
+    const char *shown;           /* address for people, without password */
+};
+int hg_pg_connect_start(const struct hg_pg_spec *spec, PGconn **ret, struct hg_err *err);
+int hg_pg_connect_finish(PGconn *conn, const struct hg_pg_spec *spec, int64_t deadline_ns,
+                         struct hg_err *err);
+int hg_pg_connect(const struct hg_pg_spec *spec, int64_t timeout_ns, PGconn **ret, struct hg_err *err);
+void hg_pg_closep(PGconn **conn);   /* for HG_AUTO */
+void hg_pg_clearp(PGresult **res);  /* for HG_AUTO */
+
+/* One statement with text parameters, waiting at most until the deadline (then the query is
+ * cancelled and the error is TIMEOUT). Any other failure: kind DATABASE, sqlstate, message of the
+ * server, detail and hint. */
+int hg_pg_query(PGconn *conn, const char *sql, size_t nparams, const char *const *params,
+                int64_t deadline_ns, PGresult **ret, struct hg_err *err);
+/* Fills *err from a failed result or connection; for callers that drive libpq themselves. */
+int hg_pg_fail(struct hg_err *err, const PGconn *conn, const PGresult *res, const char *doing);
+/* NULL for SQL null. */
+const char *hg_pg_get(const PGresult *res, int row, int column);
+char *hg_pg_quote_ident(const char *name); /* heap; always quoted */
+
+/* ---- private clusters --------------------------------------------------------------------- */
+
+struct hg_pg_cluster {
+    char *dir;      /* …/.headgate/postgres */
+    char *socket_dir;
+    int port;
+    char *url;      /* postgresql://…, through TCP */
+    int64_t pid;
+};
+struct hg_pg_cluster_options {
+    const char *state_dir;  /* HEADGATE_STATE_DIR or .headgate */
+    const char *bindir;     /* HEADGATE_PG_BINDIR; NULL: the newest installed of 13 to 18 */
+    const char *database;   /* created if missing; NULL: "app" */
+    bool ephemeral;         /* a fresh one in a temporary directory, fsync off */
+    int64_t timeout_ns;
+};
+int hg_pg_cluster_start(const struct hg_pg_cluster_options *o, struct hg_pg_cluster *ret, struct hg_err *err);
+int hg_pg_cluster_find(const struct hg_pg_cluster_options *o, struct hg_pg_cluster *ret, struct hg_err *err);
+int hg_pg_cluster_stop(const struct hg_pg_cluster_options *o, struct hg_err *err);
+int hg_pg_cluster_destroy(const struct hg_pg_cluster_options *o, struct hg_err *err);
+void hg_pg_cluster_done(struct hg_pg_cluster *c);
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pkg/target/target.h - what a target is: where its environment comes from, where its migrator runs,
+ * by which route its database is reached; headgate.yaml; and the state that travels from the program
+ * that resolved it (headgate-env) to the one that uses it.
+ *
+ * Two sides. headgate-env calls hg_target_resolve() and then becomes the verb with the variables as
+ * its environment and a memory file (HEADGATE_STATE_FD) that says the rest. Every verb calls
+ * hg_target_open(), which reads that file, or, when there is none or it is for another target or
+ * configuration, starts itself again through headgate-env (and does not return).
+ */
+#ifndef HG_TARGET_TARGET_H
+#define HG_TARGET_TARGET_H
+
+#include "base/base.h"
+#include "cli/cli.h"
+#include "env/env.h"
+#include "finding/finding.h"
+
+/* ---- configuration ------------------------------------------------------------------------ */
+
+enum hg_source_kind { HG_SOURCE_PROCESS, HG_SOURCE_DOTENV, HG_SOURCE_RAILWAY, HG_SOURCE_CONTAINER };
+
+struct hg_source {
+    enum hg_source_kind kind;
+    char *file;                         /* dotenv: path as written; absolute in `path` */
+    char *path;
+    enum hg_dotenv_dialect dialect;
+    bool override;                      /* dotenv: beats the process */
+    char *service, *environment, *project, *token_env; /* railway; NULL: not given */
+    char *container;                    /* container: name or id */
+    int line, column;                   /* in headgate.yaml; 0: command line or default */
+};
+
+enum hg_ledger_mode { HG_LEDGER_AUTO, HG_LEDGER_REQUIRED, HG_LEDGER_OFF, HG_LEDGER_FILE };
+enum hg_run_kind { HG_RUN_HOST, HG_RUN_CONTAINER };
+
+struct hg_waiver { char *rule, *revision, *reason, *until; }; /* revision may be NULL; until YYYY-MM-DD */
+struct hg_rule_setting { char *rule; enum hg_severity severity; };
+
+struct hg_target_config {
+    char *name;
+    bool named;                         /* stands in headgate.yaml */
+    bool protected_;                    /* by configuration, or because it is remote and unnamed */
+    bool require_plan;
+    struct hg_source *sources;
+    size_t source_count;
+    enum hg_run_kind run;
+    char *run_container;
+    char *url;                          /* template, or NULL: DATABASE_URL */
+    char *direct_url;                   /* template for apply past a pooler, or NULL */
+    char *pooler;                       /* "session" when declared, else NULL */
+    char *upgrade_to;                   /* head | heads | LABEL@head */
+    struct hg_strv migrator_args;       /* such as -x tenant=a */
+    char *driver;                       /* "headgate" | "plain" */
+    char *pin_system_identifier, *pin_database, *pin_oid; /* identity; NULL: not pinned */
+    enum hg_ledger_mode ledger;
+    char *version_table, *version_table_schema; /* NULL: from env.py */
+    int64_t connect_timeout_ns, lock_timeout_ns, statement_timeout_ns, lock_wait_ns, max_runtime_ns;
+    enum hg_severity fail_on;
+    char *gate_base;                    /* NULL: origin/HEAD, main, master */
+};
+
+struct hg_config {
+    char *path;                         /* headgate.yaml, absolute; NULL: none */
+    char *dir;                          /* its folder, else DIR; absolute */
+    char *migrator_directory;           /* absolute, or NULL: look for alembic.ini */
+    char *migrator_config;              /* relative to it, or NULL */
+    struct hg_rule_setting *rules;
+    size_t rule_count;
+    struct hg_waiver *waivers;
+    size_t waiver_count;
+    struct hg_target_config *targets;
+    size_t target_count;
+    uint64_t digest;                    /* of the file's bytes, 0 without one */
+};
+/* Finds headgate.yaml (--config, HEADGATE_CONFIG, DIR, the repository's root above it) and reads it;
+ * without one the defaults of CONTRACT.md. Errors: "headgate.yaml:12:7: expected …, got …; did you
+ * mean `protected`?" */
+int hg_config_load(const struct hg_common *common, struct hg_config *ret, struct hg_err *err);
+/* The same from text, for tests, fuzzing and for the base branch's copy. */
+int hg_config_parse(const char *text, size_t len, const char *shown, const char *dir,
+                    struct hg_config *ret, struct hg_err *err);
+void hg_config_done(struct hg_config *c);
+/* The target by -t, HEADGATE_TARGET…; NULL with *err (names listed) when there is none such. */
+const struct hg_target_config *hg_config_target(const struct hg_config *c, const char *name,
+                                                struct hg_err *err);
+
+/* ---- a resolved target ---------------------------------------------------------------------- */
+
+struct hg_target {
+    struct hg_config config;
+    const struct hg_target_config *t;   /* points into config */
+    struct hg_vars vars;                /* this process's environment, with source and secret marks */
+    struct hg_mask *mask;               /* of all secrets; installed as the log's filter */
+    char *url;                          /* as the migrator spells it; NULL when there is none */
+    char *url_source;                   /* "DATABASE_URL from railway api@production" */
+    char *conninfo;                     /* for libpq, with route applied */
+    char *direct_conninfo;              /* direct_url, or NULL */
+    char *shown;                        /* "railway at shuttle.proxy.rlwy.net:15140", for people */
+    char *host, *port, *database, *user;/* NULL: libpq's default */
+    char *route;                        /* sentence about a rewritten route, or NULL */
+    struct hg_findings findings;        /* HG5xx that resolving noticed */
+    struct hg_err error;                /* kind != NONE: resolving failed; verbs print it as theirs */
+};
+
+/* For verbs that ask a database. offline: only configuration, nothing resolved. argv is that of the
+ * program, to start it again through headgate-env. The error of a failed resolving is returned as
+ * -1, so that the verb prints its own document; *ret is valid (config, t, mask) even then. */
+int hg_target_open(const struct hg_common *common, int argc, char **argv, bool offline,
+                   struct hg_target *ret, struct hg_err *err);
+void hg_target_done(struct hg_target *t);
+/* The first line of every verb that asks a database: "production: railway at …, DATABASE_URL from …". */
+char *hg_target_line(const struct hg_target *t);
+/* Environment for a Python that only reads files: from before resolving, less tokens and connection
+ * variables. Release with hg_vars_free_envp. */
+char **hg_target_plain_envp(const struct hg_target *t);
+/* <state dir> of CONTRACT.md; heap. */
+char *hg_target_state_dir(const struct hg_target *t);
+
+#endif
