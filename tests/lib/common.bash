@@ -1,0 +1,132 @@
+# Loaded by every bats file:
+#   setup_file() { load ../lib/common; hgt_setup_file; }
+#   setup()      { load ../lib/common; }
+# shellcheck shell=bash
+
+HGT_ROOT=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
+HGT_PROFILE=${HGT_PROFILE:-dev}
+HGT_BUILD=$HGT_ROOT/build/$HGT_PROFILE
+export HGT_ROOT HGT_BUILD
+
+# Tests see nothing of the caller's own headgate, Railway, Docker or PostgreSQL settings.
+hgt_clean_environment() {
+    local name
+    for name in $(compgen -e); do
+        case $name in
+            HEADGATE_PG_BINDIR) ;;
+            HEADGATE_* | RAILWAY_* | PG* | DB_* | DATABASE_* | ALEMBIC_* | DOCKER_* | NO_COLOR | \
+                CLICOLOR_FORCE | VIRTUAL_ENV | GITHUB_* | CI)
+                unset "$name"
+                ;;
+        esac
+    done
+    export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 LC_ALL=C.UTF-8
+    export GIT_AUTHOR_NAME=Tess GIT_AUTHOR_EMAIL=tess@example.org
+    export GIT_COMMITTER_NAME=Tess GIT_COMMITTER_EMAIL=tess@example.org
+}
+
+hgt_setup_file() {
+    bats_require_minimum_version 1.5.0
+    hgt_clean_environment
+    HGT_VENV=$("$HGT_ROOT/scripts/test-venv")
+    export HGT_VENV
+    export PATH=$HGT_BUILD:$HGT_VENV/bin:$PATH
+    export HOME=$BATS_FILE_TMPDIR/home
+    mkdir -p "$HOME"
+    # tests/run starts one server for all files; a file run alone starts its own.
+    if [ -z "${HGT_SERVER:-}" ]; then
+        HGT_SERVER=$(mktemp -d /tmp/hgt-XXXXXX)
+        export HGT_SERVER HGT_SERVER_IS_OURS=$HGT_SERVER
+        "$HGT_ROOT/tests/server" start "$HGT_SERVER"
+    fi
+    HGT_PORT=$(cat "$HGT_SERVER/port")
+    export HGT_PORT
+}
+
+# Call it from teardown_file; a file without one of its own gets this one.
+hgt_teardown_file() {
+    if [ -n "${HGT_SERVER_IS_OURS:-}" ]; then
+        "$HGT_ROOT/tests/server" stop "$HGT_SERVER_IS_OURS"
+    fi
+}
+declare -F teardown_file > /dev/null || teardown_file() { hgt_teardown_file; }
+
+# A fresh, empty database on the shared server. Exports HGT_DB, HGT_PGURL (libpq's spelling) and
+# DATABASE_URL (SQLAlchemy's spelling).
+hgt_db() {
+    HGT_DB=hgt_$$_${RANDOM}${RANDOM}
+    hgt_admin "create database $HGT_DB"
+    export HGT_DB
+    export HGT_PGURL=postgresql://hgt:hgt-secret@127.0.0.1:$HGT_PORT/$HGT_DB
+    export DATABASE_URL=postgresql+psycopg://hgt:hgt-secret@127.0.0.1:$HGT_PORT/$HGT_DB
+}
+
+hgt_admin() {
+    psql -XqAt -v ON_ERROR_STOP=1 "postgresql://hgt:hgt-secret@127.0.0.1:$HGT_PORT/postgres" -c "$1"
+}
+
+# SQL on the current test database.
+hgt_psql() {
+    psql -XqAt -v ON_ERROR_STOP=1 "$HGT_PGURL" -c "$1"
+}
+
+# An own server for tests that kill or fill it: exports HGT_CLUSTER_DIR, HGT_CLUSTER_PID, HGT_PGURL,
+# DATABASE_URL; ended by hgt_cluster_stop.
+hgt_cluster() {
+    HGT_CLUSTER_DIR=$(mktemp -d /tmp/hgt-XXXXXX)
+    "$HGT_ROOT/tests/server" start "$HGT_CLUSTER_DIR"
+    HGT_CLUSTER_PID=$(cat "$HGT_CLUSTER_DIR/pid")
+    HGT_CLUSTER_PORT=$(cat "$HGT_CLUSTER_DIR/port")
+    export HGT_CLUSTER_DIR HGT_CLUSTER_PID HGT_CLUSTER_PORT
+    export HGT_PGURL=postgresql://hgt:hgt-secret@127.0.0.1:$HGT_CLUSTER_PORT/postgres
+    export DATABASE_URL=postgresql+psycopg://hgt:hgt-secret@127.0.0.1:$HGT_CLUSTER_PORT/postgres
+}
+
+hgt_cluster_stop() {
+    if [ -n "${HGT_CLUSTER_DIR:-}" ]; then
+        "$HGT_ROOT/tests/server" stop "$HGT_CLUSTER_DIR"
+        unset HGT_CLUSTER_DIR
+    fi
+}
+
+# The sample application's repository as a git checkout of its own; the working directory after.
+hgt_project() {
+    HGT_PROJECT=$BATS_TEST_TMPDIR/project
+    cp -R "$HGT_ROOT/containers/notebook-api" "$HGT_PROJECT"
+    cd "$HGT_PROJECT" || return 1
+    find . -name __pycache__ -prune -exec rm -rf {} +
+    git init -q -b main .
+    git add -A
+    git commit -q -m "The sample"
+    export HGT_PROJECT
+}
+
+# The real Alembic, started where its users start it.
+hgt_alembic() {
+    (cd "${HGT_PROJECT:-.}/backend" && alembic -c alembic.ini "$@")
+}
+
+# json FILTER: what jq makes of the last `run`'s stdout (use `run --separate-stderr`).
+json() {
+    jq -r "$1" <<< "$output"
+}
+
+# Fails with what was seen, so that a red test explains itself.
+fail() {
+    printf '%s\n' "$@" >&2
+    printf -- '--- status %s, output:\n%s\n' "${status:-}" "${output:-}" >&2
+    [ -z "${stderr:-}" ] || printf -- '--- stderr:\n%s\n' "$stderr" >&2
+    return 1
+}
+
+expect_status() {
+    [ "$status" -eq "$1" ] || fail "expected exit $1"
+}
+
+expect_output() {
+    [[ $output == *"$1"* ]] || fail "expected in output: $1"
+}
+
+expect_stderr() {
+    [[ ${stderr:-} == *"$1"* ]] || fail "expected in stderr: $1"
+}
