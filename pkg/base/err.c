@@ -25,7 +25,7 @@ static const struct {
     [HG_E_BUG] = { "bug", HG_EXIT_UNKNOWN },
 };
 
-static void put(char *out, size_t size, const char *fmt, va_list ap)
+static HG_PRINTF(3, 0) void put(char *out, size_t size, const char *fmt, va_list ap)
 {
     /* Truncation is fine here: the sentence's beginning carries the fact. */
     (void)vsnprintf(out, size, fmt, ap);

@@ -108,7 +108,7 @@ hgt_alembic() {
 
 # json FILTER: what jq makes of the last `run`'s stdout (use `run --separate-stderr`).
 json() {
-    jq -r "$1" <<< "$output"
+    jq -r "$1" <<< "${output:-}"
 }
 
 # Fails with what was seen, so that a red test explains itself.
