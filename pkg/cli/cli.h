@@ -48,7 +48,6 @@ struct hg_opt {
     const char *env;      /* environment variable that sets it, or NULL */
     const char *help;     /* a phrase, lower case, no full stop */
     bool hidden;          /* not in --help (internal use) */
-    bool numeric_letter;  /* reserved for -N arguments (rollback): see hg_cmd.negative_args */
 };
 
 /* What every program takes (CONTRACT.md, "everywhere"). */

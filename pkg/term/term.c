@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "term.h"
+
+#include <strings.h>
+#include <sys/ioctl.h>
+#include <wchar.h>
+
+void hg_term_add(struct hg_buf *b, bool color, enum hg_style style, const char *text)
+{
+    static const char *const CODES[] = { "", "1", "2", "31", "32", "33", "36" };
+    if (color && style != HG_PLAIN)
+        hg_buf_addf(b, "\x1b[%sm%s\x1b[0m", CODES[style], text);
+    else
+        hg_buf_adds(b, text);
+}
+
+int hg_term_columns(int fd)
+{
+    struct winsize size;
+    if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20)
+        return size.ws_col;
+    return 80;
+}
+
+bool hg_term_utf8(void)
+{
+    static const char *const NAMES[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+    for (size_t i = 0; i < HG_COUNT(NAMES); i++) {
+        const char *value = getenv(NAMES[i]);
+        if (value && *value)
+            return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
+    }
+    return false;
+}
+
+/* One UTF-8 character from s, which is known to be NUL-terminated; malformed bytes count as one. */
+static size_t decode(const char *s, uint32_t *ret)
+{
+    unsigned char c = (unsigned char)*s;
+    size_t n = c < 0x80 ? 1 : (c & 0xe0) == 0xc0 ? 2 : (c & 0xf0) == 0xe0 ? 3 : (c & 0xf8) == 0xf0 ? 4 : 1;
+    uint32_t code = n == 1 ? c : c & (0x7fu >> n);
+    for (size_t i = 1; i < n; i++) {
+        if (((unsigned char)s[i] & 0xc0) != 0x80) {
+            *ret = 0xfffd;
+            return 1;
+        }
+        code = code << 6 | ((unsigned char)s[i] & 0x3f);
+    }
+    *ret = code;
+    return n;
+}
+
+static size_t columns_of(uint32_t code)
+{
+    if (code == 0x200d || (code >= 0x300 && code <= 0x36f) || (code >= 0xfe00 && code <= 0xfe0f))
+        return 0;
+    if ((code >= 0x1100 && code <= 0x115f) || (code >= 0x2e80 && code <= 0xa4cf) ||
+        (code >= 0xac00 && code <= 0xd7a3) || (code >= 0xf900 && code <= 0xfaff) ||
+        (code >= 0xff00 && code <= 0xff60) || (code >= 0x1f300 && code <= 0x1faff))
+        return 2;
+    return 1;
+}
+
+size_t hg_term_width(const char *s)
+{
+    size_t width = 0;
+    while (*s) {
+        if (*s == '\x1b' && s[1] == '[') {
+            s += 2 + strcspn(s + 2, "m");
+            s += *s == 'm';
+            continue;
+        }
+        uint32_t code;
+        s += decode(s, &code);
+        width += columns_of(code);
+    }
+    return width;
+}
+
+/* ---- tables ------------------------------------------------------------------------------- */
+
+void hg_table_init(struct hg_table *t, size_t columns)
+{
+    *t = (struct hg_table){ .columns = columns };
+}
+
+void hg_table_cell(struct hg_table *t, const char *text)
+{
+    hg_strv_add(&t->cells, text);
+}
+
+void hg_table_print(const struct hg_table *t, const char *indent, struct hg_buf *ret)
+{
+    size_t *widths = hg_xcalloc(t->columns, sizeof *widths);
+    for (size_t i = 0; i < t->cells.count; i++) {
+        size_t width = hg_term_width(t->cells.items[i]);
+        if (width > widths[i % t->columns])
+            widths[i % t->columns] = width;
+    }
+    for (size_t i = 0; i < t->cells.count; i++) {
+        size_t column = i % t->columns;
+        const char *cell = t->cells.items[i];
+        if (column == 0)
+            hg_buf_adds(ret, indent);
+        hg_buf_adds(ret, cell);
+        if (column + 1 == t->columns) {
+            while (ret->len && ret->data[ret->len - 1] == ' ') /* an empty last cell */
+                ret->data[--ret->len] = '\0';
+            hg_buf_addc(ret, '\n');
+        } else {
+            hg_buf_addf(ret, "%*s", (int)(widths[column] - hg_term_width(cell) + 2), "");
+        }
+    }
+    free(widths);
+}
+
+void hg_table_done(struct hg_table *t)
+{
+    hg_strv_done(&t->cells);
+}
+
+/* ---- progress ----------------------------------------------------------------------------- */
+
+void hg_progress_init(struct hg_progress *p, bool wanted)
+{
+    const char *term = getenv("TERM"), *ci = getenv("CI");
+    bool terminal = isatty(STDERR_FILENO) && !hg_streq(term, "dumb") && !(ci && *ci);
+    *p = (struct hg_progress){ .live = wanted && terminal,
+                               .last_ns = wanted ? 0 : INT64_MAX };
+}
+
+void hg_progress_clear(struct hg_progress *p)
+{
+    if (p->live && p->shown) {
+        (void)hg_write_all(STDERR_FILENO, "\r\x1b[K", 4);
+        p->shown = false;
+    }
+}
+
+void hg_progress_set(struct hg_progress *p, const char *text)
+{
+    if (p->last_ns == INT64_MAX)
+        return;
+    int64_t now = hg_now_ns();
+    HG_AUTO(hg_freep) char *shown = hg_log_filtered(text);
+    HG_AUTO(hg_freep) char *line = hg_printable(shown, sizeof p->last - 4);
+    if (p->live) {
+        HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
+        size_t room = (size_t)hg_term_columns(STDERR_FILENO) - 1;
+        size_t len = strlen(line);
+        while (len && (hg_term_width(line) > room || ((unsigned char)line[len] & 0xc0) == 0x80))
+            line[--len] = '\0';
+        hg_buf_addf(&b, "\r\x1b[K%s", line);
+        (void)hg_write_all(STDERR_FILENO, b.data, b.len);
+        p->shown = true;
+    } else if (strcmp(line, p->last) != 0 &&
+               (p->last_ns == 0 || now - p->last_ns >= HG_PROGRESS_PLAIN_S * HG_NS_PER_S)) {
+        hg_log(HG_LOG_NOTE, "%s", line);
+        p->last_ns = now;
+        (void)snprintf(p->last, sizeof p->last, "%s", line);
+    }
+}
