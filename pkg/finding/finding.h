@@ -52,6 +52,10 @@ struct hg_finding *hg_finding_add(struct hg_findings *list, const char *rule, co
     HG_PRINTF(3, 4);
 /* Moves all of `from` behind those of `to`; `from` is empty after. */
 void hg_findings_move(struct hg_findings *to, struct hg_findings *from);
+/* Adds copies of all of `from` behind those of `to`. */
+void hg_findings_copy(struct hg_findings *to, const struct hg_findings *from);
+/* Takes one out and releases it. */
+void hg_findings_drop(struct hg_findings *list, size_t index);
 bool hg_findings_have(const struct hg_findings *list, const char *rule);
 enum hg_severity hg_findings_worst(const struct hg_findings *list); /* waived ones do not count */
 size_t hg_findings_count(const struct hg_findings *list, enum hg_severity severity); /* exactly */
@@ -61,8 +65,13 @@ const char *hg_severity_name(enum hg_severity severity);          /* "note", "wa
 int hg_severity_parse(const char *name, enum hg_severity *ret);   /* also "off"; 0 or -1 */
 
 /* rule, place and object, without line numbers or figures of the message: the same finding has the
- * same fingerprint in the next run. Hex, 16 digits. */
+ * same fingerprint in the next run. Hex, 16 digits. Documents make the fingerprints of equal findings
+ * different by their ordinal. */
 void hg_finding_fingerprint(const struct hg_finding *f, char out[17]);
+
+/* A JSON string of text from outside: bytes that are not UTF-8 become U+FFFD; NULL becomes null.
+ * New reference. */
+json_t *hg_json_text(const char *s);
 
 /* The array of CONTRACT.md; new reference. */
 json_t *hg_findings_json(const struct hg_findings *list);
