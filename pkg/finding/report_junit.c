@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JUnit XML in the part that Jenkins, GitLab and most viewers share. A case for each rule that has
- * findings; errors fail it, warnings and notes are its output. The whole message stands in the body
+ * JUnit XML in the part that Jenkins, GitLab and most viewers share. Each finding is a case;
+ * errors fail, warnings and notes are output of one that passes. The whole message stands in the body
  * too, because GitLab shows only that. A run without findings is one passing case: viewers take an
  * empty suite for a job that did not run.
  */
