@@ -1,0 +1,354 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs Alembic's own command line in this process, on a leash.
+
+headgate puts one line `SPEC = json.loads(...)` before this text and has the project's own
+interpreter run it. Listeners on SQLAlchemy's pool and engine and a wrapper around
+EnvironmentContext.configure make sure that the migrator works in the database that was judged, on
+the revisions that were judged, and only while the runner that judged them holds its lock; what
+happens is reported as JSON lines on a descriptor of its own. Nothing is printed here: stdout and
+stderr belong to Alembic.
+
+Works with Alembic 1.8 and SQLAlchemy 1.4 up to the newest, on Python 3.7 and later.
+"""
+import json
+import os
+import sys
+import time
+
+
+class Stop(BaseException):
+    """Ends Alembic at once. Not an Exception, so that no env.py swallows it by accident."""
+
+    def __init__(self, reason, message):
+        BaseException.__init__(self, message)
+        self.reason = reason
+
+
+STATE = {"stopped": None, "sessions": 0, "fd": -1}
+
+
+def report(event, **fields):
+    fields["event"] = event
+    fields["at"] = time.time()
+    line = (json.dumps(fields, default=str) + "\n").encode("utf-8")
+    try:
+        while line:
+            line = line[os.write(STATE["fd"], line):]
+    except OSError:
+        # Nobody watches any more: what has not been committed must not be.
+        if STATE["stopped"] is None:
+            STATE["stopped"] = Stop("runner-gone", "the headgate that started this migration is gone")
+        if event != "result":
+            raise STATE["stopped"]
+
+
+def stop(reason, message):
+    if STATE["stopped"] is None:
+        STATE["stopped"] = Stop(reason, message)
+        report("stop", reason=reason, message=message)
+    raise STATE["stopped"]
+
+
+def check_stopped():
+    if STATE["stopped"] is not None:
+        raise STATE["stopped"]
+
+
+def literal(text):
+    """A string constant that reads the same whatever standard_conforming_strings says."""
+    text = str(text)
+    if "\\" in text:
+        return " E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+    return "'" + text.replace("'", "''") + "'"
+
+
+class Session:
+    """A new connection of the migrator, before env.py gets it."""
+
+    def __init__(self, dbapi_connection):
+        self.dbapi = dbapi_connection
+        self.driver = type(dbapi_connection).__module__.split(".")[0]
+
+    def rows(self, sql):
+        cursor = self.dbapi.cursor()
+        try:
+            cursor.execute(sql)
+            return [tuple(row) for row in cursor.fetchall()]
+        finally:
+            cursor.close()
+
+    def check_identity(self):
+        want = SPEC["identity"]
+        try:
+            row = self.rows(
+                "select current_database()::text,"
+                " (select oid::text from pg_catalog.pg_database where datname = current_database()),"
+                " pg_backend_pid()::text,"
+                " has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')::text"
+            )[0]
+        except Exception as error:
+            stop("identity", "env.py opened a connection (%s) that is not the judged database: %s"
+                 % (self.driver, str(error).splitlines()[0] if str(error) else type(error).__name__))
+        self.pid = int(row[2])
+        have = {"database": row[0], "oid": row[1], "system_identifier": None}
+        if row[3] == "true" and want.get("system_identifier"):
+            have["system_identifier"] = self.rows(
+                "select system_identifier::text from pg_catalog.pg_control_system()")[0][0]
+        for key in ("system_identifier", "database", "oid"):
+            if want.get(key) and have[key] and want[key] != have[key]:
+                stop("identity", "env.py connected to database %s (oid %s, system %s), but %s"
+                     " (oid %s, system %s) was judged"
+                     % (have["database"], have["oid"], have["system_identifier"] or "unknown",
+                        want.get("database"), want.get("oid"),
+                        want.get("system_identifier") or "unknown"))
+
+    def settle(self):
+        """Sets our settings and reads them back: a pooler or a proxy may drop them silently."""
+        for name, value in SPEC["settings"].items():
+            self.rows("select set_config(%s, %s, false)" % (literal(name), literal(value)))
+        self.dbapi.commit()
+        for name, value in SPEC.get("wishes", {}).items():
+            try:
+                self.rows("select set_config(%s, %s, false)" % (literal(name), literal(value)))
+                self.dbapi.commit()
+            except Exception:
+                self.dbapi.rollback()
+        for name, value in SPEC["settings"].items():
+            got = self.rows("select current_setting(%s)" % literal(name))[0][0]
+            if got != value:
+                stop("settings", "%s was set to %s but reads %s: a pooler between the migrator and"
+                     " the database does not keep a session" % (name, value, got))
+
+    def lock(self):
+        """Takes the migrator lock, shared: it ends with this backend, whoever else dies before.
+
+        The runner's own lock is looked at afterwards: had it been lost before, another runner could
+        have tried the migrator lock, found it free and started. Now it can no longer.
+        """
+        lock = SPEC["lock"]
+        if not self.rows("select pg_try_advisory_lock_shared(%d, %d)"
+                         % (lock["migrator_class"], lock["key"]))[0][0]:
+            stop("lock", "another headgate is about to start a migration of this database")
+        holder = self.rows(
+            "select count(*) from pg_catalog.pg_locks where locktype = 'advisory' and granted"
+            " and objsubid = 2 and classid::bigint = %d and objid::bigint = %d and pid = %d"
+            " and database = (select oid from pg_catalog.pg_database"
+            " where datname = current_database())"
+            % (lock["apply_class"] & 0xffffffff, lock["key"] & 0xffffffff, lock["pid"]))
+        if int(holder[0][0]) < 1:
+            stop("lock", "the session that held the apply lock is gone")
+        self.dbapi.commit()
+
+
+def on_connect(dbapi_connection, record):
+    check_stopped()
+    session = Session(dbapi_connection)
+    session.check_identity()
+    session.settle()
+    session.lock()
+    record.info["headgate_pid"] = session.pid
+    STATE["sessions"] += 1
+    report("session", pid=session.pid, driver=session.driver, number=STATE["sessions"])
+
+
+def pid_of(connection):
+    try:
+        return connection.connection.info.get("headgate_pid")
+    except Exception:
+        return None
+
+
+def on_commit(connection):
+    check_stopped()
+    report("commit", pid=pid_of(connection))
+
+
+def on_rollback(connection):
+    # Never raises: SQLAlchemy rolls back while an error is on its way up.
+    if STATE["stopped"] is None:
+        try:
+            report("rollback", pid=pid_of(connection))
+        except Stop:
+            pass
+
+
+def on_options(connection, options):
+    if "isolation_level" in options:
+        report("isolation", pid=pid_of(connection), level=options["isolation_level"])
+
+
+def on_statement(connection, cursor, statement, parameters, context, executemany):
+    check_stopped()
+    words = statement.lstrip().split(None, 2)
+    word = words[0].rstrip(";").upper() if words else ""
+    if word in ("COMMIT", "END", "ROLLBACK", "ABORT") and len(words) < 3:
+        report("literal-commit", pid=pid_of(connection), statement=statement.strip()[:80])
+
+
+def revision_of(step):
+    revision = getattr(step, "revision", None)
+    return getattr(revision, "revision", None)
+
+
+def watch_steps(function):
+    """Wraps the function that yields the steps: they are compared before the first one runs, and
+    each is reported just before it does."""
+
+    def steps(rev, context):
+        listed = list(function(rev, context))
+        check_stopped()
+        have = sorted((str(revision_of(s)), bool(getattr(s, "is_upgrade", True))) for s in listed)
+        want = sorted((str(r), SPEC["direction"] == "up") for r in SPEC["steps"])
+        if have != want:
+            stop("steps", "Alembic is about to run %s, but %s was judged"
+                 % (", ".join(r for r, _ in have) or "nothing",
+                    ", ".join(r for r, _ in want) or "nothing"))
+        for step in listed:
+            report("step", revision=revision_of(step), phase="begin")
+            yield step
+
+    return steps
+
+
+def on_version_apply(ctx=None, step=None, heads=None, run_args=None, **_):
+    check_stopped()
+    report("step", revision=getattr(step, "up_revision_id", None), phase="end",
+           heads=sorted(heads or ()))
+
+
+def wrap_configure():
+    from alembic.runtime.environment import EnvironmentContext
+
+    configure = EnvironmentContext.configure
+
+    def configured(self, *args, **options):
+        check_stopped()
+        options["on_version_apply"] = as_tuple(options.get("on_version_apply")) + (on_version_apply,)
+        function = self.context_opts.get("fn")
+        if function is not None and not getattr(function, "headgate", False):
+            watched = watch_steps(function)
+            watched.headgate = True
+            self.context_opts["fn"] = watched
+        configure(self, *args, **options)
+        context = self.get_context()
+        table = SPEC["version_table"]
+        if context.version_table != table["name"] or (
+                context.version_table_schema and context.version_table_schema != table["schema"]):
+            stop("version-table", "env.py keeps its versions in %s, but %s.%s was judged"
+                 % (".".join(filter(None, (context.version_table_schema, context.version_table))),
+                    table["schema"], table["name"]))
+        report("configure", transaction_per_migration=bool(options.get("transaction_per_migration")),
+               offline=bool(context.as_sql))
+
+    EnvironmentContext.configure = configured
+
+
+def as_tuple(value):
+    if value is None:
+        return ()
+    if callable(value):
+        return (value,)
+    return tuple(value)
+
+
+def install():
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+    from sqlalchemy.pool import Pool
+
+    event.listen(Pool, "connect", on_connect)
+    event.listen(Engine, "commit", on_commit)
+    event.listen(Engine, "rollback", on_rollback)
+    event.listen(Engine, "before_cursor_execute", on_statement)
+    event.listen(Engine, "set_connection_execution_options", on_options)
+    wrap_configure()
+
+
+def run_migrator():
+    """Alembic's command line, or Flask's where env.py needs Flask's application."""
+    argv = list(SPEC["argv"])
+    if SPEC.get("flask"):
+        from flask.cli import main
+
+        sys.argv = ["flask"] + argv
+        main()
+    else:
+        from alembic.config import CommandLine
+
+        sys.argv = ["alembic"] + argv
+        CommandLine(prog="alembic").main(argv)
+
+
+def sqlstate_of(error):
+    for candidate in (getattr(error, "orig", None), error):
+        for name in ("sqlstate", "pgcode"):
+            state = getattr(candidate, name, None)
+            if isinstance(state, str):
+                return state
+        for arg in getattr(candidate, "args", ()):
+            if isinstance(arg, dict) and "C" in arg:
+                return arg["C"]
+    return None
+
+
+def describe(error):
+    """The exception behind a failure: Alembic turns its own into SystemExit."""
+    if isinstance(error, SystemExit) and error.__context__ is not None:
+        error = error.__context__
+    if isinstance(error, SystemExit):
+        return {"exception": "SystemExit", "message": str(error.code), "sqlstate": None}
+    kind = type(error)
+    name = kind.__name__ if kind.__module__ == "builtins" else kind.__module__ + "." + kind.__name__
+    return {"exception": name, "message": str(error)[:4000], "sqlstate": sqlstate_of(error)}
+
+
+def open_report():
+    """Our own descriptor; without one (in a container) it is stdout, and Alembic's stdout becomes
+    its stderr, so that the two never mix."""
+    fd = SPEC.get("fd")
+    if fd is None:
+        sys.stdout.flush()
+        fd = os.dup(1)
+        os.dup2(2, 1)
+    os.set_inheritable(fd, False)
+    STATE["fd"] = fd
+
+
+def main():
+    open_report()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.reconfigure(line_buffering=True)
+        except AttributeError:
+            pass
+    # As the alembic script has it: the folder of the script, not the working directory.
+    sys.path[0] = os.path.dirname(sys.executable)
+    if SPEC.get("flask"):
+        sys.path[0] = os.getcwd()
+    try:
+        import alembic
+        import sqlalchemy
+
+        install()
+        report("start", alembic=alembic.__version__, sqlalchemy=sqlalchemy.__version__,
+               python="%d.%d.%d" % sys.version_info[:3], pid=os.getpid())
+        run_migrator()
+    except Stop as error:
+        report("result", ok=False, stopped=error.reason, message=str(error))
+        sys.exit(70)
+    except BaseException as error:
+        if isinstance(error, SystemExit) and error.code in (0, None):
+            report("result", ok=True)
+            raise
+        if STATE["stopped"] is not None:
+            report("result", ok=False, stopped=STATE["stopped"].reason, message=str(STATE["stopped"]))
+            sys.exit(70)
+        report("result", ok=False, stopped=None, **describe(error))
+        raise
+    if STATE["stopped"] is not None:
+        report("result", ok=False, stopped=STATE["stopped"].reason, message=str(STATE["stopped"]))
+        sys.exit(70)
+    report("result", ok=True, sessions=STATE["sessions"])
+
+
+main()

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <libpq-fe.h>
+
+#include "gen/ledger_embed.h"
+
+static char *copy(const PGresult *res, int row, int column)
+{
+    return hg_xstrdup(hg_pg_get(res, row, column));
+}
+
+static bool truth(const PGresult *res, int row, int column)
+{
+    const char *text = hg_pg_get(res, row, column);
+    return text && (*text == 't' || *text == 'T');
+}
+
+/* A missing ledger is an answer, and so is one of which we may not read the views. */
+static bool is_absent(const struct hg_err *err)
+{
+    static const char *const STATES[] = { "42P01", "3F000", "42501" };
+    for (size_t i = 0; i < HG_COUNT(STATES); i++)
+        if (hg_streq(err->sqlstate, STATES[i]))
+            return true;
+    return false;
+}
+
+/* Asks first whether the view is there, so that polling leaves no error in the server's log. */
+static int read_view(PGconn *conn, const char *view, const char *sql, const char *version_table,
+                     int64_t deadline_ns, PGresult **ret, struct hg_err *err)
+{
+    const char *names[] = { view };
+    HG_AUTO(hg_pg_clearp) PGresult *there = NULL;
+    if (hg_pg_query(conn, "select coalesce(pg_catalog.has_table_privilege("
+                          "pg_catalog.to_regclass($1::text), 'SELECT'), false)",
+                    1, names, deadline_ns, &there, err) < 0)
+        return hg_wrap(err, "looking for the ledger");
+    if (!truth(there, 0, 0))
+        return 0;
+    const char *params[] = { version_table };
+    if (hg_pg_query(conn, sql, 1, params, deadline_ns, ret, err) == 0)
+        return 1;
+    return is_absent(err) ? 0 : hg_wrap(err, "reading the ledger");
+}
+
+int hg_ledger_summary(PGconn *conn, const char *version_table, int64_t deadline_ns,
+                      struct hg_ledger_summary *ret, struct hg_err *err)
+{
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    struct hg_ledger_summary s = { 0 };
+    int rc = read_view(conn, "headgate.summary", hg_sql_ledger_summary, version_table, deadline_ns,
+                       &res, err);
+    if (rc < 0)
+        return -1;
+    s.present = rc > 0;
+    if (rc > 0 && PQntuples(res) > 0) {
+        s.label_target = copy(res, 0, 0);
+        s.label_protected = truth(res, 0, 1);
+        s.last_revision = copy(res, 0, 2);
+        s.last_finished_at = copy(res, 0, 3);
+        s.last_by = copy(res, 0, 4);
+        s.last_outcome = copy(res, 0, 5);
+        s.last_rows_known = hg_pg_get(res, 0, 6) != NULL;
+        hg_ledger_list(hg_pg_get(res, 0, 6), &s.last_rows);
+        s.open_run = copy(res, 0, 7);
+        s.open_since = copy(res, 0, 8);
+        s.open_by = copy(res, 0, 9);
+        s.open_host = copy(res, 0, 10);
+        const char *pid = hg_pg_get(res, 0, 11);
+        (void)(pid && hg_parse_int(pid, 0, INT64_MAX, &s.open_pid));
+        s.open_direction = copy(res, 0, 12);
+        hg_ledger_list(hg_pg_get(res, 0, 13), &s.open_from);
+        hg_ledger_list(hg_pg_get(res, 0, 14), &s.open_to);
+        hg_ledger_list(hg_pg_get(res, 0, 15), &s.held);
+    }
+    *ret = s;
+    return 0;
+}
+
+void hg_ledger_summary_done(struct hg_ledger_summary *s)
+{
+    char **owned[] = { &s->label_target, &s->last_revision, &s->last_finished_at, &s->last_by,
+                       &s->last_outcome, &s->open_run,      &s->open_since,       &s->open_by,
+                       &s->open_host,    &s->open_direction };
+    for (size_t i = 0; i < HG_COUNT(owned); i++)
+        hg_freep(owned[i]);
+    hg_strv_done(&s->last_rows);
+    hg_strv_done(&s->open_from);
+    hg_strv_done(&s->open_to);
+    hg_strv_done(&s->held);
+}
+
+static void read_entry(const PGresult *res, int row, struct hg_ledger_entry *e)
+{
+    char **columns[] = { &e->revision, &e->direction, NULL, &e->message, &e->path, &e->digest,
+                         &e->commit, &e->by, &e->host, &e->target, &e->finished_at };
+    for (size_t i = 0; i < HG_COUNT(columns); i++)
+        if (columns[i])
+            *columns[i] = copy(res, row, (int)i);
+    hg_ledger_list(hg_pg_get(res, row, 2), &e->down);
+    hg_ledger_list(hg_pg_get(res, row, 11), &e->depends_on);
+}
+
+int hg_ledger_applied(PGconn *conn, const char *version_table, int64_t deadline_ns,
+                      struct hg_ledger_entries *ret, struct hg_err *err)
+{
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    struct hg_ledger_entries e = { 0 };
+    int rc = read_view(conn, "headgate.applied", hg_sql_ledger_applied, version_table, deadline_ns,
+                       &res, err);
+    if (rc < 0)
+        return -1;
+    for (int row = 0; rc > 0 && row < PQntuples(res); row++) {
+        e.items = hg_grow(e.items, e.count, &e.cap, sizeof *e.items);
+        e.items[e.count] = (struct hg_ledger_entry){ 0 };
+        read_entry(res, row, &e.items[e.count++]);
+    }
+    *ret = e;
+    return 0;
+}
+
+const struct hg_ledger_entry *hg_ledger_find(const struct hg_ledger_entries *e, const char *revision)
+{
+    for (size_t i = 0; i < e->count; i++)
+        if (hg_streq(e->items[i].revision, revision))
+            return &e->items[i];
+    return NULL;
+}
+
+void hg_ledger_entries_done(struct hg_ledger_entries *e)
+{
+    for (size_t i = 0; i < e->count; i++) {
+        struct hg_ledger_entry *x = &e->items[i];
+        char **owned[] = { &x->revision, &x->direction, &x->message, &x->path, &x->digest,
+                           &x->commit,   &x->by,        &x->host,    &x->target, &x->finished_at };
+        for (size_t k = 0; k < HG_COUNT(owned); k++)
+            hg_freep(owned[k]);
+        hg_strv_done(&x->down);
+        hg_strv_done(&x->depends_on);
+    }
+    free(e->items);
+    *e = (struct hg_ledger_entries){ 0 };
+}

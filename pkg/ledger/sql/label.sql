@@ -1,0 +1,2 @@
+-- The label of this database.
+select target, protected::text from headgate.label

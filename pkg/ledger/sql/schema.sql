@@ -1,0 +1,115 @@
+-- Creates the ledger where it is missing: one statement, so all of it or nothing.
+-- Readers (status, gate) use the views headgate.summary and headgate.applied only; the tables may
+-- change with meta.version. The views and the label are readable by everyone, because a label that
+-- a role cannot read could not warn it away; the files themselves stay with the owner.
+do $headgate$
+begin
+    perform pg_catalog.pg_advisory_xact_lock(1751608423, 0);
+    if pg_catalog.to_regclass('headgate.meta') is not null then
+        return;
+    end if;
+    if pg_catalog.to_regnamespace('headgate') is null then
+        create schema headgate;
+    end if;
+    create table headgate.meta (version integer not null);
+    insert into headgate.meta values (1);
+
+    create table headgate.label (
+        only_one boolean primary key default true check (only_one),
+        target text not null,
+        protected boolean not null,
+        set_at timestamptz not null default pg_catalog.now(),
+        set_by text
+    );
+    create table headgate.run (
+        seq bigint generated always as identity primary key,
+        id text not null unique default pg_catalog.gen_random_uuid()::text,
+        version_table text not null,
+        direction text not null check (direction in ('up', 'down', 'baseline', 'adopt')),
+        target text not null,
+        goal text,
+        from_rows text[] not null,
+        to_rows text[] not null,
+        started_at timestamptz not null default pg_catalog.now(),
+        started_by text,
+        host text,
+        pid bigint,
+        db_user text not null default current_user,
+        commit_id text,
+        tool text not null,
+        overrides text[] not null default '{}',
+        wal_before pg_lsn,
+        finished_at timestamptz,
+        outcome text check (outcome in ('applied', 'failed', 'interrupted', 'recorded', 'abandoned')),
+        rows_after text[],
+        error text,
+        sqlstate text,
+        check ((finished_at is null) = (outcome is null))
+    );
+    create index on headgate.run (version_table, seq);
+    create table headgate.step (
+        seq bigint generated always as identity primary key,
+        run bigint not null references headgate.run (seq),
+        position integer not null,
+        revision text not null,
+        down_revisions text[] not null,
+        depends_on text[] not null,
+        direction text not null check (direction in ('up', 'down', 'baseline', 'adopt')),
+        message text,
+        path text,
+        digest text,
+        file bytea,
+        plan_digest text,
+        schema_fingerprint text,
+        started_at timestamptz,
+        committed_at timestamptz,
+        outcome text check (outcome in ('done', 'not-done')),
+        unique (run, position)
+    );
+    create index on headgate.step (revision);
+    create table headgate.held (
+        version_table text not null,
+        revision text not null,
+        run bigint references headgate.run (seq),
+        held_at timestamptz not null default pg_catalog.now(),
+        held_by text,
+        primary key (version_table, revision)
+    );
+
+    create view headgate.applied as
+        select distinct on (r.version_table, s.revision)
+               r.version_table, s.revision, s.direction, s.down_revisions, s.depends_on, s.message,
+               s.path, s.digest, r.commit_id, r.started_by as applied_by, r.host, r.target,
+               r.finished_at, r.id as run, s.seq
+          from headgate.step s join headgate.run r on r.seq = s.run
+         where s.outcome = 'done'
+         order by r.version_table, s.revision, s.seq desc;
+
+    create view headgate.summary as
+        select l.target, l.protected, t.version_table,
+               last.revision as last_revision, fin.finished_at as last_finished_at,
+               fin.started_by as last_by, fin.outcome as last_outcome, fin.direction as last_direction,
+               fin.rows_after as last_rows,
+               open_run.id as open_run, open_run.started_at as open_since,
+               open_run.started_by as open_by, open_run.host as open_host, open_run.pid as open_pid,
+               open_run.direction as open_direction,
+               open_run.from_rows as open_from, open_run.to_rows as open_to,
+               (select pg_catalog.array_agg(h.revision order by h.revision) from headgate.held h
+                 where h.version_table = t.version_table) as held
+          from headgate.label l
+          left join (select distinct version_table from headgate.run) t on true
+          left join lateral (select * from headgate.run r
+                              where r.version_table = t.version_table and r.finished_at is not null
+                              order by r.seq desc limit 1) fin on true
+          left join lateral (select s.revision from headgate.step s
+                               join headgate.run r on r.seq = s.run
+                              where r.version_table = t.version_table and s.outcome = 'done'
+                              order by s.seq desc limit 1) last on true
+          left join lateral (select * from headgate.run r
+                              where r.version_table = t.version_table and r.finished_at is null
+                              order by r.seq desc limit 1) open_run on true;
+
+    grant usage on schema headgate to public;
+    grant select on headgate.meta, headgate.label, headgate.applied, headgate.summary to public;
+end
+$headgate$;
