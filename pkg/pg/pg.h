@@ -21,16 +21,22 @@ struct hg_pg_url {
     char *hostaddr;    /* numeric address set by a route; host stays for TLS. NULL: none */
     struct hg_strv params; /* query keys and values in pairs, decoded, as written (driver spelling) */
 };
-/* postgres://, postgresql[+driver]://; libpq's and SQLAlchemy's forms of hosts and sockets.
- * Not a PostgreSQL URL: HG_E_CONFIG, without repeating it. */
+/* postgres://, postgresql[+driver]://; libpq's and SQLAlchemy's forms of hosts and sockets
+ * (h1:1,h2:2 · ?host=h1:1&host=h2:2 · ?host=/dir · %2Fdir · [v6]:port · pg8000's unix_sock).
+ * `+` is a space only in the query of a URL with a driver (SQLAlchemy's reading), nowhere else.
+ * Not a PostgreSQL URL, or one whose password would spill into the host (a raw `@`): HG_E_CONFIG,
+ * without repeating it. */
 int hg_pg_url_parse(const char *text, struct hg_pg_url *ret, struct hg_err *err);
 void hg_pg_url_done(struct hg_pg_url *u);
-/* The URL with another host and port, otherwise byte for byte the caller's spelling. Heap. */
+/* The URL with another host and port (NULL: as it was), otherwise byte for byte the caller's
+ * spelling; hostaddr= and further host= of the query go. Text that is no URL comes back as it is.
+ * Heap. */
 char *hg_pg_url_rewrite(const char *text, const char *host, const char *port);
 /* keyword='value' string for libpq: driver-only parameters left out, sslmode/ssl translated,
- * defaults from PG* variables left to libpq. Heap; wipe after use. */
+ * defaults from PG* variables, service file and passfile left to libpq. No libpq call, so a program
+ * that only handles URLs does not load it. Heap; wipe after use. */
 char *hg_pg_url_conninfo(const struct hg_pg_url *u);
-/* "postgresql://user@host:port/database": for people. Heap. */
+/* "postgresql://user@host:port/database": for people, one printable line. Heap. */
 char *hg_pg_url_shown(const struct hg_pg_url *u);
 
 /* ---- connections -------------------------------------------------------------------------- */
@@ -39,13 +45,16 @@ char *hg_pg_url_shown(const struct hg_pg_url *u);
  * Between the two the caller may do other work (reading revision files). source names where the
  * address came from, for messages ("DATABASE_URL from railway api@production"). Sets
  * application_name, short keepalives, connect_timeout; errors are of kind DATABASE (exit 3), one
- * sentence and hint for each: missing database, wrong password, unknown host, refused, starting up,
- * too many connections, SSL refused, time-out. */
+ * sentence and hint for each: missing database, wrong password (and where it came from), unknown
+ * host, refused, starting up, too many connections, SSL refused, pooler that refuses a startup
+ * parameter, time-out; the server's SQLSTATE is kept in err->sqlstate (57P03 and 53300 may be worth
+ * another try). connect_timeout of the conninfo or PGCONNECT_TIMEOUT shortens the deadline. Name
+ * resolution happens inside libpq, in hg_pg_connect_start, with the resolver's own time limits. */
 struct hg_pg_spec {
     const char *conninfo;        /* "" means PG* variables alone */
     const char *application_name;
     const char *source;
-    const char *shown;           /* address for people, without password */
+    const char *shown;           /* address for people, without password; NULL: made from libpq's */
 };
 int hg_pg_connect_start(const struct hg_pg_spec *spec, PGconn **ret, struct hg_err *err);
 int hg_pg_connect_finish(PGconn *conn, const struct hg_pg_spec *spec, int64_t deadline_ns,
@@ -54,13 +63,16 @@ int hg_pg_connect(const struct hg_pg_spec *spec, int64_t timeout_ns, PGconn **re
 void hg_pg_closep(PGconn **conn);   /* for HG_AUTO */
 void hg_pg_clearp(PGresult **res);  /* for HG_AUTO */
 
-/* One statement with text parameters, waiting at most until the deadline (then the query is
- * cancelled and the error is TIMEOUT). Any other failure: kind DATABASE, sqlstate, message of the
+/* One statement with text parameters (or, without parameters, several separated by `;`: the last
+ * result counts), waiting at most until the deadline (then the query is cancelled and the error is
+ * TIMEOUT; deadline 0: none). Any other failure: kind DATABASE, sqlstate, message of the
  * server, detail and hint. */
 int hg_pg_query(PGconn *conn, const char *sql, size_t nparams, const char *const *params,
                 int64_t deadline_ns, PGresult **ret, struct hg_err *err);
 /* Fills *err from a failed result or connection; for callers that drive libpq themselves. */
 int hg_pg_fail(struct hg_err *err, const PGconn *conn, const PGresult *res, const char *doing);
+/* Asks the server to cancel what conn is running; best effort. */
+void hg_pg_cancel(PGconn *conn);
 /* NULL for SQL null. */
 const char *hg_pg_get(const PGresult *res, int row, int column);
 char *hg_pg_quote_ident(const char *name); /* heap; always quoted */

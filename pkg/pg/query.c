@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One statement, one deadline. */
+#include "internal.h"
+
+#include <errno.h>
+#include <poll.h>
+
+const char *hg_pg_get(const PGresult *res, int row, int column)
+{
+    return PQgetisnull(res, row, column) ? NULL : PQgetvalue(res, row, column);
+}
+
+char *hg_pg_quote_ident(const char *name)
+{
+    struct hg_buf b = HG_BUF_INIT;
+    hg_buf_addc(&b, '"');
+    for (const char *p = name; *p; p++) {
+        if (*p == '"')
+            hg_buf_addc(&b, '"');
+        hg_buf_addc(&b, *p);
+    }
+    hg_buf_addc(&b, '"');
+    return hg_buf_take(&b);
+}
+
+static void trim_copy(char *out, size_t size, const char *text)
+{
+    size_t len = strlen(text);
+    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == ' '))
+        len--;
+    (void)snprintf(out, size, "%.*s", (int)len, text);
+}
+
+int hg_pg_fail(struct hg_err *err, const PGconn *conn, const PGresult *res, const char *doing)
+{
+    const char *primary = res ? PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+    const char *state = res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
+    const char *detail = res ? PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL) : NULL;
+    const char *hint = res ? PQresultErrorField(res, PG_DIAG_MESSAGE_HINT) : NULL;
+    char text[512];
+    trim_copy(text, sizeof text, primary ? primary : PQerrorMessage(conn));
+    hg_fail(err, HG_E_DATABASE, "%s: %s", doing, *text ? text : "the connection was lost");
+    if (state)
+        (void)snprintf(err->sqlstate, sizeof err->sqlstate, "%s", state);
+    if (detail)
+        hg_detail(err, "%s", detail);
+    if (hint)
+        hg_hint(err, "%s", hint);
+    else if (PQstatus(conn) == CONNECTION_BAD)
+        hg_hint(err, "the connection to the database was lost: try again, and see the server's log");
+    return -1;
+}
+
+void hg_pg_cancel(PGconn *conn)
+{
+    PGcancel *cancel = PQgetCancel(conn);
+    char text[256];
+    if (cancel)
+        (void)PQcancel(cancel, text, sizeof text);
+    PQfreeCancel(cancel);
+}
+
+/* Waits until the socket is ready for `events` or the deadline has passed: 0 ready, 1 late. */
+static int wait_socket(PGconn *conn, short events, int64_t deadline_ns)
+{
+    for (;;) {
+        struct pollfd p = { .fd = PQsocket(conn), .events = events };
+        int n = poll(&p, 1, hg_ms_left(deadline_ns));
+        if (n > 0 || (n < 0 && errno != EINTR))
+            return 0; /* an error of the socket shows in the next libpq call */
+        if (n == 0 && deadline_ns && hg_ms_left(deadline_ns) == 0)
+            return 1;
+    }
+}
+
+/* Reads until the result is complete: 0, or 1 when the deadline passed. */
+static int receive(PGconn *conn, int64_t deadline_ns)
+{
+    int flush;
+    while ((flush = PQflush(conn)) == 1) {
+        if (wait_socket(conn, POLLIN | POLLOUT, deadline_ns))
+            return 1;
+        if (!PQconsumeInput(conn))
+            return 0;
+    }
+    while (flush == 0 && PQisBusy(conn)) {
+        if (wait_socket(conn, POLLIN, deadline_ns))
+            return 1;
+        if (!PQconsumeInput(conn))
+            return 0;
+    }
+    return 0;
+}
+
+static int too_late(PGconn *conn, struct hg_err *err)
+{
+    hg_pg_cancel(conn);
+    /* A cancelled query answers at once; one that does not leaves a connection nobody can use. */
+    int64_t grace = hg_now_ns() + 2 * HG_NS_PER_S;
+    while (receive(conn, grace) == 0) {
+        PGresult *res = PQgetResult(conn);
+        if (!res)
+            break;
+        PQclear(res);
+    }
+    hg_fail(err, HG_E_TIMEOUT, "the database did not answer the query in time");
+    return hg_hint(err, "something may hold a lock in the way or the server is overloaded; wait "
+                        "longer with --timeout SECONDS");
+}
+
+int hg_pg_query(PGconn *conn, const char *sql, size_t nparams, const char *const *params,
+                int64_t deadline_ns, PGresult **ret, struct hg_err *err)
+{
+    int64_t began = hg_now_ns();
+    int sent = nparams ? PQsendQueryParams(conn, sql, (int)nparams, NULL, params, NULL, NULL, 0)
+                       : PQsendQuery(conn, sql);
+    if (!sent)
+        return hg_pg_fail(err, conn, NULL, "asking the database");
+    HG_AUTO(hg_pg_clearp) PGresult *last = NULL;
+    bool failed = false;
+    for (;;) {
+        if (receive(conn, deadline_ns))
+            return too_late(conn, err);
+        PGresult *res = PQgetResult(conn);
+        if (!res)
+            break;
+        if (failed) { /* the first error is the one that counts */
+            PQclear(res);
+            continue;
+        }
+        PQclear(last);
+        last = res;
+        ExecStatusType status = PQresultStatus(res);
+        failed = status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK && status != PGRES_EMPTY_QUERY;
+        if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH)
+            return hg_fail(err, HG_E_BUG, "COPY is not for hg_pg_query");
+    }
+    if (hg_trace_enabled()) {
+        char ms[32];
+        (void)snprintf(ms, sizeof ms, "%.1f", (double)(hg_now_ns() - began) / (double)HG_NS_PER_MS);
+        hg_trace("sql", "ms", ms, "status", failed ? "error" : "ok", NULL);
+    }
+    if (failed || !last)
+        return hg_pg_fail(err, conn, last, "asking the database");
+    *ret = HG_TAKE(last);
+    return 0;
+}
