@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pkg/gate/internal.h - the parts of the gate: git, files against the base branch, the target, and
+ * the policy. Each adds findings; none gives a verdict.
+ */
+#ifndef HG_GATE_INTERNAL_H
+#define HG_GATE_INTERNAL_H
+
+#include "gate.h"
+
+/* ---- git ---------------------------------------------------------------------------------- */
+
+enum hg_repo_kind {
+    HG_REPO_NONE,     /* no repository at all: an image, an exported folder */
+    HG_REPO_UNUSABLE, /* there is one, but it cannot be compared: `why` and `hint` say it */
+    HG_REPO_READY,
+};
+
+struct hg_repo {
+    enum hg_repo_kind kind;
+    char *root;              /* absolute, symlinks resolved */
+    char *head, *base, *merge_base; /* commit ids; head NULL before the first commit */
+    char *base_name;         /* as people call it: "origin/main" */
+    char *why, *hint;
+    int64_t deadline_ns;
+};
+
+/* Finds the repository around `dir`, the base and the merge base. wanted NULL: origin/HEAD, main,
+ * master. Never fails: what went wrong is in kind and why. */
+void hg_repo_open(const char *dir, const char *wanted, int64_t deadline_ns, struct hg_repo *ret);
+void hg_repo_done(struct hg_repo *r);
+
+/* A file of a commit. */
+struct hg_blob {
+    char *path;              /* relative to the root, '/' */
+    char *id;                /* of the blob */
+    char *data;              /* NULL until read */
+    size_t len;
+};
+struct hg_blobs {
+    struct hg_blob *items;
+    size_t count, cap;
+};
+#define HG_BLOBS_INIT { NULL, 0, 0 }
+/* All files of a commit, without contents; -1 with *err. */
+int hg_repo_list(const struct hg_repo *r, const char *commit, struct hg_blobs *ret,
+                 struct hg_err *err);
+/* Reads the contents of all in one git process. */
+int hg_repo_read(const struct hg_repo *r, struct hg_blobs *blobs, struct hg_err *err);
+const struct hg_blob *hg_blobs_find(const struct hg_blobs *blobs, const char *path);
+void hg_blobs_done(struct hg_blobs *blobs);
+
+/* ---- checks ------------------------------------------------------------------------------- */
+
+/* What the checks share while one verdict is made. */
+struct hg_judge {
+    const struct hg_gate_input *in;
+    struct hg_gate *out;
+    struct hg_repo repo;
+    bool protected_;         /* the target is protected and its database is asked */
+    struct hg_revlist changed; /* revisions that the merge base does not have, or has otherwise */
+};
+
+/* Notes why no verdict can be given, unless something did before. */
+void hg_judge_unknown(struct hg_judge *j, const char *fmt, ...) HG_PRINTF(2, 3);
+
+/* HG201 to HG206, HG101 after merging: revision files against git. */
+void hg_judge_files(struct hg_judge *j);
+/* HG217: headgate.yaml against the base's. */
+void hg_judge_config(struct hg_judge *j);
+/* HG212 to HG218 by state, HG501, HG502, HG503, HG509. */
+void hg_judge_state(struct hg_judge *j);
+/* HG207 to HG211, HG220 for the revisions that matter. */
+void hg_judge_review(struct hg_judge *j);
+/* HG201, HG202 according to the ledger. */
+void hg_judge_ledger(struct hg_judge *j);
+/* HG510. */
+int hg_judge_required(struct hg_judge *j, struct hg_err *err);
+/* Severities, waivers, overrides; HG219, HG221. */
+int hg_judge_policy(struct hg_judge *j, struct hg_err *err);
+
+/* Are two texts the same, apart from CRLF, CR and LF? */
+bool hg_same_lines(const char *a, size_t alen, const char *b, size_t blen);
+/* The first line of b that differs from a, from 1. */
+int hg_first_difference(const char *a, size_t alen, const char *b, size_t blen);
+
+#endif
