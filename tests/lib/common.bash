@@ -130,3 +130,10 @@ expect_output() {
 expect_stderr() {
     [[ ${stderr:-} == *"$1"* ]] || fail "expected in stderr: $1"
 }
+
+# expect_document NAME: the last `run --separate-stderr`'s stdout is one JSON document that
+# docs/schema/NAME.schema.json allows.
+expect_document() {
+    "$HGT_VENV/bin/python" "$HGT_ROOT/tests/lib/validate" "$1" <<< "$output" ||
+        fail "not a $1 document"
+}
