@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pkg/docker/internal.h - what the files of this package share. */
+#ifndef HG_DOCKER_INTERNAL_H
+#define HG_DOCKER_INTERNAL_H
+
+#include <jansson.h>
+
+#include "docker/docker.h"
+
+/* ---- where the engine is (where.c) ---------------------------------------------------------- */
+
+enum hg_endpoint_kind { HG_ENDPOINT_UNIX, HG_ENDPOINT_TCP, HG_ENDPOINT_SSH };
+
+struct hg_endpoint {
+    enum hg_endpoint_kind kind;
+    char *address;      /* as people write it: "unix:///run/docker.sock" */
+    char *path;         /* unix: the socket; ssh: the remote socket or NULL */
+    char *host, *port;  /* tcp, ssh (user@host; port NULL: ssh's own) */
+    char *source;       /* "DOCKER_HOST", "context \"x\"", "default": for messages */
+};
+/* Reads one address; TLS addresses are refused with what to do instead. */
+int hg_endpoint_parse(const char *address, const char *source, struct hg_endpoint *ret,
+                      struct hg_err *err);
+/* As struct hg_docker_where says. */
+int hg_endpoint_find(const struct hg_docker_where *where, struct hg_endpoint *ret,
+                     struct hg_err *err);
+void hg_endpoint_done(struct hg_endpoint *e);
+
+/* ---- a connection (conn.c) ------------------------------------------------------------------ */
+
+struct hg_conn {
+    int fd;             /* non-blocking, CLOEXEC; -1: none */
+    pid_t ssh;          /* the ssh that carries it; 0: none */
+};
+#define HG_CONN_INIT { -1, 0 }
+int hg_conn_open(const struct hg_endpoint *e, int64_t deadline_ns, struct hg_conn *ret,
+                 struct hg_err *err);
+void hg_conn_close(struct hg_conn *c);
+/* Waits for fd to become ready (POLLIN, POLLOUT). 0, or -1 with TIMEOUT, or with SIGNAL when wake_fd
+ * (-1: none) became readable first. */
+int hg_fd_wait(int fd, short events, int wake_fd, int64_t deadline_ns, struct hg_err *err);
+
+/* ---- HTTP/1.1 (http.c, head.c) -------------------------------------------------------------- */
+
+/* An engine's header is under 1 kB; more is not an engine. */
+#define HG_HTTP_HEAD_MAX 32768
+
+struct hg_http_head {
+    int status;
+    int64_t length;             /* Content-Length, -1: none */
+    bool chunked;
+    char api_version[16];       /* Api-Version, "" without */
+    char content_type[64];
+};
+/* Parses a response header at the front of data. 1 with *ret and its length in *ret_used, 0 when it
+ * is not complete yet, -1 when it is none. */
+int hg_http_head_parse(const char *data, size_t len, struct hg_http_head *ret, size_t *ret_used,
+                       struct hg_err *err);
+
+/* The decoder of "Transfer-Encoding: chunked". */
+struct hg_chunks {
+    enum { HG_CHUNK_SIZE, HG_CHUNK_EXTENSION, HG_CHUNK_DATA, HG_CHUNK_END, HG_CHUNK_TRAILER,
+           HG_CHUNK_DONE } state;
+    uint64_t left;              /* of the chunk */
+    unsigned digits;
+    size_t trailer;             /* bytes in the trailer's line, then of the whole trailer */
+    size_t trailer_total;
+};
+/* Decodes from in to out until one of them is used up or the body ends (state DONE). -1: malformed. */
+int hg_chunks_decode(struct hg_chunks *c, const char *in, size_t in_len, size_t *ret_used,
+                     char *out, size_t out_cap, size_t *ret_len);
+
+struct hg_request {
+    const char *method;
+    const char *path;           /* behind the version: "/containers/json?all=1" */
+    bool unversioned;           /* _ping */
+    const char *content_type;   /* NULL: application/json where there is a body */
+    const void *body;
+    size_t body_len;
+    bool upgrade;               /* ask for the raw connection */
+    int64_t deadline_ns;        /* 0: the engine handle's time-out from now */
+};
+struct hg_http {
+    struct hg_conn conn;
+    struct hg_http_head head;
+    struct hg_chunks chunks;
+    int64_t left;               /* of a body with Content-Length */
+    int64_t deadline_ns;
+    int wake_fd;
+    char buf[16384];            /* read and not yet consumed: [at, len) */
+    size_t at, len;
+};
+#define HG_HTTP_INIT { .conn = HG_CONN_INIT, .wake_fd = -1 }
+/* Sends a request on its own connection and reads the response's header. */
+int hg_http_open(struct hg_docker *d, const struct hg_request *request, struct hg_http *ret,
+                 struct hg_err *err);
+/* The next bytes of the body: > 0, 0 at its end, -1. */
+ssize_t hg_http_read(struct hg_http *h, char *data, size_t cap, struct hg_err *err);
+void hg_http_close(struct hg_http *h);
+
+/* ---- the engine (engine.c) ------------------------------------------------------------------ */
+
+struct hg_docker {
+    struct hg_endpoint endpoint;
+    char version[16];           /* "1.41" */
+    int minor;                  /* 41 */
+    int64_t timeout_ns;
+    int wake_fd;                /* readable: requests end early with a SIGNAL error; -1: none */
+};
+
+/* A JSON answer of an engine may list thousands of containers; more than this is refused. */
+#define HG_DOCKER_JSON_MAX ((size_t)32 << 20)
+
+/* A whole exchange. Sends `body` (may be NULL); *ret_status is the HTTP status, *ret (may be NULL;
+ * else to be json_decref'd) the parsed body or NULL. Anything but 2xx is no error here: see
+ * hg_docker_complaint. */
+int hg_docker_call(struct hg_docker *d, const char *method, const char *path, const json_t *body,
+                   int *ret_status, json_t **ret, struct hg_err *err);
+/* The engine's own words for a refused request, for messages. Points into `reply`, or "". */
+const char *hg_docker_words(const json_t *reply);
+/* Percent-encodes a path or query part; heap. */
+char *hg_url_encode(const char *s);
+
+/* ---- streams (frame.c) ---------------------------------------------------------------------- */
+
+/* Output of a command without a tty: frames of {stream, 0, 0, 0, size big-endian} and payload. */
+#define HG_FRAME_MAX (64u << 20) /* the engine sends 32 kB at most */
+struct hg_frames {
+    unsigned char header[8];
+    size_t have;                /* of the header */
+    uint32_t left;              /* of the payload */
+};
+/* Called with pieces of payload; stream 1, 2, or 3 for the engine's own error text. */
+typedef void (*hg_frame_sink)(void *context, int stream, const char *data, size_t len);
+int hg_frames_feed(struct hg_frames *f, const char *data, size_t len, hg_frame_sink sink,
+                   void *context, struct hg_err *err);
+
+/* ---- exec's parts --------------------------------------------------------------------------- */
+
+/* Creates an exec instance; heap id. */
+int hg_exec_create(struct hg_docker *d, const struct hg_docker_exec *spec, char *const *env,
+                   bool stdin_attached, char **ret_id, struct hg_err *err);
+/* Starts it attached: on return the raw connection is in *ret, with bytes that came early in buf. */
+int hg_exec_attach(struct hg_docker *d, const char *id, bool tty, struct hg_http *ret,
+                   struct hg_err *err);
+struct hg_exec_state {
+    bool gone;                  /* the engine knows it no more: the container was removed */
+    bool running;
+    int64_t pid;                /* on the engine's host; 0: never started */
+    int exit_code;              /* -1: none yet */
+};
+int hg_exec_inspect(struct hg_docker *d, const char *id, struct hg_exec_state *ret,
+                    struct hg_err *err);
+
+/* The keeper (keeper.c): a shell beside the command that signals its processes on our word, and ends
+ * them when we are gone. */
+struct hg_keeper {
+    struct hg_http stream;
+    struct hg_frames frames;
+    struct hg_buf said;         /* its unread lines */
+    char *id;
+    bool alive;
+    bool delivered;             /* the last signal reached a process */
+    unsigned waiting;           /* answers that are due */
+};
+#define HG_KEEPER_INIT { .stream = HG_HTTP_INIT }
+int hg_keeper_start(struct hg_docker *d, const struct hg_docker_exec *spec, const char *token,
+                    struct hg_keeper *ret, struct hg_err *err);
+/* Sends a signal to every process of the command. False: there is nobody to do it. */
+bool hg_keeper_signal(struct hg_keeper *k, int signal);
+void hg_keeper_readable(struct hg_keeper *k); /* its descriptor is */
+void hg_keeper_stop(struct hg_keeper *k);     /* the command ended: the keeper goes too */
+
+/* Signals every process that carries the token, and their sessions, by this host's /proc: for
+ * containers without a shell. Returns how many (hostproc.c). */
+int hg_hostproc_signal(const char *token, int signal);
+
+#endif
