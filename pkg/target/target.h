@@ -27,10 +27,16 @@ struct hg_source {
     char *path;
     enum hg_dotenv_dialect dialect;
     bool override;                      /* dotenv: beats the process */
+    bool optional;                      /* dotenv: a missing file is not an error */
     char *service, *environment, *project, *token_env; /* railway; NULL: not given */
     char *container;                    /* container: name or id */
     int line, column;                   /* in headgate.yaml; 0: command line or default */
 };
+/* "process", "dotenv:FILE[:DIALECT]", "railway[:SERVICE[@ENVIRONMENT]]", "container:NAME": --from. */
+int hg_source_parse(const char *text, const char *dir, struct hg_source *ret, struct hg_err *err);
+void hg_source_done(struct hg_source *s);
+/* "process", "backend/.env", "railway api@production", "container notebooklm-api": for people. Heap. */
+char *hg_source_shown(const struct hg_source *s);
 
 enum hg_ledger_mode { HG_LEDGER_AUTO, HG_LEDGER_REQUIRED, HG_LEDGER_OFF, HG_LEDGER_FILE };
 enum hg_run_kind { HG_RUN_HOST, HG_RUN_CONTAINER };
@@ -59,11 +65,16 @@ struct hg_target_config {
     int64_t connect_timeout_ns, lock_timeout_ns, statement_timeout_ns, lock_wait_ns, max_runtime_ns;
     enum hg_severity fail_on;
     char *gate_base;                    /* NULL: origin/HEAD, main, master */
+    char *gate_after;                   /* target that must have had the revisions first, or NULL */
+    int64_t gate_soak_ns;               /* and for how long; 0: not given */
+    char *broken;                       /* why this target cannot be used (${NAME} not set), or NULL */
+    int line, column;                   /* of its name in headgate.yaml; 0: not from there */
 };
 
 struct hg_config {
     char *path;                         /* headgate.yaml, absolute; NULL: none */
     char *dir;                          /* its folder, else DIR; absolute */
+    char *migrator_kind;                /* "alembic", or NULL: not given, which means the same */
     char *migrator_directory;           /* absolute, or NULL: look for alembic.ini */
     char *migrator_config;              /* relative to it, or NULL */
     struct hg_rule_setting *rules;
@@ -72,17 +83,19 @@ struct hg_config {
     size_t waiver_count;
     struct hg_target_config *targets;
     size_t target_count;
+    char *chosen;                       /* name of the target that the command line means */
     uint64_t digest;                    /* of the file's bytes, 0 without one */
 };
 /* Finds headgate.yaml (--config, HEADGATE_CONFIG, DIR, the repository's root above it) and reads it;
  * without one the defaults of CONTRACT.md. Errors: "headgate.yaml:12:7: expected …, got …; did you
  * mean `protected`?" */
 int hg_config_load(const struct hg_common *common, struct hg_config *ret, struct hg_err *err);
-/* The same from text, for tests, fuzzing and for the base branch's copy. */
+/* The same from text, for tests, fuzzing and for the base branch's copy. ${NAME} stays as written. */
 int hg_config_parse(const char *text, size_t len, const char *shown, const char *dir,
                     struct hg_config *ret, struct hg_err *err);
 void hg_config_done(struct hg_config *c);
-/* The target by -t, HEADGATE_TARGET…; NULL with *err (names listed) when there is none such. */
+/* The target of that name, NULL meaning the one that -t, HEADGATE_TARGET, RAILWAY_ENVIRONMENT_NAME or
+ * else `local` choose. NULL with *err (names listed) when there is none such, or when it is broken. */
 const struct hg_target_config *hg_config_target(const struct hg_config *c, const char *name,
                                                 struct hg_err *err);
 

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one table of headgate.yaml: reading it, the JSON Schema for editors and the tables of
+ * docs/configuration.md all come from here.
+ */
+#include "internal.h"
+
+#define TARGET(field)   offsetof(struct hg_target_config, field)
+#define DEFAULT(field)  offsetof(struct hg_document, defaults.field)
+#define DOCUMENT(field) offsetof(struct hg_document, config.field)
+
+/* What may stand in a target and, as the default of all targets, above `targets`. */
+#define COMMON_KEYS(at)                                                                            \
+    { "url", HG_KEY_TEMPLATE, at(url), .fallback = "`${DATABASE_URL}`",                            \
+      .help = "database address put together from the target's variables" },                       \
+    { "direct_url", HG_KEY_TEMPLATE, at(direct_url),                                               \
+      .help = "address past a connection pooler, for apply" },                                     \
+    { "pooler", HG_KEY_CHOICE, at(pooler), .values = "session",                                    \
+      .help = "declares that the pooler in the way keeps sessions" },                              \
+    { "upgrade_to", HG_KEY_STRING, at(upgrade_to), .fallback = "`head`",                           \
+      .help = "what `apply` upgrades to: head, heads or LABEL@head" },                             \
+    { "args", HG_KEY_STRINGS, at(migrator_args),                                                   \
+      .help = "arguments for the migrator, such as [-x, tenant=a]" },                              \
+    { "driver", HG_KEY_CHOICE, at(driver), .values = "headgate|plain",                             \
+      .fallback = "`headgate`", .help = "run the migrator on the leash, or bare" },                \
+    { "version_table", HG_KEY_STRING, at(version_table),                                           \
+      .help = "name of Alembic's version table, when env.py sets it by code" },                    \
+    { "version_table_schema", HG_KEY_STRING, at(version_table_schema),                             \
+      .help = "schema of Alembic's version table, likewise" },                                     \
+    { "ledger", HG_KEY_ENUM, at(ledger), .values = "auto|required|off|file",                       \
+      .fallback = "`auto`", .help = "where apply keeps its record" },                              \
+    { "connect_timeout", HG_KEY_DURATION, at(connect_timeout_ns), .fallback = "`10s`",             \
+      .help = "longest wait for a connection" },                                                   \
+    { "lock_timeout", HG_KEY_DURATION, at(lock_timeout_ns), .fallback = "`2s`",                    \
+      .help = "the migrator's lock_timeout" },                                                     \
+    { "statement_timeout", HG_KEY_DURATION, at(statement_timeout_ns),                              \
+      .help = "the migrator's statement_timeout" },                                                \
+    { "lock_wait", HG_KEY_DURATION, at(lock_wait_ns), .fallback = "`10min`",                       \
+      .help = "longest wait for another apply" },                                                  \
+    { "max_runtime", HG_KEY_DURATION, at(max_runtime_ns),                                          \
+      .help = "longest run of the migrator" }
+
+#define MIGRATOR_KEYS(at)                                                                          \
+    { "upgrade_to", HG_KEY_STRING, at(upgrade_to), .fallback = "`head`",                           \
+      .help = "what `apply` upgrades to: head, heads or LABEL@head" },                             \
+    { "args", HG_KEY_STRINGS, at(migrator_args),                                                   \
+      .help = "arguments for the migrator, such as [-x, tenant=a]" },                              \
+    { "driver", HG_KEY_CHOICE, at(driver), .values = "headgate|plain",                             \
+      .fallback = "`headgate`", .help = "run the migrator on the leash, or bare" },                \
+    { "version_table", HG_KEY_STRING, at(version_table),                                           \
+      .help = "name of Alembic's version table, when env.py sets it by code" },                    \
+    { "version_table_schema", HG_KEY_STRING, at(version_table_schema),                             \
+      .help = "schema of Alembic's version table, likewise" }
+
+#define SOURCE(field) offsetof(struct hg_source, field)
+
+const struct hg_key hg_schema_dotenv[] = {
+    { "dotenv", HG_KEY_STRING, SOURCE(file), .required = true,
+      .help = "file, relative to headgate.yaml" },
+    { "dialect", HG_KEY_ENUM, SOURCE(dialect), .values = "python|compose|docker",
+      .fallback = "`python`", .help = "whose rules the file follows" },
+    { "override", HG_KEY_BOOL, SOURCE(override), .fallback = "`false`",
+      .help = "let the file beat what the process already has" },
+    { "optional", HG_KEY_BOOL, SOURCE(optional), .fallback = "`false`",
+      .help = "a missing file is not an error" },
+    { 0 },
+};
+
+const struct hg_key hg_schema_railway[] = {
+    { "service", HG_KEY_STRING, SOURCE(service), .help = "service, by name or id" },
+    { "environment", HG_KEY_STRING, SOURCE(environment), .help = "environment, by name or id" },
+    { "project", HG_KEY_STRING, SOURCE(project), .help = "project, by name or id" },
+    { "token_env", HG_KEY_STRING, SOURCE(token_env), .fallback = "`RAILWAY_TOKEN`",
+      .help = "variable that holds the token" },
+    { 0 },
+};
+
+const struct hg_key hg_schema_container[] = {
+    { "container", HG_KEY_STRING, SOURCE(container), .required = true,
+      .help = "container, by name, id or Compose service" },
+    { 0 },
+};
+
+static const struct hg_key target_migrator[] = { MIGRATOR_KEYS(TARGET), { 0 } };
+
+static const struct hg_key target_identity[] = {
+    { "system_identifier", HG_KEY_STRING, TARGET(pin_system_identifier),
+      .help = "of the server, as `headgate target pin` prints it" },
+    { "database", HG_KEY_STRING, TARGET(pin_database), .help = "name of the database" },
+    { "oid", HG_KEY_STRING, TARGET(pin_oid), .help = "oid of the database" },
+    { 0 },
+};
+
+static const struct hg_key target_gate[] = {
+    { "after", HG_KEY_STRING, TARGET(gate_after),
+      .help = "target that must have had the revisions first" },
+    { "soak", HG_KEY_DURATION, TARGET(gate_soak_ns), .help = "and for how long" },
+    { "fail_on", HG_KEY_ENUM, TARGET(fail_on), .values = "note|warning|error",
+      .first = HG_SEV_NOTE, .fallback = "`error`", .help = "severity that shuts the gate" },
+    { "base", HG_KEY_STRING, TARGET(gate_base), .help = "branch that changes are judged against" },
+    { 0 },
+};
+
+#define SOURCES_SCHEMA                                                                             \
+    "{\"type\":\"array\",\"minItems\":1,\"items\":{\"oneOf\":["                                    \
+    "{\"type\":\"string\",\"pattern\":\"^(process|railway|dotenv:.+|railway:.+|container:.+)$\"}," \
+    "{\"$ref\":\"#/$defs/dotenv\"},{\"$ref\":\"#/$defs/railway\"},"                                \
+    "{\"$ref\":\"#/$defs/container\"}]}}"
+
+const struct hg_key hg_schema_target[] = {
+    { "environment", HG_KEY_CUSTOM, 0, .read = hg_config_read_sources,
+      .expected = "a list of sources", .schema = SOURCES_SCHEMA, .fallback = "`[process]`",
+      .help = "where its variables come from; later ones win" },
+    { "run", HG_KEY_CUSTOM, 0, .read = hg_config_read_run,
+      .expected = "`host` or { container: NAME }", .fallback = "`host`",
+      .schema = "{\"oneOf\":[{\"const\":\"host\"},{\"$ref\":\"#/$defs/container\"}]}",
+      .help = "where the migrator runs" },
+    { "protected", HG_KEY_BOOL, TARGET(protected_), .fallback = "`false`",
+      .help = "changing it asks for its name, or needs --yes" },
+    { "require_plan", HG_KEY_BOOL, TARGET(require_plan), .fallback = "`false`",
+      .help = "apply wants a pinned plan" },
+    { "identity", HG_KEY_MAP, .keys = target_identity, .help = "the database it must be" },
+    { "gate", HG_KEY_MAP, .keys = target_gate, .help = "what must hold before a migration" },
+    { "migrator", HG_KEY_MAP, .keys = target_migrator,
+      .help = "how the migrator is run here; the same keys may stand in the target itself" },
+    COMMON_KEYS(TARGET),
+    { 0 },
+};
+
+static const struct hg_key document_migrator[] = {
+    { "kind", HG_KEY_CHOICE, DOCUMENT(migrator_kind), .values = "alembic", .fallback = "`alembic`",
+      .help = "the migration tool" },
+    { "directory", HG_KEY_STRING, DOCUMENT(migrator_directory),
+      .help = "folder where the migrator is started" },
+    { "config", HG_KEY_STRING, DOCUMENT(migrator_config), .fallback = "`alembic.ini`",
+      .help = "its configuration file, relative to the folder" },
+    MIGRATOR_KEYS(DEFAULT),
+    { 0 },
+};
+
+const struct hg_key hg_schema_waiver[] = {
+    { "rule", HG_KEY_STRING, offsetof(struct hg_waiver, rule), .required = true,
+      .help = "rule id" },
+    { "revision", HG_KEY_STRING, offsetof(struct hg_waiver, revision),
+      .help = "only for this revision" },
+    { "reason", HG_KEY_STRING, offsetof(struct hg_waiver, reason), .required = true,
+      .help = "why it is all right" },
+    { "until", HG_KEY_DATE, offsetof(struct hg_waiver, until), .required = true,
+      .help = "last day, YYYY-MM-DD" },
+    { 0 },
+};
+
+static const struct hg_key document_gate[] = {
+    { "base", HG_KEY_STRING, DEFAULT(gate_base), .fallback = "`origin/HEAD`, main, master",
+      .help = "branch that changes are judged against" },
+    { "fail_on", HG_KEY_ENUM, DEFAULT(fail_on), .values = "note|warning|error",
+      .first = HG_SEV_NOTE, .fallback = "`error`", .help = "severity that shuts the gate" },
+    { "rules", HG_KEY_CUSTOM, 0, .read = hg_config_read_rules,
+      .expected = "severities by rule id, such as { HG310: off }",
+      .schema = "{\"type\":\"object\",\"propertyNames\":{\"pattern\":\"^HG[0-9]+$\"},"
+                "\"additionalProperties\":{\"enum\":[\"off\",\"note\",\"warning\",\"error\",false]}}",
+      .help = "severities other than the default" },
+    { "waive", HG_KEY_CUSTOM, 0, .read = hg_config_read_waivers, .expected = "a list of waivers",
+      .schema = "{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/waiver\"}}",
+      .help = "findings that are known and accepted" },
+    { 0 },
+};
+
+const struct hg_key hg_schema_document[] = {
+    { "version", HG_KEY_CUSTOM, 0, .read = hg_config_read_version, .expected = "1",
+      .schema = "{\"const\":1}", .required = true, .help = "version of this format" },
+    { "migrator", HG_KEY_MAP, .keys = document_migrator, .help = "the migrator and where it is" },
+    { "gate", HG_KEY_MAP, .keys = document_gate, .help = "the policy over findings" },
+    { "targets", HG_KEY_CUSTOM, 0, .read = hg_config_read_targets,
+      .expected = "targets by name", .last = true,
+      .schema = "{\"type\":\"object\",\"propertyNames\":{\"pattern\":"
+                "\"^[A-Za-z0-9][A-Za-z0-9._-]*$\"},"
+                "\"additionalProperties\":{\"$ref\":\"#/$defs/target\"}}",
+      .help = "the databases, by name" },
+    COMMON_KEYS(DEFAULT),
+    { 0 },
+};
