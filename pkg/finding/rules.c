@@ -6,7 +6,7 @@
  */
 #include "finding.h"
 
-enum { ALWAYS = true }; /* never_override: identity and lock */
+enum { ALWAYS = true }; /* never_override: identity, lock, and a state that no migration can start from */
 
 static const struct hg_rule RULES[] = {
     /* ---- graph ---- */
@@ -70,9 +70,9 @@ static const struct hg_rule RULES[] = {
     { "HG211", HG_SEV_WARNING, "downgrade is missing or raises",
       "Write downgrade(), or accept that this revision cannot be rolled back.", false },
     { "HG212", HG_SEV_ERROR, "the database is ahead of these files",
-      "Deploy the code that has the revision, or update this checkout (`git pull`).", false },
+      "Deploy the code that has the revision, or update this checkout (`git pull`).", ALWAYS },
     { "HG213", HG_SEV_ERROR, "the database and these files went different ways",
-      "Find the branch that the unknown revision came from and merge it before migrating.", false },
+      "Find the branch that the unknown revision came from and merge it before migrating.", ALWAYS },
     { "HG214", HG_SEV_ERROR, "no version rows in a database that has tables",
       "Check database, role and search_path. If this database really starts here: "
       "`headgate apply --from-empty`; if its tables were made by other means, stamp it with Alembic "
@@ -86,7 +86,7 @@ static const struct hg_rule RULES[] = {
       "Let somebody review this part of headgate.yaml, and merge it before applying under it.", false },
     { "HG218", HG_SEV_ERROR, "version rows overlap",
       "One row is an ancestor of another, and Alembic refuses that: remove the ancestor's row after "
-      "making sure which revisions really ran.", false },
+      "making sure which revisions really ran.", ALWAYS },
     { "HG219", HG_SEV_WARNING, "waiver has expired",
       "Fix what it covered, or give it a new reason and date in headgate.yaml.", false },
     { "HG220", HG_SEV_ERROR, "revision touches headgate's own schema",
@@ -98,6 +98,8 @@ static const struct hg_rule RULES[] = {
     { "HG222", HG_SEV_WARNING, "version table is not where it was expected",
       "Name it in headgate.yaml (version_table, version_table_schema), or correct the role's "
       "search_path.", false },
+    { "HG223", HG_SEV_ERROR, "revision is held after a rollback",
+      "When it may be applied again: `headgate apply --release`.", false },
     /* ---- environment and target ---- */
     { "HG501", HG_SEV_ERROR, "this is not the pinned database",
       "Check which variables reached this target. If the database was really replaced, "

@@ -38,6 +38,7 @@ struct hg_gate_input {
     const struct hg_strv *overrides;           /* "RULE=REASON"; may be NULL */
     const struct hg_strv *required;            /* "TARGET=STATE"; may be NULL */
     bool from_empty;                           /* --from-empty */
+    bool release;                              /* --release: held revisions may go */
     int64_t deadline_ns;                       /* monotonic, for git, ledger and other targets */
 };
 

@@ -6,9 +6,6 @@
 #include "internal.h"
 #include "process/process.h"
 
-#include <errno.h>
-#include <limits.h>
-
 /* A repository with more files or bytes of revisions than this is not compared. */
 enum { FILES_MAX = 2000000, GIT_ARGS_MAX = 16 };
 static const size_t OUTPUT_MAX = (size_t)256 << 20;
@@ -24,13 +21,14 @@ static int64_t time_left(int64_t deadline_ns)
 
 struct git_call {
     const char *dir;
+    char *const *envp;
     int64_t deadline_ns;
     const void *input;
     size_t input_len;
 };
 
-/* Runs git with these arguments (NULL-terminated). Replace refs and lazy fetching of a partial clone
- * stay off: the answer is about what is here. */
+/* Runs git with these arguments (NULL-terminated). Replace refs stay off: the answer is about what
+ * was committed. */
 static int git(const struct git_call *call, const char *const *args,
                struct hg_exit_status *ret_status, struct hg_buf *ret_out, struct hg_buf *ret_err,
                struct hg_err *err)
@@ -45,6 +43,7 @@ static int git(const struct git_call *call, const char *const *args,
     }
     struct hg_process_run spec = {
         .argv = argv,
+        .envp = call->envp,
         .dir = call->dir,
         .input = call->input,
         .input_len = call->input_len,
@@ -60,7 +59,7 @@ static char *git_line(const struct hg_repo *r, const char *const *args)
     HG_AUTO(hg_buf_done) struct hg_buf out = HG_BUF_INIT;
     struct hg_exit_status status;
     struct hg_err err = { 0 };
-    struct git_call call = { .dir = r->root, .deadline_ns = r->deadline_ns };
+    struct git_call call = { .dir = r->root, .envp = r->envp, .deadline_ns = r->deadline_ns };
     if (git(&call, args, &status, &out, NULL, &err) != 0 || hg_exit_status_code(&status) != 0)
         return NULL;
     const char *text = hg_buf_str(&out);
@@ -108,7 +107,7 @@ static bool find_root(const char *dir, struct hg_repo *r)
     HG_AUTO(hg_buf_done) struct hg_buf out = HG_BUF_INIT, said = HG_BUF_INIT;
     struct hg_exit_status status;
     struct hg_err err = { 0 };
-    struct git_call call = { .dir = dir, .deadline_ns = r->deadline_ns };
+    struct git_call call = { .dir = dir, .envp = r->envp, .deadline_ns = r->deadline_ns };
     const char *args[] = { "rev-parse", "--is-shallow-repository", "--show-toplevel", NULL };
     if (git(&call, args, &status, &out, &said, &err) != 0) {
         if (has_dot_git(dir))
@@ -176,9 +175,10 @@ static void find_base(struct hg_repo *r, const char *wanted)
              "there is no base branch to compare with (looked for origin/HEAD, main and master)");
 }
 
-void hg_repo_open(const char *dir, const char *wanted, int64_t deadline_ns, struct hg_repo *ret)
+void hg_repo_open(const char *dir, const char *wanted, char *const *envp, int64_t deadline_ns,
+                  struct hg_repo *ret)
 {
-    *ret = (struct hg_repo){ .kind = HG_REPO_NONE, .deadline_ns = deadline_ns };
+    *ret = (struct hg_repo){ .kind = HG_REPO_NONE, .envp = envp, .deadline_ns = deadline_ns };
     bool found = find_root(dir, ret);
     if (!ret->root)
         return;
@@ -230,12 +230,18 @@ static void add_entry(struct hg_blobs *blobs, const char *entry)
     };
 }
 
+static int by_path(const void *a, const void *b)
+{
+    const struct hg_blob *x = a, *y = b;
+    return strcmp(x->path, y->path);
+}
+
 int hg_repo_list(const struct hg_repo *r, const char *commit, struct hg_blobs *ret,
                  struct hg_err *err)
 {
     HG_AUTO(hg_buf_done) struct hg_buf out = HG_BUF_INIT, said = HG_BUF_INIT;
     struct hg_exit_status status;
-    struct git_call call = { .dir = r->root, .deadline_ns = r->deadline_ns };
+    struct git_call call = { .dir = r->root, .envp = r->envp, .deadline_ns = r->deadline_ns };
     const char *args[] = { "ls-tree", "-r", "-z", "--full-tree", commit, NULL };
     if (git(&call, args, &status, &out, &said, err) != 0)
         return -1;
@@ -249,6 +255,8 @@ int hg_repo_list(const struct hg_repo *r, const char *commit, struct hg_blobs *r
                            FILES_MAX);
         add_entry(ret, p);
     }
+    if (ret->count)
+        qsort(ret->items, ret->count, sizeof *ret->items, by_path);
     return 0;
 }
 
@@ -280,7 +288,8 @@ int hg_repo_read(const struct hg_repo *r, struct hg_blobs *blobs, struct hg_err 
     for (size_t i = 0; i < blobs->count; i++)
         hg_buf_addf(&in, "%s\n", blobs->items[i].id);
     struct hg_exit_status status;
-    struct git_call call = { r->root, r->deadline_ns, hg_buf_str(&in), in.len };
+    struct git_call call = { .dir = r->root, .envp = r->envp, .deadline_ns = r->deadline_ns,
+                             .input = hg_buf_str(&in), .input_len = in.len };
     const char *args[] = { "cat-file", "--batch", NULL };
     if (git(&call, args, &status, &out, &said, err) != 0)
         return -1;
@@ -298,10 +307,8 @@ int hg_repo_read(const struct hg_repo *r, struct hg_blobs *blobs, struct hg_err 
 
 const struct hg_blob *hg_blobs_find(const struct hg_blobs *blobs, const char *path)
 {
-    for (size_t i = 0; i < blobs->count; i++)
-        if (hg_streq(blobs->items[i].path, path))
-            return &blobs->items[i];
-    return NULL;
+    const struct hg_blob key = { .path = (char *)path };
+    return blobs->count ? bsearch(&key, blobs->items, blobs->count, sizeof key, by_path) : NULL;
 }
 
 void hg_blobs_done(struct hg_blobs *blobs)

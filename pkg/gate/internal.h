@@ -22,12 +22,14 @@ struct hg_repo {
     char *head, *base, *merge_base; /* commit ids; head NULL before the first commit */
     char *base_name;         /* as people call it: "origin/main" */
     char *why, *hint;
+    char *const *envp;       /* borrowed: git needs none of the target's secrets */
     int64_t deadline_ns;
 };
 
 /* Finds the repository around `dir`, the base and the merge base. wanted NULL: origin/HEAD, main,
  * master. Never fails: what went wrong is in kind and why. */
-void hg_repo_open(const char *dir, const char *wanted, int64_t deadline_ns, struct hg_repo *ret);
+void hg_repo_open(const char *dir, const char *wanted, char *const *envp, int64_t deadline_ns,
+                  struct hg_repo *ret);
 void hg_repo_done(struct hg_repo *r);
 
 /* A file of a commit. */
@@ -42,13 +44,29 @@ struct hg_blobs {
     size_t count, cap;
 };
 #define HG_BLOBS_INIT { NULL, 0, 0 }
-/* All files of a commit, without contents; -1 with *err. */
+/* All files of a commit in order of their paths, without contents; -1 with *err. */
 int hg_repo_list(const struct hg_repo *r, const char *commit, struct hg_blobs *ret,
                  struct hg_err *err);
 /* Reads the contents of all in one git process. */
 int hg_repo_read(const struct hg_repo *r, struct hg_blobs *blobs, struct hg_err *err);
 const struct hg_blob *hg_blobs_find(const struct hg_blobs *blobs, const char *path);
 void hg_blobs_done(struct hg_blobs *blobs);
+
+/* ---- revision files of a commit ------------------------------------------------------------ */
+
+struct hg_side {
+    struct hg_blobs blobs;   /* the revision files, with contents */
+    struct hg_graph *graph;  /* made of those that can be read statically */
+};
+/* Where the revision files lie: directories relative to the root. */
+int hg_side_load(const struct hg_repo *r, const struct hg_strv *locations, bool recursive,
+                 const char *commit, struct hg_side *ret, struct hg_err *err);
+/* The file that a revision of this side's graph was read from. */
+const struct hg_blob *hg_side_blob(const struct hg_side *s, const struct hg_revision *r);
+void hg_side_done(struct hg_side *s);
+
+/* `file` relative to the root of the repository; heap, or NULL when it lies outside. */
+char *hg_repo_relative(const struct hg_repo *r, const char *file);
 
 /* ---- checks ------------------------------------------------------------------------------- */
 
@@ -57,6 +75,7 @@ struct hg_judge {
     const struct hg_gate_input *in;
     struct hg_gate *out;
     struct hg_repo repo;
+    char **envp;             /* without secrets, for git */
     bool protected_;         /* the target is protected and its database is asked */
     struct hg_revlist changed; /* revisions that the merge base does not have, or has otherwise */
 };
@@ -64,17 +83,19 @@ struct hg_judge {
 /* Notes why no verdict can be given, unless something did before. */
 void hg_judge_unknown(struct hg_judge *j, const char *fmt, ...) HG_PRINTF(2, 3);
 
+/* HG216, and UNKNOWN where it must not pass: the base cannot be compared. */
+void hg_judge_incomparable(struct hg_judge *j, const char *why, const char *hint);
 /* HG201 to HG206, HG101 after merging: revision files against git. */
 void hg_judge_files(struct hg_judge *j);
 /* HG217: headgate.yaml against the base's. */
 void hg_judge_config(struct hg_judge *j);
-/* HG212 to HG218 by state, HG501, HG502, HG503, HG509. */
+/* HG101, HG212 to HG214 by state, HG501, HG502, HG503, HG509. */
 void hg_judge_state(struct hg_judge *j);
 /* HG207 to HG211, HG220 for the revisions that matter. */
 void hg_judge_review(struct hg_judge *j);
-/* HG201, HG202 according to the ledger. */
+/* HG201 to HG203 according to the ledger, HG215, HG223. */
 void hg_judge_ledger(struct hg_judge *j);
-/* HG510. */
+/* HG510: --require, and gate.after with gate.soak. */
 int hg_judge_required(struct hg_judge *j, struct hg_err *err);
 /* Severities, waivers, overrides; HG219, HG221. */
 int hg_judge_policy(struct hg_judge *j, struct hg_err *err);

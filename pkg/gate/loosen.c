@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whoever may change headgate.yaml may open the gate; so a change that opens it wider is itself a
+ * finding. Compared with the merge base: what the base tightened since is not our loosening.
+ */
+#include "internal.h"
+
+struct loosened {
+    struct hg_judge *j;
+    const char *path;        /* of headgate.yaml, for people */
+    const char *base;
+};
+
+static void report(struct loosened *l, const char *object, const char *fmt, ...) HG_PRINTF(3, 4);
+static void report(struct loosened *l, const char *object, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    HG_AUTO(hg_freep) char *what = hg_xvasprintf(fmt, ap);
+    va_end(ap);
+    struct hg_finding *f =
+        hg_finding_add(&l->j->out->findings, "HG217", "%s (compared with %s)", what, l->base);
+    f->path = hg_xstrdup(l->path);
+    f->object = hg_xstrdup(object);
+    if (l->j->protected_)
+        f->severity = HG_SEV_ERROR;
+}
+
+static enum hg_severity severity_in(const struct hg_config *c, const struct hg_rule *rule)
+{
+    for (size_t i = c->rule_count; i-- > 0;)
+        if (hg_streq(c->rules[i].rule, rule->id))
+            return c->rules[i].severity;
+    return rule->severity;
+}
+
+static void compare_rules(struct loosened *l, const struct hg_config *then,
+                          const struct hg_config *now)
+{
+    size_t count;
+    const struct hg_rule *rules = hg_rules(&count);
+    for (size_t i = 0; i < count; i++) {
+        enum hg_severity was = severity_in(then, &rules[i]), is = severity_in(now, &rules[i]);
+        if (is < was)
+            report(l, rules[i].id, "%s is lowered from %s to %s", rules[i].id,
+                   hg_severity_name(was), hg_severity_name(is));
+    }
+}
+
+/* Does a waiver of then cover what this one covers, as long? */
+static bool covered(const struct hg_config *then, const struct hg_waiver *w)
+{
+    for (size_t i = 0; i < then->waiver_count; i++) {
+        const struct hg_waiver *old = &then->waivers[i];
+        bool as_wide = hg_streq(old->rule, w->rule) &&
+                       (!old->revision || hg_streq(old->revision, w->revision));
+        bool as_long = !old->until || (w->until && strcmp(w->until, old->until) <= 0);
+        if (as_wide && as_long)
+            return true;
+    }
+    return false;
+}
+
+static void compare_waivers(struct loosened *l, const struct hg_config *then,
+                            const struct hg_config *now)
+{
+    for (size_t i = 0; i < now->waiver_count; i++) {
+        const struct hg_waiver *w = &now->waivers[i];
+        if (!covered(then, w))
+            report(l, w->rule, "%s is waived%s%s until %s", w->rule,
+                   w->revision ? " for revision " : "", w->revision ? w->revision : "",
+                   w->until ? w->until : "ever");
+    }
+}
+
+static const struct hg_target_config *find(const struct hg_config *c, const char *name)
+{
+    for (size_t i = 0; i < c->target_count; i++)
+        if (c->targets[i].named && hg_streq(c->targets[i].name, name))
+            return &c->targets[i];
+    return NULL;
+}
+
+static void compare_target(struct loosened *l, const struct hg_target_config *was,
+                           const struct hg_target_config *is)
+{
+    if (!is) {
+        if (was->protected_)
+            report(l, was->name, "the protected target %s is gone", was->name);
+        return;
+    }
+    if (was->protected_ && !is->protected_)
+        report(l, was->name, "target %s is no longer protected", was->name);
+    if (was->require_plan && !is->require_plan)
+        report(l, was->name, "target %s no longer requires a plan", was->name);
+    if (is->fail_on > was->fail_on)
+        report(l, was->name, "target %s fails on %s only, no longer on %s", was->name,
+               hg_severity_name(is->fail_on), hg_severity_name(was->fail_on));
+    if ((was->pin_system_identifier && !is->pin_system_identifier) ||
+        (was->pin_database && !is->pin_database) || (was->pin_oid && !is->pin_oid))
+        report(l, was->name, "the identity of target %s is no longer pinned", was->name);
+    if (!hg_streq(was->gate_base, is->gate_base))
+        report(l, was->name, "target %s is compared with %s, no longer with %s", was->name,
+               is->gate_base ? is->gate_base : "the default branch",
+               was->gate_base ? was->gate_base : "the default branch");
+}
+
+static int read_then(struct hg_judge *j, const char *path, struct hg_config *ret,
+                     struct hg_err *err)
+{
+    HG_AUTO(hg_blobs_done) struct hg_blobs all = HG_BLOBS_INIT;
+    if (hg_repo_list(&j->repo, j->repo.merge_base, &all, err) != 0)
+        return -1;
+    const struct hg_blob *found = hg_blobs_find(&all, path);
+    if (!found)
+        return 1;
+    struct hg_blob one = { .path = found->path, .id = found->id };
+    struct hg_blobs only = { &one, 1, 1 };
+    if (hg_repo_read(&j->repo, &only, err) != 0)
+        return -1;
+    HG_AUTO(hg_freep) char *shown = hg_xasprintf("%s:%s", j->repo.base_name, path);
+    int rc = hg_config_parse(one.data, one.len, shown, j->in->target->config.dir, ret, err);
+    free(one.data);
+    return rc;
+}
+
+void hg_judge_config(struct hg_judge *j)
+{
+    const struct hg_config *now = &j->in->target->config;
+    if (j->repo.kind != HG_REPO_READY || !now->dir)
+        return;
+    HG_AUTO(hg_freep) char *file = now->path ? hg_xstrdup(now->path)
+                                             : hg_path_join(j->repo.root, "headgate.yaml");
+    HG_AUTO(hg_freep) char *path = hg_repo_relative(&j->repo, file);
+    if (!path)
+        return; /* a configuration from outside the repository has no base */
+    HG_AUTO(hg_config_done) struct hg_config then = { 0 };
+    struct hg_err err = { 0 };
+    int rc = read_then(j, path, &then, &err);
+    if (rc < 0 && err.kind != HG_E_CONFIG)
+        hg_judge_incomparable(j, err.message, err.hint);
+    if (rc != 0)
+        return; /* there was none, or none that can be read: nothing to loosen */
+    struct loosened l = { j, path, j->repo.base_name };
+    compare_rules(&l, &then, now);
+    compare_waivers(&l, &then, now);
+    for (size_t i = 0; i < then.target_count; i++)
+        if (then.targets[i].named)
+            compare_target(&l, &then.targets[i], find(now, then.targets[i].name));
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Has another target arrived? Asked of `headgate-status -t TARGET`, started anew, because each
+ * target's secrets are resolved in a process of their own.
+ */
+#include "internal.h"
+#include "process/process.h"
+
+static const char *const STATES[] = { "up-to-date", "behind", "ahead", "diverged", "empty", "unknown" };
+static const int64_t ASK_TIMEOUT_NS = 60 * HG_NS_PER_S;
+
+/* Two targets that are one database prove nothing about each other. */
+static bool same_database(const struct hg_status *s, json_t *other)
+{
+    const char *name = NULL, *system = NULL, *host = NULL;
+    if (!s || json_unpack(other, "{s:{s?s,s?s,s?s}}", "database", "name", &name,
+                          "system_identifier", &system, "host", &host) != 0)
+        return false;
+    return name && system && hg_streq(name, s->db_name) && hg_streq(system, s->system_identifier);
+}
+
+static int ask(struct hg_judge *j, const char *target, json_t **ret, struct hg_err *err)
+{
+    HG_AUTO(hg_freep) char *self = hg_self_dir();
+    HG_AUTO(hg_freep) char *program = hg_path_join(self, "headgate-status");
+    const struct hg_config *c = &j->in->target->config;
+    char *argv[12] = { program, (char *)"-t", (char *)target, (char *)"--format", (char *)"json",
+                       (char *)"-C", (char *)(j->in->dir ? j->in->dir : ".") };
+    if (c->path) {
+        argv[7] = (char *)"-c";
+        argv[8] = c->path;
+    }
+    HG_AUTO(hg_buf_done) struct hg_buf out = HG_BUF_INIT;
+    struct hg_exit_status status;
+    int64_t left = j->in->deadline_ns ? j->in->deadline_ns - hg_now_ns() : ASK_TIMEOUT_NS;
+    struct hg_process_run spec = { .argv = argv,
+                                   .timeout_ns = left > HG_NS_PER_S ? left : HG_NS_PER_S };
+    if (hg_process_run(&spec, &status, &out, NULL, err) != 0)
+        return -1;
+    json_error_t why;
+    *ret = json_loadb(hg_buf_str(&out), out.len, 0, &why);
+    if (!*ret)
+        return hg_fail(err, HG_E_UNKNOWN, "headgate status -t %s gave no answer (exit %d)", target,
+                       hg_exit_status_code(&status));
+    return 0;
+}
+
+static void check_one(struct hg_judge *j, const char *target, const char *wanted)
+{
+    struct hg_err err = { 0 };
+    json_t *answer = NULL;
+    if (ask(j, target, &answer, &err) != 0) {
+        hg_judge_unknown(j, "where %s stands could not be told: %s", target, err.message);
+        return;
+    }
+    const char *state = json_string_value(json_object_get(answer, "state"));
+    if (!state || (hg_streq(state, "unknown") && !hg_streq(wanted, "unknown")))
+        hg_judge_unknown(j, "where %s stands could not be told", target);
+    else if (same_database(j->in->status, answer))
+        hg_judge_unknown(j, "%s and %s are the same database, so %s proves nothing", target,
+                         j->in->target->t->name, target);
+    else if (!hg_streq(state, wanted))
+        hg_finding_add(&j->out->findings, "HG510", "%s is %s, required is %s", target, state, wanted)
+            ->object = hg_xstrdup(target);
+    json_decref(answer);
+}
+
+int hg_judge_required(struct hg_judge *j, struct hg_err *err)
+{
+    for (size_t i = 0; j->in->required && i < j->in->required->count; i++) {
+        const char *text = j->in->required->items[i], *equals = strchr(text, '=');
+        bool valid = false;
+        for (size_t k = 0; equals && k < HG_COUNT(STATES); k++)
+            valid = valid || hg_streq(equals + 1, STATES[k]);
+        if (!valid || equals == text) {
+            hg_fail(err, HG_E_USAGE, "--require %s: expected TARGET=STATE", text);
+            return hg_hint(err, "the states are up-to-date, behind, ahead, diverged, empty, unknown");
+        }
+        HG_AUTO(hg_freep) char *target = hg_xstrndup(text, (size_t)(equals - text));
+        const struct hg_target_config *known = hg_config_target(&j->in->target->config, target, err);
+        if (!known)
+            return -1;
+        check_one(j, target, equals + 1);
+    }
+    return 0;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "internal.h"
+#include "review/review.h"
+
+/* Online: what is about to run. Offline: what this branch adds or changes. */
+void hg_judge_review(struct hg_judge *j)
+{
+    const struct hg_revlist *list = j->in->status ? &j->in->status->pending : &j->changed;
+    bool models_matter = !j->in->status || list->count;
+    if (!j->in->alembic || !j->in->graph || !models_matter)
+        return;
+    struct hg_err err = { 0 };
+    HG_AUTO(hg_review_models_done) struct hg_review_models models = { 0 };
+    bool have = hg_review_models_load(j->in->alembic, &models, &err) == 0;
+    if (have)
+        hg_review_check_models(&models, &j->out->findings);
+    else
+        hg_log(HG_LOG_INFO, "the models were not looked at: %s", err.message);
+    for (size_t i = 0; i < list->count; i++) {
+        if (hg_review_revision(j->in->graph, list->items[i], have ? &models : NULL, NULL,
+                               &j->out->findings, &err) != 0)
+            hg_judge_unknown(j, "%s", err.message);
+    }
+}
