@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pkg/status/internal.h - shared by the files of pkg/status. */
+#ifndef HG_STATUS_INTERNAL_H
+#define HG_STATUS_INTERNAL_H
+
+#include "status.h"
+
+/* What the statement said, as far as it is not in struct hg_status yet. */
+struct hg_facts {
+    bool pooler;
+    char *schema;       /* current_schema: where Alembic would create the table; NULL: none */
+    json_t *tables;     /* array of {schema, expected, readable, rows: array|null}; never NULL */
+    json_t *summary;    /* headgate.summary, array; never NULL */
+    json_t *holders;    /* of headgate's advisory locks, array; never NULL */
+    json_t *applied;    /* headgate.applied, array: asked for only when a row is unknown; or NULL */
+};
+void hg_facts_done(struct hg_facts *f);
+
+/* Asks. conninfo is used for one more connection when a pooler is in between, to learn its mode. */
+int hg_facts_read(PGconn *conn, const struct hg_pg_spec *spec, const char *schema, const char *table,
+                  int64_t deadline_ns, struct hg_facts *ret, struct hg_status *s, struct hg_err *err);
+/* headgate.applied into f->applied; a failure leaves it NULL. */
+void hg_facts_read_applied(PGconn *conn, const char *version_table, int64_t deadline_ns,
+                           struct hg_facts *f);
+
+/* Judges facts: everything of *s that the statement did not fill. -1 when the state is unknown. conn
+ * may be NULL (tests); it is used to ask the ledger about unknown rows. */
+int hg_status_judge(const struct hg_target *t, const struct hg_graph *graph, const char *schema,
+                    const char *table, struct hg_facts *f, PGconn *conn, int64_t deadline_ns,
+                    struct hg_status *s, struct hg_err *err);
+/* The state when rows are unknown, from what s->lost and `parents` (objects with revision and down)
+ * say; sets pending if the ledger settles it. */
+void hg_status_judge_unknown(const struct hg_graph *graph, const json_t *parents, bool really_ran,
+                             struct hg_status *s);
+/* Adds HG212 or HG213, or changes their message. */
+void hg_status_name_lost(struct hg_status *s);
+
+/* Small helpers over jansson: NULL and null are the same. */
+const char *hg_status_get(const json_t *object, const char *key);
+char *hg_status_dup(const json_t *object, const char *key);
+void hg_status_list(const json_t *array, struct hg_strv *ret);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading on a thread: connecting is mostly waiting, and libpq resolves names without a time limit,
+ * so the thread does both while the caller reads the revision files. Only the thread touches the
+ * connection until it says that it is done; after the deadline it is left alone, with what it owns.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+/* The statement gets this long, where the caller gives no deadline. */
+#define STATEMENT_NS (10 * HG_NS_PER_S)
+#define CONNECT_NS   (10 * HG_NS_PER_S)
+/* A thread that is past its own deadline is waiting for a name server. */
+#define GRACE_NS     (HG_NS_PER_S)
+
+struct hg_status_read {
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t finished;
+    bool done;
+    const struct hg_target *target;
+    char *conninfo, *application, *source, *shown, *schema, *table; /* the thread's own copies */
+    int64_t connect_deadline, deadline;
+    PGconn *conn;
+    struct hg_facts facts;
+    struct hg_status status;
+    int rc;
+    struct hg_err err;
+};
+
+void hg_status_version_table(const struct hg_target *t, const struct hg_alembic_config *alembic,
+                             const char **ret_schema, const char **ret_table)
+{
+    const struct hg_target_config *c = t ? t->t : NULL;
+    *ret_schema = c && c->version_table_schema ? c->version_table_schema
+                  : alembic                    ? alembic->version_table_schema
+                                               : NULL;
+    *ret_table = c && c->version_table                ? c->version_table
+                 : alembic && alembic->version_table ? alembic->version_table
+                                                     : "alembic_version";
+}
+
+static struct hg_pg_spec spec_of(const struct hg_status_read *r)
+{
+    return (struct hg_pg_spec){ r->conninfo, r->application, r->source, r->shown };
+}
+
+static void *work(void *context)
+{
+    struct hg_status_read *r = context;
+    struct hg_pg_spec spec = spec_of(r);
+    int rc = hg_pg_connect_start(&spec, &r->conn, &r->err);
+    if (rc == 0)
+        rc = hg_pg_connect_finish(r->conn, &spec, r->connect_deadline, &r->err);
+    if (rc == 0)
+        rc = hg_facts_read(r->conn, &spec, r->schema, r->table, r->deadline, &r->facts, &r->status,
+                           &r->err);
+    (void)pthread_mutex_lock(&r->mutex);
+    r->rc = rc;
+    r->done = true;
+    (void)pthread_cond_signal(&r->finished);
+    (void)pthread_mutex_unlock(&r->mutex);
+    return NULL;
+}
+
+static void release(struct hg_status_read *r)
+{
+    hg_pg_closep(&r->conn);
+    hg_facts_done(&r->facts);
+    hg_status_done(&r->status);
+    if (r->conninfo)
+        explicit_bzero(r->conninfo, strlen(r->conninfo));
+    free(r->conninfo);
+    free(r->application);
+    free(r->source);
+    free(r->shown);
+    free(r->schema);
+    free(r->table);
+    (void)pthread_cond_destroy(&r->finished);
+    (void)pthread_mutex_destroy(&r->mutex);
+    free(r);
+}
+
+int hg_status_start(const struct hg_target *t, const struct hg_alembic_config *alembic,
+                    const char *application_name, int64_t deadline_ns, struct hg_status_read **ret,
+                    struct hg_err *err)
+{
+    struct hg_status_read *r = hg_xcalloc(1, sizeof *r);
+    const char *schema, *table;
+    hg_status_version_table(t, alembic, &schema, &table);
+    int64_t connect = t->t && t->t->connect_timeout_ns ? t->t->connect_timeout_ns : CONNECT_NS;
+    r->connect_deadline = deadline_ns ? deadline_ns : hg_now_ns() + connect;
+    r->deadline = deadline_ns ? deadline_ns : r->connect_deadline + STATEMENT_NS;
+    r->target = t;
+    r->conninfo = hg_xstrdup(t->conninfo ? t->conninfo : "");
+    r->application = hg_xstrdup(application_name);
+    r->source = hg_xstrdup(t->url_source);
+    r->shown = hg_xstrdup(t->shown);
+    r->schema = hg_xstrdup(schema);
+    r->table = hg_xstrdup(table);
+    (void)pthread_mutex_init(&r->mutex, NULL);
+    (void)pthread_cond_init(&r->finished, NULL);
+    int rc = pthread_create(&r->thread, NULL, work, r);
+    if (rc != 0) {
+        release(r);
+        errno = rc;
+        return hg_fail_errno(err, HG_E_DATABASE, "cannot start a thread to connect with");
+    }
+    *ret = r;
+    return 0;
+}
+
+/* Waits until the thread is done: 0, or -1 when its time is up. */
+static int wait_done(struct hg_status_read *r)
+{
+    int64_t left = r->deadline + GRACE_NS - hg_now_ns();
+    if (!r->deadline || left < GRACE_NS)
+        left = GRACE_NS;
+    int64_t until = hg_wall_ns() + left;
+    struct timespec ts = { .tv_sec = until / HG_NS_PER_S, .tv_nsec = until % HG_NS_PER_S };
+    (void)pthread_mutex_lock(&r->mutex);
+    int rc = 0;
+    while (!r->done && rc == 0)
+        rc = pthread_cond_timedwait(&r->finished, &r->mutex, &ts);
+    bool done = r->done;
+    (void)pthread_mutex_unlock(&r->mutex);
+    return done ? 0 : -1;
+}
+
+/* The thread's end; NULL afterwards if it had to be left behind. */
+static struct hg_status_read *join(struct hg_status_read *r, struct hg_err *err)
+{
+    if (wait_done(r) == 0) {
+        (void)pthread_join(r->thread, NULL);
+        return r;
+    }
+    (void)pthread_detach(r->thread);
+    hg_fail(err, HG_E_DATABASE, "the database's host name could not be resolved in time");
+    hg_hint(err, "the name server does not answer: check this machine's network, VPN and "
+                 "/etc/resolv.conf");
+    return NULL;
+}
+
+void hg_status_drop(struct hg_status_read *read)
+{
+    struct hg_err ignored = { 0 };
+    struct hg_status_read *r = read ? join(read, &ignored) : NULL;
+    if (r)
+        release(r);
+}
+
+int hg_status_finish(struct hg_status_read *read, const struct hg_graph *graph,
+                     struct hg_findings *graph_findings, struct hg_status *ret, struct hg_err *err)
+{
+    const struct hg_target *t = read->target;
+    struct hg_status_read *r = join(read, err);
+    if (!r || r->rc < 0) {
+        hg_status_unknown(t, graph, graph_findings, ret);
+        if (r) {
+            *err = r->err;
+            release(r);
+        }
+        return -1;
+    }
+    *ret = r->status;
+    r->status = (struct hg_status){ 0 };
+    if (graph_findings)
+        hg_findings_move(&ret->findings, graph_findings);
+    int rc = hg_status_judge(t, graph, r->schema, r->table, &r->facts, r->conn, r->deadline, ret, err);
+    release(r);
+    return rc;
+}
+
+int hg_status_on(PGconn *conn, const struct hg_target *t, const struct hg_alembic_config *alembic,
+                 const struct hg_graph *graph, int64_t deadline_ns, struct hg_status *ret,
+                 struct hg_err *err)
+{
+    HG_AUTO(hg_facts_done) struct hg_facts facts = { 0 };
+    const char *schema, *table;
+    hg_status_version_table(t, alembic, &schema, &table);
+    struct hg_pg_spec spec = { t->conninfo, "headgate-status", t->url_source, t->shown };
+    struct hg_status s = { 0 };
+    if (hg_facts_read(conn, &spec, schema, table, deadline_ns, &facts, &s, err) < 0) {
+        hg_status_done(&s);
+        hg_status_unknown(t, graph, NULL, ret);
+        return -1;
+    }
+    *ret = s;
+    return hg_status_judge(t, graph, schema, table, &facts, conn, deadline_ns, ret, err);
+}
