@@ -53,10 +53,11 @@ int hg_vars_expand(const struct hg_vars *v, const char *text, struct hg_buf *ret
 enum hg_dotenv_dialect { HG_DOTENV_PYTHON, HG_DOTENV_COMPOSE, HG_DOTENV_DOCKER };
 
 int hg_dotenv_dialect_parse(const char *name, enum hg_dotenv_dialect *ret); /* python|compose|docker */
-/* Parses text as the dialect's own tool would (reference: env-entrypoint-ci.md 1.1) into `into`;
- * `lookup` (may be NULL) answers ${NAME} beside what the file itself defines. `shown` is the path
- * for messages and sources ("shown:line"). A line that the tool itself refuses or silently drops is
- * an error with file, line and the reason. */
+/* Parses text as the dialect's own tool would (docs/dotenv.md) into `into`; `lookup` (may be NULL)
+ * answers ${NAME} before what the file itself defines, as those tools ask the environment first,
+ * and gives the value of a bare NAME line. `shown` is the path for messages and sources
+ * ("shown:line"). A line that the tool itself refuses or silently drops is an error with file, line
+ * and the reason; `into` may then hold the variables of the lines before it. */
 int hg_dotenv_parse(const char *text, size_t len, const char *shown,
                     enum hg_dotenv_dialect dialect, const struct hg_vars *lookup,
                     struct hg_vars *into, struct hg_err *err);
@@ -70,8 +71,9 @@ void hg_dotenv_print(struct hg_buf *b, const char *name, const char *value);
 struct hg_mask;
 
 struct hg_mask *hg_mask_new(void);
-/* Adds a secret in all its forms; shorter than HG_MASK_MIN bytes or a common word: not added.
- * A URL adds its password (raw and decoded) rather than the whole. */
+/* Adds a secret in all its forms; shorter than HG_MASK_MIN bytes, a common word or a small number:
+ * not added. A URL adds its password (as written and decoded) rather than the whole, a libpq
+ * conninfo string its password. Of a secret of several lines each line counts by itself too. */
 #define HG_MASK_MIN 5
 void hg_mask_add(struct hg_mask *m, const char *value);
 void hg_mask_add_vars(struct hg_mask *m, const struct hg_vars *v); /* the secret ones */
@@ -84,14 +86,15 @@ void hg_mask_free(struct hg_mask *m);
 struct hg_mask_stream {
     const struct hg_mask *mask;
     uint32_t state;
-    struct hg_buf held;
-    size_t masked; /* length of the range at the front of `held` that is already known secret */
+    struct hg_buf held;    /* bytes whose fate is open */
+    struct hg_buf covered; /* for each of them: 1 when a secret that already ended covers it */
+    bool open;             /* the last byte given out was part of a "***" */
 };
 void hg_mask_stream_init(struct hg_mask_stream *s, const struct hg_mask *mask);
 void hg_mask_stream_feed(struct hg_mask_stream *s, const void *data, size_t len, struct hg_buf *out);
 void hg_mask_stream_flush(struct hg_mask_stream *s, struct hg_buf *out); /* at the end */
 void hg_mask_stream_done(struct hg_mask_stream *s);
-/* One whole text; heap. Fits hg_log_set_filter (context = the mask). */
+/* One whole text; heap. A NULL or empty mask copies. Fits hg_log_set_filter (context = the mask). */
 char *hg_mask_text(const char *text, void *mask);
 
 #endif

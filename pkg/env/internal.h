@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pkg/env/internal.h - what the files of this package share. */
+#ifndef HG_ENV_INTERNAL_H
+#define HG_ENV_INTERNAL_H
+
+#include "env.h"
+
+/* A URL with a password in its userinfo, or a conninfo string with one: does the content alone say
+ * that it is a secret? */
+bool hg_value_has_password(const char *value);
+/* The password as written in a URL ("scheme://user:HERE@host"), or NULL. Points into url. */
+const char *hg_url_password(const char *url, size_t *ret_len);
+/* The password of a libpq conninfo ("host=… password=HERE …", quoted or not), unquoted; heap, or
+ * NULL. */
+char *hg_conninfo_password(const char *text);
+/* %XX decoded; heap. Not valid escapes stay. */
+char *hg_percent_decode(const char *s, size_t len);
+
+/* Pattern variants of one secret (variants.c): calls add() for each. */
+typedef void (*hg_variant_add)(void *context, const char *data, size_t len);
+void hg_variants_each(const char *secret, size_t len, hg_variant_add add, void *context);
+
+/* ---- dotenv ---------------------------------------------------------------------------------- */
+
+struct hg_dotenv {
+    const char *at, *end;      /* what is left */
+    const char *counted;       /* up to here lines were counted */
+    size_t line;
+    const char *shown;
+    const struct hg_vars *lookup;
+    struct hg_vars *into;
+    struct hg_vars file;       /* what this file defined so far */
+    struct hg_err *err;
+};
+/* The line of a place at or after those asked for before. */
+size_t hg_dotenv_line(struct hg_dotenv *d, const char *place);
+int hg_dotenv_fail(struct hg_dotenv *d, size_t line, const char *reason);
+int hg_dotenv_set(struct hg_dotenv *d, size_t line, const char *name, const char *value);
+const char *hg_dotenv_get(const struct hg_dotenv *d, const char *name);
+
+int hg_dotenv_python(struct hg_dotenv *d);
+int hg_dotenv_compose(struct hg_dotenv *d);
+int hg_dotenv_docker(struct hg_dotenv *d);
+/* Compose's template language in one value. */
+int hg_dotenv_template(struct hg_dotenv *d, size_t line, const char *text, size_t len,
+                       unsigned depth, struct hg_buf *ret);
+
+#endif

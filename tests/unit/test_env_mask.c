@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "env/env.h"
+#include "env/internal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+/* after setjmp and stdarg, as cmocka asks */
+#include <cmocka.h>
+
+static struct hg_mask *mask_of(const char *const *secrets)
+{
+    struct hg_mask *m = hg_mask_new();
+    for (; *secrets; secrets++)
+        hg_mask_add(m, *secrets);
+    hg_mask_build(m);
+    return m;
+}
+
+static void expect(const char *secret, const char *text, const char *shown)
+{
+    struct hg_mask *m = mask_of((const char *const[]){ secret, NULL });
+    char *got = hg_mask_text(text, m);
+    assert_string_equal(got, shown);
+    free(got);
+    hg_mask_free(m);
+}
+
+static void secrets_are_masked_in_every_form(void **state)
+{
+    (void)state;
+    expect("s3cr3t!", "password s3cr3t! end", "password *** end");
+    expect("p@ss/w:rd", "x p%40ss%2Fw%3Ard y", "x *** y");
+    expect("p@ss/w:rd", "x p%40ss%2fw%3ard y", "x *** y");
+    expect("p@ss/w:rd", "x p%40ss/w%3Ard y", "x *** y");
+    expect("a b\"c\\d", "{\"k\": \"a b\\\"c\\\\d\"}", "{\"k\": \"***\"}");
+    expect("gr\xc3\xbc\xc3\x9f" "e", "\"gr\\u00fc\\u00dfe\"", "\"***\"");
+    expect("line one\nline two", "<line one\r\nline two>", "<***>");
+    expect("line one\nline two", "only line two here", "only *** here");
+    expect("opensesame\n", "opensesame", "***");
+    /* base64 of "opensesame", "xopensesame\n", "xyopensesame!" */
+    expect("opensesame", "b3BlbnNlc2FtZQ==", "***Q==");
+    expect("opensesame", "eG9wZW5zZXNhbWUK", "eG***UK");
+    expect("opensesame", "eHlvcGVuc2VzYW1lIQ==", "eHl***IQ==");
+    expect("it's here", "'it'\\''s here'", "'***'");
+}
+
+static void urls_give_their_password(void **state)
+{
+    (void)state;
+    expect("postgresql://u:p%40sswd@h:5432/d", "password \"p@sswd\" or p%40sswd at h:5432",
+           "password \"***\" or *** at h:5432");
+    expect("postgresql+psycopg://u:with@sign@h/d", "with@sign", "***");
+    expect("postgresql://u:qu?stion@h/d", "qu?stion", "***");
+    expect("host=h user=u password='it\\'s me' dbname=d", "it's me on h", "*** on h");
+    expect("postgresql://user@host/database", "user host database", "user host database");
+}
+
+static void short_and_common_values_stay(void **state)
+{
+    (void)state;
+    expect("abcd", "abcd", "abcd");
+    expect("postgres", "postgres", "postgres");
+    expect("Production", "production", "production");
+    expect("54321", "54321", "54321");
+    expect("{\n\"key\": 1\n}", "{ }", "{ }");
+    expect("12345678", "12345678", "***");
+}
+
+static void overlaps_become_one(void **state)
+{
+    (void)state;
+    struct hg_mask *m = mask_of((const char *const[]){ "abcdef", "defghi", "aabaab", NULL });
+    char *got = hg_mask_text("<abcdefghi> aaabaab abcdefabcdef abcdeX", m);
+    assert_string_equal(got, "<***> a*** *** abcdeX");
+    free(got);
+    hg_mask_free(m);
+}
+
+/* ---- properties -------------------------------------------------------------------------------- */
+
+struct oracle {
+    struct hg_strv patterns;
+    size_t lens[4096];
+};
+
+static void oracle_add(void *context, const char *data, size_t len)
+{
+    struct oracle *o = context;
+    if (len < HG_MASK_MIN || o->patterns.count >= HG_COUNT(o->lens))
+        return;
+    o->lens[o->patterns.count] = len;
+    hg_strv_addn(&o->patterns, data, len);
+}
+
+/* Marks every byte that any occurrence covers, by trying every place. */
+static char *oracle_mask(const struct oracle *o, const char *text)
+{
+    size_t len = strlen(text);
+    HG_AUTO(hg_freep) bool *covered = hg_xcalloc(len + 1, sizeof *covered);
+    for (size_t i = 0; i < len; i++)
+        for (size_t p = 0; p < o->patterns.count; p++)
+            if (o->lens[p] <= len - i && memcmp(text + i, o->patterns.items[p], o->lens[p]) == 0)
+                memset(covered + i, 1, o->lens[p]);
+    struct hg_buf b = HG_BUF_INIT;
+    for (size_t i = 0; i < len; i++) {
+        if (!covered[i])
+            hg_buf_addc(&b, text[i]);
+        else if (i == 0 || !covered[i - 1])
+            hg_buf_adds(&b, "***");
+    }
+    return hg_buf_take(&b);
+}
+
+static unsigned next_random(unsigned *seed)
+{
+    *seed = *seed * 1103515245u + 12345u;
+    return *seed >> 16;
+}
+
+static void random_text(unsigned *seed, size_t max, unsigned letters, char *out)
+{
+    size_t len = next_random(seed) % max;
+    for (size_t i = 0; i < len; i++)
+        out[i] = (char)('a' + next_random(seed) % letters);
+    out[len] = '\0';
+}
+
+static void feed(struct hg_mask_stream *s, const char *text, size_t len, struct hg_buf *out)
+{
+    hg_mask_stream_feed(s, text, len, out);
+}
+
+static void check_cut(const struct hg_mask *m, const char *text, size_t a, size_t b,
+                      const char *expected)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf out = HG_BUF_INIT;
+    struct hg_mask_stream s;
+    hg_mask_stream_init(&s, m);
+    feed(&s, text, a, &out);
+    feed(&s, text + a, b - a, &out);
+    feed(&s, text + b, strlen(text) - b, &out);
+    hg_mask_stream_flush(&s, &out);
+    hg_mask_stream_done(&s);
+    if (strcmp(hg_buf_str(&out), expected) != 0)
+        print_error("%s cut at %zu and %zu\n", text, a, b);
+    assert_string_equal(hg_buf_str(&out), expected);
+}
+
+static void every_chunking_agrees_with_the_oracle(void **state)
+{
+    (void)state;
+    unsigned seed = 7;
+    for (unsigned round = 0; round < 300; round++) {
+        struct oracle o = { .patterns = HG_STRV_INIT };
+        struct hg_mask *m = hg_mask_new();
+        for (unsigned i = 0; i < 1 + round % 4; i++) {
+            char secret[24];
+            random_text(&seed, 16, 2 + round % 2, secret);
+            hg_mask_add(m, secret);
+            if (strlen(secret) >= HG_MASK_MIN)
+                hg_variants_each(secret, strlen(secret), oracle_add, &o);
+        }
+        hg_mask_build(m);
+        char text[48];
+        random_text(&seed, 40, 2 + round % 2, text);
+        HG_AUTO(hg_freep) char *expected = oracle_mask(&o, text);
+        size_t len = strlen(text);
+        for (size_t a = 0; a <= len; a++)
+            for (size_t b = a; b <= len; b++)
+                check_cut(m, text, a, b, expected);
+        hg_strv_done(&o.patterns);
+        hg_mask_free(m);
+    }
+}
+
+static void byte_by_byte_holds_no_more_than_it_must(void **state)
+{
+    (void)state;
+    struct hg_mask *m = mask_of((const char *const[]){ "secret-one", NULL });
+    struct hg_mask_stream s;
+    HG_AUTO(hg_buf_done) struct hg_buf out = HG_BUF_INIT;
+    hg_mask_stream_init(&s, m);
+    hg_mask_stream_feed(&s, "prompt: ", 8, &out);
+    assert_string_equal(hg_buf_str(&out), "prompt: ");
+    hg_mask_stream_feed(&s, "secret-", 7, &out);
+    assert_string_equal(hg_buf_str(&out), "prompt: ");
+    hg_mask_stream_feed(&s, "two", 3, &out);
+    assert_string_equal(hg_buf_str(&out), "prompt: secret-two");
+    hg_mask_stream_done(&s);
+    hg_mask_free(m);
+}
+
+static void thousands_of_secrets_stay_fast(void **state)
+{
+    (void)state;
+    struct hg_mask *m = hg_mask_new();
+    for (int i = 0; i < 2000; i++) {
+        HG_AUTO(hg_freep) char *secret = hg_xasprintf("secret/%d+value=%08x", i, i * 2654435761u);
+        hg_mask_add(m, secret);
+    }
+    hg_mask_build(m);
+    HG_AUTO(hg_freep) char *text = hg_mask_text("x secret/1999+value=nope secret/7+value=", m);
+    assert_string_equal(text, "x secret/1999+value=nope secret/7+value=");
+    HG_AUTO(hg_freep) char *secret = hg_xasprintf("<secret/%d+value=%08x>", 7, 7 * 2654435761u);
+    HG_AUTO(hg_freep) char *shown = hg_mask_text(secret, m);
+    assert_string_equal(shown, "<***>");
+    hg_mask_free(m);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(secrets_are_masked_in_every_form),
+        cmocka_unit_test(urls_give_their_password),
+        cmocka_unit_test(short_and_common_values_stay),
+        cmocka_unit_test(overlaps_become_one),
+        cmocka_unit_test(every_chunking_agrees_with_the_oracle),
+        cmocka_unit_test(byte_by_byte_holds_no_more_than_it_must),
+        cmocka_unit_test(thousands_of_secrets_stay_fast),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
