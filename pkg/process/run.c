@@ -18,7 +18,7 @@ struct run {
     struct hg_child child;
     int in, out[2];            /* our ends; -1 when closed */
     struct hg_buf *into[2];
-    size_t written, max;
+    size_t written, got[2], max;
     int64_t deadline;
     bool ended;
     int64_t ended_at;
@@ -98,7 +98,8 @@ static int read_output(struct run *r, int i, struct hg_err *err)
             hg_closep(&r->out[i]);
             return 0;
         }
-        if ((size_t)n > r->max - r->into[i]->len)
+        r->got[i] += (size_t)n;
+        if (r->got[i] > r->max)
             return hg_fail(err, HG_E_UNKNOWN, "%s printed more than %zu bytes",
                            r->spec->argv[0], r->max);
         hg_buf_add(r->into[i], chunk, (size_t)n);
