@@ -110,6 +110,7 @@ struct hg_docker_exec {
     int input_fd;               /* else, when >= 0 and `attach_fd`: pumped until its end of file */
     bool attach_fd;             /* input_fd counts (so that a zeroed struct attaches nothing) */
     const struct hg_mask *mask; /* NULL: none */
+    bool mask_always;           /* mask our own streams that are terminals too */
     hg_docker_sink sink;        /* NULL: to our own stdout and stderr */
     void *context;              /* for sink, on_tick, on_signal */
     int64_t max_runtime_ns;     /* 0: none; then TERM, after grace KILL; timed_out in the result */

@@ -121,6 +121,12 @@ const char *hg_docker_words(const json_t *reply);
 /* Percent-encodes a path or query part; heap. */
 char *hg_url_encode(const char *s);
 
+/* ---- containers (container.c) ---------------------------------------------------------------- */
+
+/* One container by name or id: 1 with *ret, 0 when there is none, -1. */
+int hg_container_inspect(struct hg_docker *d, const char *name, struct hg_container *ret,
+                         struct hg_err *err);
+
 /* ---- streams (frame.c) ---------------------------------------------------------------------- */
 
 /* Output of a command without a tty: frames of {stream, 0, 0, 0, size big-endian} and payload. */
