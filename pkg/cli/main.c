@@ -103,16 +103,18 @@ static int close_stdout(int code)
 static int report(const struct hg_cmd *cmd, const struct hg_common *common, const struct hg_err *err)
 {
     int code = hg_err_exit_code(err);
+    /* 126, 127 and 128+n are set where they are meant and stay. */
+    if (cmd->own_failure && err->kind != HG_E_USAGE && err->exit_code == 0)
+        code = cmd->own_failure;
     hg_trace("error", "kind", hg_err_kind_name(err->kind), "message", err->message, NULL);
     if (cmd->formats && hg_streq(common->format, "json") && !error_printed) {
         struct hg_err shown = *err;
-        if (cmd->own_failure && err->kind != HG_E_USAGE)
-            shown.exit_code = cmd->own_failure;
+        shown.exit_code = code;
         HG_AUTO(hg_freep) char *json = hg_cli_error_json(&shown);
         hg_outf("{\"error\":%s}\n", json);
     }
     hg_cli_print_error(err);
-    return cmd->own_failure && err->kind != HG_E_USAGE ? cmd->own_failure : code;
+    return code;
 }
 
 int hg_cli_main(const struct hg_cmd *cmd, int argc, char **argv, void *options, hg_cli_run run)

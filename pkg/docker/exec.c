@@ -213,7 +213,8 @@ static int loop(struct hg_exec_run *r, struct hg_err *err)
 
 static int start_failed(const struct hg_exec_run *r, struct hg_err *err)
 {
-    const char *words = hg_buf_str(&r->words);
+    size_t len = strcspn(hg_buf_str(&r->words), "\r\n");
+    HG_AUTO(hg_freep) char *words = hg_xstrndup(hg_buf_str(&r->words), len);
     HG_AUTO(hg_freep) char *shown = hg_printable(words, 700);
     const char *command = r->spec->argv[0];
     if (strstr(words, "chdir to cwd") || strstr(words, "Cwd must be")) {

@@ -16,14 +16,16 @@
 #define GIVE_UP_NS (10 * HG_NS_PER_S)
 #define UNSENT_NS (2 * HG_NS_PER_S)
 
-/* Signals that end the command, or the preparation before it. */
+/* Signals that end the command, or the preparation before it; not HUP under nohup. */
 static void ending_signals(sigset_t *set)
 {
+    struct sigaction hangup;
     sigemptyset(set);
     sigaddset(set, SIGINT);
     sigaddset(set, SIGTERM);
-    sigaddset(set, SIGHUP);
     sigaddset(set, SIGQUIT);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+        sigaddset(set, SIGHUP);
 }
 
 int hg_exec_signals_open(struct hg_exec_run *r, struct hg_err *err)
@@ -118,24 +120,22 @@ static void delivered(struct hg_exec_run *r)
  * only just be starting. */
 static void deliver(struct hg_exec_run *r, int64_t now)
 {
-    if (r->sent && r->keeper.waiting == 0) {
-        r->sent = false;
-        if (r->keeper.delivered) {
-            delivered(r);
-            return;
-        }
-    }
-    if (r->sent || r->try_at > now)
+    bool answered = r->sent && r->keeper.waiting == 0;
+    if (answered && r->keeper.delivered) {
+        delivered(r);
         return;
+    }
+    if ((r->sent && !answered) || (!answered && r->try_at > now))
+        return;
+    r->sent = !answered && hg_keeper_signal(&r->keeper, r->wanted);
     r->try_at = now + RETRY_NS;
     r->result.signal_unsent = true;
-    r->sent = hg_keeper_signal(&r->keeper, r->wanted);
     if (r->sent)
         return;
+    /* The keeper is gone or reached nobody. */
     if (hg_docker_is_local(r->d) && hg_hostproc_signal(r->token, r->wanted) > 0) {
         delivered(r);
-        r->give_up_at = 0;
-    } else if (!r->give_up_at || r->give_up_at > now + UNSENT_NS) {
+    } else if (!r->keeper.alive && (!r->give_up_at || r->give_up_at > now + UNSENT_NS)) {
         r->give_up_at = now + UNSENT_NS;
     }
 }
