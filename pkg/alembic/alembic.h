@@ -21,11 +21,13 @@ struct hg_findings;
 
 struct hg_alembic_config {
     char *dir;               /* absolute: where alembic would be started (the folder of alembic.ini) */
-    char *shown_dir;         /* prefix of paths shown to people: relative to -C DIR ("backend"), "" */
+    char *base;              /* absolute: -C DIR, which shown paths are relative to */
+    char *shown_dir;         /* dir seen from base ("backend"), "" when the same */
     char *file;              /* the alembic.ini or pyproject.toml read, absolute */
     char *section;           /* "alembic" */
     char *script_location;   /* absolute */
     struct hg_strv version_locations; /* absolute, in order */
+    struct hg_strv prepend_sys_path;  /* absolute, for the Python that must help */
     bool recursive, sourceless;
     char *sqlalchemy_url;    /* literal sqlalchemy.url after interpolation, or NULL */
     char *version_table;     /* literal keyword in env.py, or NULL: alembic_version */
