@@ -95,9 +95,12 @@ bool hg_graph_ok(const struct hg_graph *g);
 size_t hg_graph_count(const struct hg_graph *g);
 const struct hg_revision *hg_graph_at(const struct hg_graph *g, size_t index);  /* map order */
 const struct hg_revision *hg_graph_get(const struct hg_graph *g, const char *id); /* exact id or NULL */
-/* Fills digest of every revision (reads of the files were kept; nothing is read twice). */
+/* Fills digest of every revision. The files are read again (keeping the text of thousands costs
+ * more memory than reading them); where one is gone or is not the one that was scanned any more
+ * (size, time), digest stays NULL. */
 void hg_graph_digests(struct hg_graph *g);
-/* The bytes of the file, as read. */
+/* The bytes of the file, NUL-terminated, read on demand and then kept with the graph; NULL when it
+ * is gone or changed since it was scanned. */
 const char *hg_graph_text(const struct hg_graph *g, const struct hg_revision *r, size_t *ret_len);
 
 /* A list of borrowed revisions. */

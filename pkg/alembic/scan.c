@@ -398,7 +398,7 @@ static void refused(struct hg_scan *ret, int line, const char *why)
 }
 
 /* A string for id and docstring, a list of strings for the rest. */
-static void judge(struct hg_scan *ret)
+void hg_scan_judge(struct hg_scan *ret)
 {
     struct hg_scan_value *id = &ret->values[HG_SCAN_REVISION], *doc = &ret->values[HG_SCAN_DOC];
     if (id->assigned && (id->list || id->none || id->items.count != 1)) {
@@ -443,7 +443,7 @@ void hg_scan_module(const char *text, size_t len, struct hg_scan *ret)
     }
     scan_text(text, len, ret);
     if (ret->state == HG_SCAN_OK)
-        judge(ret);
+        hg_scan_judge(ret);
 }
 
 void hg_scan_done(struct hg_scan *s)

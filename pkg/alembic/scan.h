@@ -42,6 +42,9 @@ void hg_scan_module(const char *text, size_t len, struct hg_scan *ret);
 void hg_scan_done(struct hg_scan *s);
 void hg_scan_value_done(struct hg_scan_value *v);
 
+/* Values that Alembic cannot use make it REFUSED; sets doc. */
+void hg_scan_judge(struct hg_scan *s);
+
 /* Script.doc of a docstring: stripped, up to the first empty line. Heap. */
 char *hg_scan_doc(const char *docstring);
 
