@@ -87,6 +87,7 @@ void hg_config_done(struct hg_config *c)
     free(c->waivers);
     free(c->path);
     free(c->dir);
+    free(c->start_dir);
     free(c->migrator_kind);
     free(c->migrator_directory);
     free(c->migrator_config);

@@ -96,6 +96,11 @@ void hg_target_config_done(struct hg_target_config *t);
  * ${NAME}). */
 int hg_config_load_vars(const struct hg_common *common, const struct hg_vars *vars,
                         struct hg_config *ret, struct hg_err *err);
+/* For a file that cannot be read: one unnamed target, so that a verb can still print its document. */
+void hg_config_fallback(const struct hg_common *common, const struct hg_vars *vars,
+                        struct hg_config *ret);
+/* The folder of alembic.ini; heap, NULL when none is found. alembic_config may be NULL. */
+char *hg_config_alembic_dir(const struct hg_config *c, const char *alembic_config, const char *dir);
 /* Sources of a target's `environment` list. */
 int hg_config_read_sources(struct hg_yaml *y, yaml_node_t *node, void *object);
 int hg_config_read_run(struct hg_yaml *y, yaml_node_t *node, void *object);
@@ -103,5 +108,61 @@ int hg_config_read_rules(struct hg_yaml *y, yaml_node_t *node, void *object);
 int hg_config_read_waivers(struct hg_yaml *y, yaml_node_t *node, void *object);
 int hg_config_read_targets(struct hg_yaml *y, yaml_node_t *node, void *object);
 int hg_config_read_version(struct hg_yaml *y, yaml_node_t *node, void *object);
+
+/* ---- resolving ------------------------------------------------------------------------------- */
+
+/* One resolving under way: what every step of it needs. */
+struct hg_resolving {
+    const struct hg_resolve *in;
+    struct hg_target *t;
+    struct hg_strv template_names; /* variables named in url and direct_url */
+    struct hg_strv sealed;         /* Railway says that they exist, not what they are */
+    json_t *routes;                /* of the Railway program, array or NULL */
+    bool process_listed;           /* connection variables may come from the process */
+    bool inside;                   /* the process environment is the Railway service's own */
+    int64_t deadline_ns;           /* monotonic */
+    struct hg_err *err;
+};
+
+/* Is it one of those that DESIGN 5 lets come from the listed sources only? */
+bool hg_resolve_is_connection(const struct hg_strv *template_names, const char *name);
+void hg_resolve_template_names(const char *text, struct hg_strv *names);
+/* The source of a variable without the line ("backend/.env:12" is of "backend/.env"). Heap. */
+char *hg_resolve_origin(const struct hg_var *v);
+int hg_resolve_sources(struct hg_resolving *r);              /* sources.c */
+int hg_resolve_file_secrets(struct hg_resolving *r);         /* files.c */
+int hg_resolve_url(struct hg_resolving *r);                  /* address.c: url, url_source, parts */
+int hg_resolve_routes(struct hg_resolving *r);               /* route.c */
+/* conninfo, shown, remote and protected, once the route is known. */
+void hg_resolve_finish_address(struct hg_resolving *r);
+/* Runs headgate-source-NAME (beside us) with a request, gives its answer; new reference. The
+ * answer's error becomes *err. */
+int hg_resolve_ask(struct hg_resolving *r, const char *program, json_t *request, json_t **ret);
+/* json string member or NULL. */
+const char *hg_member(const json_t *object, const char *key);
+void hg_decrefp(json_t **j);
+
+/* ---- the state that travels ------------------------------------------------------------------- */
+
+#define HG_STATE_VAR "HEADGATE_STATE_FD"
+#define HG_STATE_MAX ((size_t)32 << 20) /* an environment is at most a few MiB */
+
+struct hg_state {
+    json_t *doc;
+    bool chained;
+};
+/* From text; -1 when it is not a state document (fuzzed). */
+int hg_state_parse(const char *text, size_t len, struct hg_state *ret, struct hg_err *err);
+/* The state we inherited, its descriptor closed and the variable removed; doc NULL: none. */
+void hg_state_inherit(struct hg_state *ret);
+void hg_state_done(struct hg_state *s);
+/* The environment from before resolving. */
+void hg_state_original(const struct hg_state *s, const struct hg_vars *now, struct hg_vars *ret);
+/* Is it for this target and configuration? */
+bool hg_state_matches(const struct hg_state *s, const struct hg_config *c,
+                      const struct hg_target_config *t, const struct hg_common *common);
+/* Fills t (url, marks of vars, findings, error…). */
+void hg_state_apply(const struct hg_state *s, struct hg_target *t);
+char *hg_state_target(const struct hg_state *s); /* heap, or NULL */
 
 #endif

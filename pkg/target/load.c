@@ -87,12 +87,12 @@ static char *only_subdirectory_with_ini(const char *dir)
     return count == 1 ? HG_TAKE(found) : NULL;
 }
 
-/* The folder of alembic.ini by the rule of DESIGN 5: DIR itself, else the one sub-directory of DIR
- * that has it, else the same in the root of the repository. */
-static char *alembic_dir(const struct hg_config *c, const struct hg_common *common, const char *dir)
+/* By the rule of DESIGN 5: DIR itself, else the one sub-directory of DIR that has it, else the same
+ * in the root of the repository. */
+char *hg_config_alembic_dir(const struct hg_config *c, const char *alembic_config, const char *dir)
 {
-    if (common->alembic_config) {
-        HG_AUTO(hg_freep) char *file = hg_path_join(dir, common->alembic_config);
+    if (alembic_config) {
+        HG_AUTO(hg_freep) char *file = hg_path_join(dir, alembic_config);
         return hg_path_dir(file);
     }
     if (c->migrator_directory)
@@ -109,9 +109,8 @@ static char *alembic_dir(const struct hg_config *c, const struct hg_common *comm
         at = parent;
     }
     if (strcmp(at, "/") == 0)
-        return hg_xstrdup(dir);
-    sub = exists(at, "alembic.ini") ? hg_xstrdup(at) : only_subdirectory_with_ini(at);
-    return sub ? sub : hg_xstrdup(dir);
+        return NULL;
+    return exists(at, "alembic.ini") ? hg_xstrdup(at) : only_subdirectory_with_ini(at);
 }
 
 /* How a path is shown to people: relative to DIR where it lies below it. */
@@ -123,6 +122,7 @@ static char *shown_path(const char *path, const char *dir)
     return hg_xstrdup(path);
 }
 
+/* The process, then .env beside alembic.ini (CONTRACT.md, last point of "Options"). */
 static void add_unnamed(struct hg_document *d, const struct hg_common *common, const char *dir,
                         const char *name)
 {
@@ -136,7 +136,9 @@ static void add_unnamed(struct hg_document *d, const struct hg_common *common, c
     t->source_count = 2;
     t->sources[0].kind = HG_SOURCE_PROCESS;
     struct hg_source *dotenv = &t->sources[1];
-    HG_AUTO(hg_freep) char *folder = alembic_dir(c, common, dir);
+    HG_AUTO(hg_freep) char *folder = hg_config_alembic_dir(c, common->alembic_config, dir);
+    if (!folder)
+        folder = hg_xstrdup(dir);
     dotenv->kind = HG_SOURCE_DOTENV;
     dotenv->path = hg_path_join(folder, ".env");
     dotenv->file = shown_path(dotenv->path, dir);
@@ -227,6 +229,7 @@ int hg_config_load_vars(const struct hg_common *common, const struct hg_vars *va
         hg_target_config_init(&d.defaults);
         d.config.dir = hg_xstrdup(dir);
     }
+    d.config.start_dir = hg_xstrdup(dir);
     choose(&d, common, dir, vars);
     hg_target_config_done(&d.defaults);
     if (replace_sources(&d.config, common, dir, err) < 0) {
@@ -235,6 +238,21 @@ int hg_config_load_vars(const struct hg_common *common, const struct hg_vars *va
     }
     *ret = d.config;
     return 0;
+}
+
+void hg_config_fallback(const struct hg_common *common, const struct hg_vars *vars,
+                        struct hg_config *ret)
+{
+    struct hg_document d = { 0 };
+    HG_AUTO(hg_freep) char *dir = hg_path_abs(common->dir ? common->dir : ".");
+    hg_target_config_init(&d.defaults);
+    d.config.dir = hg_xstrdup(dir);
+    d.config.start_dir = hg_xstrdup(dir);
+    choose(&d, common, dir, vars);
+    if (d.config.target_count == 0)
+        add_unnamed(&d, common, dir, d.config.chosen);
+    hg_target_config_done(&d.defaults);
+    *ret = d.config;
 }
 
 int hg_config_load(const struct hg_common *common, struct hg_config *ret, struct hg_err *err)

@@ -74,6 +74,7 @@ struct hg_target_config {
 struct hg_config {
     char *path;                         /* headgate.yaml, absolute; NULL: none */
     char *dir;                          /* its folder, else DIR; absolute */
+    char *start_dir;                    /* DIR (-C, else where we were started), absolute */
     char *migrator_kind;                /* "alembic", or NULL: not given, which means the same */
     char *migrator_directory;           /* absolute, or NULL: look for alembic.ini */
     char *migrator_config;              /* relative to it, or NULL */
@@ -105,6 +106,7 @@ struct hg_target {
     struct hg_config config;
     const struct hg_target_config *t;   /* points into config */
     struct hg_vars vars;                /* this process's environment, with source and secret marks */
+    struct hg_vars original;            /* the environment from before resolving */
     struct hg_mask *mask;               /* of all secrets; installed as the log's filter */
     char *url;                          /* as the migrator spells it; NULL when there is none */
     char *url_source;                   /* "DATABASE_URL from railway api@production" */
@@ -112,14 +114,37 @@ struct hg_target {
     char *direct_conninfo;              /* direct_url, or NULL */
     char *shown;                        /* "railway at shuttle.proxy.rlwy.net:15140", for people */
     char *host, *port, *database, *user;/* NULL: libpq's default */
+    char *hostaddr;                     /* numeric address of a route; host stays for TLS. NULL: none */
     char *route;                        /* sentence about a rewritten route, or NULL */
+    bool remote;                        /* not loopback, a socket or a container's network */
     struct hg_findings findings;        /* HG5xx that resolving noticed */
     struct hg_err error;                /* kind != NONE: resolving failed; verbs print it as theirs */
 };
 
+/* What headgate-env asks for. original is the process's own environment, as given to it; set holds
+ * NAME=VALUE, unset names. strict: a private host without a public address is an error rather than a
+ * finding (verbs need the database, a foreign command may not). */
+struct hg_resolve {
+    const struct hg_common *common;
+    const struct hg_vars *original;
+    const struct hg_strv *set, *unset;
+    bool clean, allow_exec_names, strict;
+};
+/* Reads the sources. -1: the configuration or command line is wrong. 0 with ret->error set when
+ * resolving failed: then ret->vars is the original less what the target's sources should have given. */
+int hg_target_resolve(const struct hg_resolve *in, struct hg_target *ret, struct hg_err *err);
+/* The state document for the program that is started with ret->vars; heap, wipe after use. chained:
+ * made for exactly that program, which must not ask again. */
+char *hg_target_state(const struct hg_target *t, const struct hg_common *common, bool chained);
+/* Name and value of the variable by which a foreign command's own headgate knows whose connection
+ * variables it inherits; value heap, NULL when there are none. */
+#define HG_INJECTED_VAR "HEADGATE_INJECTED"
+char *hg_target_injected(const struct hg_target *t);
+
 /* For verbs that ask a database. offline: only configuration, nothing resolved. argv is that of the
  * program, to start it again through headgate-env. The error of a failed resolving is returned as
- * -1, so that the verb prints its own document; *ret is valid (config, t, mask) even then. */
+ * -1, so that the verb prints its own document; *ret is valid (config, t, vars, mask) even then, also
+ * when headgate.yaml itself cannot be read (t is then an unnamed target with the defaults). */
 int hg_target_open(const struct hg_common *common, int argc, char **argv, bool offline,
                    struct hg_target *ret, struct hg_err *err);
 void hg_target_done(struct hg_target *t);

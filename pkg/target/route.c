@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Hosts that this machine cannot reach by their name: Railway's private network, and a container's.
+ * Host and port are rewritten in every variable that carries them, so that headgate and a migrator
+ * on this host go the same way.
+ */
+#include "internal.h"
+#include "pg/pg.h"
+
+#include <strings.h>
+
+static const char RAILWAY_SUFFIX[] = ".railway.internal";
+static const char DEFAULT_PORT[] = "5432";
+
+struct route {
+    char *host, *port;          /* as the variables have them */
+    char *to_host, *to_port;    /* what to use instead */
+    char *found_in;             /* for people */
+};
+
+static void route_done(struct route *route)
+{
+    char **all[] = { &route->host, &route->port, &route->to_host, &route->to_port, &route->found_in };
+    for (size_t i = 0; i < HG_COUNT(all); i++)
+        hg_freep(all[i]);
+}
+
+static bool is_private(const char *host)
+{
+    size_t len = host ? strlen(host) : 0, n = sizeof RAILWAY_SUFFIX - 1;
+    return len > n && strcasecmp(host + len - n, RAILWAY_SUFFIX) == 0;
+}
+
+/* A deployment has these; `railway run` on a developer's machine does not. */
+static bool in_deployment(const struct hg_vars *v)
+{
+    return hg_vars_get(v, "RAILWAY_REPLICA_ID") || hg_vars_get(v, "RAILWAY_DEPLOYMENT_ID") ||
+           hg_vars_get(v, "RAILWAY_SNAPSHOT_ID");
+}
+
+/* ---- rewriting variables ----------------------------------------------------------------------------- */
+
+static void set_value(struct hg_vars *vars, const char *name, const char *value, const char *origin)
+{
+    const struct hg_var *old = hg_vars_find(vars, name);
+    HG_AUTO(hg_freep) char *source = hg_xstrdup(old ? old->source : origin);
+    bool secret = old && old->secret;
+    hg_vars_set(vars, name, value, source);
+    struct hg_var *v = (struct hg_var *)(uintptr_t)hg_vars_find(vars, name);
+    v->secret = v->secret || secret;
+}
+
+/* DB_HOST has DB_PORT beside it; so has PGHOST. */
+static char *port_name(const char *host_name)
+{
+    size_t len = strlen(host_name);
+    static const char *const SUFFIXES[] = { "HOSTNAME", "HOST", "SERVER", "ADDRESS" };
+    for (size_t i = 0; i < HG_COUNT(SUFFIXES); i++) {
+        size_t n = strlen(SUFFIXES[i]);
+        if (len >= n && strcasecmp(host_name + len - n, SUFFIXES[i]) == 0)
+            return hg_xasprintf("%.*s%s", (int)(len - n), host_name,
+                                host_name[len - 1] >= 'a' ? "port" : "PORT");
+    }
+    return NULL;
+}
+
+static void rewrite_pair(struct hg_vars *vars, const char *name, const struct route *route)
+{
+    const struct hg_var *v = hg_vars_find(vars, name);
+    HG_AUTO(hg_freep) char *origin = hg_xstrdup(v->source);
+    HG_AUTO(hg_freep) char *port = port_name(name);
+    const char *old = port ? hg_vars_get(vars, port) : NULL;
+    if (old && strcmp(old, route->port) != 0)
+        return; /* another service on the same private host */
+    set_value(vars, name, route->to_host, origin);
+    if (port)
+        set_value(vars, port, route->to_port, origin);
+}
+
+/* A URL of any scheme: only PostgreSQL's spelling is ours to change, and only this service's. */
+static char *rewritten_url(const char *value, const struct route *route)
+{
+    if (!strstr(value, "://"))
+        return NULL;
+    struct hg_pg_url u = { 0 };
+    struct hg_err err = { 0 };
+    if (hg_pg_url_parse(value, &u, &err) < 0)
+        return NULL;
+    bool same = u.host && strcasecmp(u.host, route->host) == 0 &&
+                strcmp(u.port ? u.port : DEFAULT_PORT, route->port) == 0;
+    hg_pg_url_done(&u);
+    return same ? hg_pg_url_rewrite(value, route->to_host, route->to_port) : NULL;
+}
+
+static void rewrite_variable(struct hg_vars *vars, const char *name, const struct route *route)
+{
+    const char *value = hg_vars_get(vars, name);
+    if (!value || hg_starts_with(name, "RAILWAY_"))
+        return; /* Railway's own description of itself stays true */
+    size_t len = strlen(route->host);
+    if (strcasecmp(value, route->host) == 0) {
+        rewrite_pair(vars, name, route);
+    } else if (strncasecmp(value, route->host, len) == 0 && value[len] == ':' &&
+               strcmp(value + len + 1, route->port) == 0) {
+        HG_AUTO(hg_freep) char *both = hg_xasprintf("%s:%s", route->to_host, route->to_port);
+        set_value(vars, name, both, "");
+    } else {
+        HG_AUTO(hg_freep) char *url = rewritten_url(value, route);
+        if (url)
+            set_value(vars, name, url, "");
+    }
+}
+
+/* Then the address again, from the rewritten variables; a host that stands in the template itself
+ * is changed in the URL. */
+static int rewrite_all(struct hg_resolving *r, const struct route *route)
+{
+    HG_AUTO(hg_strv_done) struct hg_strv names = HG_STRV_INIT;
+    for (size_t i = 0; i < r->t->vars.count; i++)
+        hg_strv_add(&names, r->t->vars.items[i].name);
+    for (size_t i = 0; i < names.count; i++)
+        rewrite_variable(&r->t->vars, names.items[i], route);
+    if (hg_resolve_url(r) < 0)
+        return -1;
+    HG_AUTO(hg_freep) char *url = r->t->url ? rewritten_url(r->t->url, route) : NULL;
+    if (!url)
+        return 0;
+    free(r->t->url);
+    r->t->url = HG_TAKE(url);
+    free(r->t->host);
+    free(r->t->port);
+    r->t->host = hg_xstrdup(route->to_host);
+    r->t->port = hg_xstrdup(route->to_port);
+    return 0;
+}
+
+/* ---- Railway's private network ------------------------------------------------------------------------- */
+
+static bool same_text(const char *a, const char *b)
+{
+    return !a || !b || strcmp(a, b) == 0;
+}
+
+/* …PUBLIC…=postgresql://user@host:port/db with the same user and database. */
+static bool public_url(const struct hg_target *t, const struct hg_var *v, struct route *route)
+{
+    if (!strstr(v->name, "PUBLIC") || !strstr(v->value, "://"))
+        return false;
+    struct hg_pg_url u = { 0 };
+    struct hg_err err = { 0 };
+    if (hg_pg_url_parse(v->value, &u, &err) < 0)
+        return false;
+    bool fits = u.host && !is_private(u.host) && same_text(u.user, t->user) &&
+                same_text(u.database, t->database);
+    if (fits) {
+        route->to_host = hg_xstrdup(u.host);
+        route->to_port = hg_xstrdup(u.port ? u.port : DEFAULT_PORT);
+        route->found_in = hg_xasprintf("%s from %s", v->name,
+                                       strcmp(v->source, "process") == 0 ? "the process environment"
+                                                                         : v->source);
+    }
+    hg_pg_url_done(&u);
+    return fits;
+}
+
+/* The service's own proxy, when the private host is the service itself. */
+static bool own_proxy(const struct hg_vars *v, struct route *route)
+{
+    const char *own = hg_vars_get(v, "RAILWAY_PRIVATE_DOMAIN");
+    const char *host = hg_vars_get(v, "RAILWAY_TCP_PROXY_DOMAIN");
+    const char *port = hg_vars_get(v, "RAILWAY_TCP_PROXY_PORT");
+    const char *application = hg_vars_get(v, "RAILWAY_TCP_APPLICATION_PORT");
+    if (!own || !host || !port || strcasecmp(own, route->host) != 0 ||
+        (application && strcmp(application, route->port) != 0))
+        return false;
+    route->to_host = hg_xstrdup(host);
+    route->to_port = hg_xstrdup(port);
+    route->found_in = hg_xstrdup("its TCP proxy");
+    return true;
+}
+
+static char *port_text(const json_t *value)
+{
+    if (json_is_integer(value))
+        return hg_xasprintf("%lld", (long long)json_integer_value(value));
+    return hg_xstrdup(json_string_value(value));
+}
+
+/* What the Railway program found in the service and in the one that owns the private host. */
+static bool railway_route(const json_t *routes, struct route *route)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach(routes, i, one) {
+        const char *host = hg_member(one, "private_host");
+        const char *to = hg_member(one, "public_host");
+        HG_AUTO(hg_freep) char *port = port_text(json_object_get(one, "private_port"));
+        HG_AUTO(hg_freep) char *to_port = port_text(json_object_get(one, "public_port"));
+        if (!host || !to || !to_port || strcasecmp(host, route->host) != 0 ||
+            (port && strcmp(port, route->port) != 0))
+            continue;
+        route->to_host = hg_xstrdup(to);
+        route->to_port = HG_TAKE(to_port);
+        const char *found = hg_member(one, "found_in");
+        route->found_in = hg_xstrdup(found ? found : "Railway");
+        return true;
+    }
+    return false;
+}
+
+/* In alphabetical order of names, so that the same variables give the same answer. */
+static bool public_in_variables(const struct hg_target *t, struct route *route)
+{
+    HG_AUTO(hg_strv_done) struct hg_strv names = HG_STRV_INIT;
+    for (size_t i = 0; i < t->vars.count; i++)
+        hg_strv_add(&names, t->vars.items[i].name);
+    hg_strv_sort(&names);
+    for (size_t i = 0; i < names.count; i++)
+        if (public_url(t, hg_vars_find(&t->vars, names.items[i]), route))
+            return true;
+    return own_proxy(&t->vars, route);
+}
+
+static int no_public_address(struct hg_resolving *r, const struct route *route)
+{
+    struct hg_target *t = r->t;
+    struct hg_finding *f = hg_finding_add(
+        &t->findings, "HG505", "%s:%s is private to Railway and no public address of it was found",
+        route->host, route->port);
+    if (!r->in->strict) {
+        hg_log(HG_LOG_WARNING, "%s", f->message);
+        return 0;
+    }
+    hg_fail(r->err, HG_E_RAILWAY,
+            "target %s: the database host %s is private to Railway and no public address of it was "
+            "found", t->t->name, route->host);
+    return hg_hint(r->err,
+                   "one of: enable Public Networking (TCP proxy) of the database service in Railway; or "
+                   "run it inside Railway as the service's pre-deploy command: `headgate apply -t %s "
+                   "--yes`; or open a tunnel to %s:%s and name its address in headgate.yaml: "
+                   "targets.%s.url", t->t->name, route->host, route->port, t->t->name);
+}
+
+static int through_railway(struct hg_resolving *r)
+{
+    struct hg_target *t = r->t;
+    if (!is_private(t->host) || in_deployment(&t->original))
+        return 0;
+    HG_AUTO(route_done) struct route route = {
+        .host = hg_xstrdup(t->host), .port = hg_xstrdup(t->port ? t->port : DEFAULT_PORT) };
+    if (!public_in_variables(t, &route) && !railway_route(r->routes, &route))
+        return no_public_address(r, &route);
+    if (rewrite_all(r, &route) < 0)
+        return -1;
+    t->route = hg_xasprintf("%s:%s is private to Railway; its public address %s:%s is used (%s)",
+                            route.host, route.port, route.to_host, route.to_port, route.found_in);
+    return 0;
+}
+
+/* ---- a container's network ------------------------------------------------------------------------------- */
+
+static const char *container_of(const struct hg_target_config *t)
+{
+    if (t->run == HG_RUN_CONTAINER)
+        return t->run_container;
+    for (size_t i = t->source_count; i-- > 0;)
+        if (t->sources[i].kind == HG_SOURCE_CONTAINER)
+            return t->sources[i].container;
+    return NULL;
+}
+
+/* On this host both go by the numeric address; in the container the migrator keeps the name, and
+ * only headgate's own connection is led there. */
+static int use_address(struct hg_resolving *r, const char *container, const json_t *a)
+{
+    struct hg_target *t = r->t;
+    const char *addr = hg_member(a, "hostaddr"), *how = hg_member(a, "how");
+    const char *use = hg_member(a, "use_host");
+    HG_AUTO(hg_freep) char *use_port = port_text(json_object_get(a, "use_port"));
+    if (!addr)
+        addr = use;
+    if (!addr)
+        return 0;
+    HG_AUTO(route_done) struct route route = {
+        .host = hg_xstrdup(t->host), .port = hg_xstrdup(t->port ? t->port : DEFAULT_PORT),
+        .to_host = hg_xstrdup(addr) };
+    route.to_port = hg_xstrdup(use_port ? use_port : route.port);
+    if (t->t->run == HG_RUN_HOST) {
+        if (rewrite_all(r, &route) < 0)
+            return -1;
+    } else {
+        free(t->port);
+        t->port = hg_xstrdup(route.to_port);
+        char *url = t->url ? hg_pg_url_rewrite(t->url, NULL, route.to_port) : NULL;
+        free(t->url);
+        t->url = url;
+    }
+    t->hostaddr = hg_xstrdup(strcmp(addr, "localhost") == 0 ? "127.0.0.1" : addr);
+    t->route = hg_xasprintf("%s:%s of container %s is reached at %s:%s (%s)", route.host, route.port,
+                            container, route.to_host, route.to_port, how ? how : "container network");
+    return 0;
+}
+
+static int through_container(struct hg_resolving *r)
+{
+    struct hg_target *t = r->t;
+    const char *container = container_of(t->t);
+    if (!container || !t->host || t->host[0] == '/' || t->route)
+        return 0;
+    HG_AUTO(hg_decrefp) json_t *request = json_object();
+    HG_AUTO(hg_decrefp) json_t *answer = NULL;
+    const char *port = t->port ? t->port : DEFAULT_PORT;
+    int64_t number;
+    json_t *host = json_pack("{s:s}", "host", t->host);
+    json_object_set_new(host, "port", hg_parse_int(port, 1, 65535, &number) == 0
+                                          ? json_integer(number) : json_string(port));
+    json_object_set_new(request, "container", json_string(container));
+    json_object_set_new(request, "hosts", json_pack("[o]", host));
+    if (hg_resolve_ask(r, "headgate-source-container", request, &answer) < 0)
+        return hg_wrap(r->err, "target %s", t->t->name);
+    size_t i;
+    json_t *a;
+    json_array_foreach(json_object_get(answer, "addresses"), i, a) {
+        const char *for_host = hg_member(a, "host");
+        if (for_host && strcasecmp(for_host, t->host) == 0)
+            return use_address(r, container, a);
+    }
+    return 0;
+}
+
+int hg_resolve_routes(struct hg_resolving *r)
+{
+    if (!r->t->url_source)
+        return 0;
+    if (through_railway(r) < 0)
+        return -1;
+    return through_container(r);
+}
