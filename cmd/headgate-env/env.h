@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of headgate-env: becoming a verb, running a foreign command, printing. */
+#ifndef HG_ENV_CMD_H
+#define HG_ENV_CMD_H
+
+#include "target/target.h"
+
+struct env_options {
+    struct hg_common common;
+    struct hg_strv set, unset;
+    bool clean, allow_exec_names, print, reveal;
+    const char *mask;
+    int64_t max_runtime_ns;
+    const char *chain, *guess; /* path of the program that asked for its target's state */
+};
+
+/* Resolves and becomes PROGRAM with argv; guessed: the command line was not parsed by its owner. */
+int env_chain(struct env_options *o, const char *program, char **argv, bool guessed,
+              struct hg_err *err);
+/* The words of a verb's command line that look like common options. */
+void env_guess(char **argv, struct hg_common *ret);
+bool env_is_verb(const char *command);
+int env_run(const struct env_options *o, const struct hg_target *t, char **argv, struct hg_err *err);
+int env_print(const struct env_options *o, const struct hg_target *t);
+
+#endif
