@@ -79,24 +79,43 @@ char *hg_pg_quote_ident(const char *name); /* heap; always quoted */
 
 /* ---- private clusters --------------------------------------------------------------------- */
 
+/*
+ * A PostgreSQL server of one's own below the state directory: data, log, password, port and socket
+ * in <state_dir>/postgres (mode 0700), TCP on 127.0.0.1 and a unix socket, both with the random
+ * password. Root runs it as somebody else: who owns the data, else SUDO_UID, else `postgres`, else
+ * `nobody`; where that user cannot reach the state directory the cluster lies in /var/tmp, and the
+ * state directory says where. An ephemeral one lies in /tmp, without fsync.
+ * Two starters wait for each other (flock on <state_dir>/postgres.lock); a pid file left by a crash
+ * is recognised and removed.
+ */
 struct hg_pg_cluster {
-    char *dir;      /* …/.headgate/postgres */
+    char *dir;          /* holds data, log, password, port */
     char *socket_dir;
     int port;
-    char *url;      /* postgresql://…, through TCP */
-    int64_t pid;
+    char *url;          /* postgresql://…, through TCP, with the password */
+    int64_t pid;        /* 0: not running */
+    int version;        /* major */
+    bool ephemeral;
 };
 struct hg_pg_cluster_options {
-    const char *state_dir;  /* HEADGATE_STATE_DIR or .headgate */
+    const char *state_dir;  /* absolute */
     const char *bindir;     /* HEADGATE_PG_BINDIR; NULL: the newest installed of 13 to 18 */
     const char *database;   /* created if missing; NULL: "app" */
-    bool ephemeral;         /* a fresh one in a temporary directory, fsync off */
-    int64_t timeout_ns;
+    bool ephemeral;         /* the one in a temporary directory; otherwise that one only when there is
+                               no other (stop, find, destroy) */
+    int64_t timeout_ns;     /* 0: 60 s */
 };
+/* Makes the cluster if there is none, starts it if it does not run. CONFIG: no PostgreSQL installed,
+ * or none of the data's version; DATABASE: it does not start (end of its log in the detail). */
 int hg_pg_cluster_start(const struct hg_pg_cluster_options *o, struct hg_pg_cluster *ret, struct hg_err *err);
+/* What there is: -1 of kind REFUSED when there is no cluster. */
 int hg_pg_cluster_find(const struct hg_pg_cluster_options *o, struct hg_pg_cluster *ret, struct hg_err *err);
 int hg_pg_cluster_stop(const struct hg_pg_cluster_options *o, struct hg_err *err);
+/* Stops it and removes every file of it; no cluster is fine. */
 int hg_pg_cluster_destroy(const struct hg_pg_cluster_options *o, struct hg_err *err);
 void hg_pg_cluster_done(struct hg_pg_cluster *c);
+/* The folder with initdb, pg_ctl and postgres: `bindir` if given, else the newest of the usual
+ * places with this major version (0: any of 13 to 18), else PATH. Heap; NULL with *err. */
+char *hg_pg_bindir(const char *bindir, int major, struct hg_err *err);
 
 #endif
