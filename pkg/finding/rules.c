@@ -138,6 +138,8 @@ static const struct hg_rule RULES[] = {
       "Wait for it; `headgate status --watch` shows when it is done.", ALWAYS },
     { "HG606", HG_SEV_ERROR, "a migrator's session has outlived its runner",
       "Wait until it ends, or end it with `headgate cancel`.", ALWAYS },
+    { "HG607", HG_SEV_WARNING, "invalid index left behind",
+      "Drop it with DROP INDEX CONCURRENTLY, then build it again.", false },
 };
 
 const struct hg_rule *hg_rules(size_t *ret_count)

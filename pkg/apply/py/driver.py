@@ -10,6 +10,7 @@ stderr belong to Alembic.
 
 Works with Alembic 1.8 and SQLAlchemy 1.4 up to the newest, on Python 3.7 and later.
 """
+import hashlib
 import json
 import os
 import sys
@@ -24,7 +25,7 @@ class Stop(BaseException):
         self.reason = reason
 
 
-STATE = {"stopped": None, "sessions": 0, "fd": -1}
+STATE = {"stopped": None, "sessions": 0, "fd": -1, "files": False}
 
 
 def report(event, **fields):
@@ -67,7 +68,17 @@ class Session:
 
     def __init__(self, dbapi_connection):
         self.dbapi = dbapi_connection
-        self.driver = type(dbapi_connection).__module__.split(".")[0]
+        self.raw = getattr(dbapi_connection, "driver_connection", None) or getattr(
+            dbapi_connection, "_connection", dbapi_connection)
+        self.driver = type(self.raw).__module__.split(".")[0]
+        self.pid = None
+
+    def wire_pid(self):
+        """The process that the server named when the connection began; None when the driver does
+        not tell. A pooler names one of its own making."""
+        if hasattr(self.raw, "get_server_pid"):
+            return self.raw.get_server_pid()
+        return getattr(getattr(self.raw, "info", None), "backend_pid", None)
 
     def rows(self, sql):
         cursor = self.dbapi.cursor()
@@ -101,6 +112,10 @@ class Session:
                      % (have["database"], have["oid"], have["system_identifier"] or "unknown",
                         want.get("database"), want.get("oid"),
                         want.get("system_identifier") or "unknown"))
+        wire = self.wire_pid()
+        if wire is not None and wire != self.pid and not SPEC.get("pooler"):
+            stop("pooler", "env.py connects through a pooler (server process %d, told as %d)"
+                 % (self.pid, wire))
 
     def settle(self):
         """Sets our settings and reads them back: a pooler or a proxy may drop them silently."""
@@ -216,6 +231,24 @@ def on_version_apply(ctx=None, step=None, heads=None, run_args=None, **_):
            heads=sorted(heads or ()))
 
 
+def check_files(script):
+    """The files that run must be those that were judged: headgate read them earlier, and perhaps on
+    another machine than this container."""
+    want = SPEC.get("digests")
+    if want is None or script is None:
+        return
+    have = {}
+    for revision in script.walk_revisions():
+        path = getattr(revision, "path", None)
+        if path and path.endswith(".py") and os.path.exists(path):
+            with open(path, "rb") as file:
+                have[revision.revision] = hashlib.sha256(file.read()).hexdigest()
+    differ = sorted(r for r in set(have) | set(want) if have.get(r) != want.get(r))
+    if differ:
+        stop("files", "revision %s%s" % (", ".join(differ[:5]), " and others" if differ[5:] else "")
+             + (" differs from" if len(differ) == 1 else " differ from") + " the files that were judged")
+
+
 def wrap_configure():
     from alembic.runtime.environment import EnvironmentContext
 
@@ -229,6 +262,9 @@ def wrap_configure():
             watched = watch_steps(function)
             watched.headgate = True
             self.context_opts["fn"] = watched
+        if not STATE["files"]:
+            STATE["files"] = True
+            check_files(self.script)
         configure(self, *args, **options)
         context = self.get_context()
         table = SPEC["version_table"]

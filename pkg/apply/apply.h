@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pkg/apply/apply.h - what changes a database: apply, rollback, cancel, relabel (DESIGN 7).
+ *
+ * The migrator stays the migrator: its own command line runs once, in the project's interpreter,
+ * under a driver (py/driver.py) that proves in which database it is, that its steps are those that
+ * were judged, and that the runner still holds its lock. Around it: an apply lock on a session of
+ * its own, a migrator lock held by every session of the migrator, an intent before and an outcome
+ * after, and a look at the version table from a fresh connection at the end.
+ *
+ * Each run function opens the target itself, reports events while it goes (the last one is the
+ * result of CONTRACT.md, also when it fails) and returns the exit code, or -1 with *err.
+ */
+#ifndef HG_APPLY_APPLY_H
+#define HG_APPLY_APPLY_H
+
+#include "base/base.h"
+#include "cli/cli.h"
+
+#include <jansson.h>
+
+/* Receives each event; borrows the object. */
+typedef void (*hg_apply_sink)(void *context, const json_t *event);
+
+struct hg_apply_options {
+    const struct hg_common *common;
+    int argc;
+    char **argv;                    /* to start again through headgate-env */
+    const char *revision;           /* positional; NULL: the target's upgrade_to */
+    bool down;                      /* rollback */
+    /* apply */
+    bool baseline, from_empty, release;
+    /* rollback */
+    bool dry_run, allow_empty_downgrade, to_base;
+    /* both */
+    bool no_wait;
+    int64_t lock_wait_ns;           /* 0: the target's, else 10 min */
+    int64_t max_runtime_ns;         /* 0: the target's, else none */
+    const struct hg_strv *overrides;/* RULE=REASON */
+    hg_apply_sink sink;
+    void *context;
+};
+int hg_apply_run(const struct hg_apply_options *o, struct hg_err *err);
+
+/* Ends the migrator's sessions whose runner is gone (all: also those whose runner lives), first by
+ * cancel, then by terminate. ret gets the text for people, ret_json the document; both say where
+ * the database stands. Exit code 0: nothing (left) to cancel; 1: some are left. */
+struct hg_cancel_options {
+    const struct hg_common *common;
+    int argc;
+    char **argv;
+    bool all;
+};
+int hg_apply_cancel(const struct hg_cancel_options *o, struct hg_buf *ret, json_t **ret_json,
+                    struct hg_err *err);
+
+/* `target pin`: the identity line for headgate.yaml. `target relabel`: leaves this target's name in
+ * the database, whatever name stood there; confirmed must be true on a protected label or target. */
+int hg_apply_pin(const struct hg_common *common, int argc, char **argv, struct hg_buf *ret,
+                 struct hg_err *err);
+int hg_apply_relabel(const struct hg_common *common, int argc, char **argv, struct hg_buf *ret,
+                     struct hg_err *err);
+
+/* Prints events: one JSON line each (json), or for people: the answer on stdout, all else and the
+ * migrator's output on stderr. The context of hg_apply_print is a struct hg_apply_printer. */
+struct hg_apply_printer {
+    bool json, color, color_err, quiet, progress;
+    bool progress_shown;            /* a line is being redrawn */
+};
+void hg_apply_print(void *context, const json_t *event);
+
+#endif

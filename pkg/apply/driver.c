@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gen/apply_embed.h"
+
+#define ENV_PY_MAX       ((size_t)4 << 20)
+#define LOCK_TIMEOUT_NS  (2 * HG_NS_PER_S)
+#define EXTRA_ARGS_MAX   1000
+
+/* An application_name is cut at 63 bytes; the pid of the runner's lock session comes first, because
+ * `headgate cancel` reads from it whether the runner still lives. */
+static json_t *settings(const struct hg_run *r)
+{
+    const struct hg_target_config *t = r->target.t;
+    int64_t lock_ns = t->lock_timeout_ns ? t->lock_timeout_ns : LOCK_TIMEOUT_NS;
+    HG_AUTO(hg_freep) char *name = hg_xasprintf("headgate migrator of %d", r->lock_pid);
+    HG_AUTO(hg_freep) char *lock = hg_xasprintf("%lldms", (long long)(lock_ns / HG_NS_PER_MS));
+    json_t *s = json_pack("{s:s, s:s}", "application_name", name, "lock_timeout", lock);
+    if (t->statement_timeout_ns) {
+        HG_AUTO(hg_freep) char *statement =
+            hg_xasprintf("%lldms", (long long)(t->statement_timeout_ns / HG_NS_PER_MS));
+        json_object_set_new(s, "statement_timeout", json_string(statement));
+    }
+    return s;
+}
+
+static void steps_and_digests(const struct hg_run *r, json_t *spec)
+{
+    json_t *steps = json_array(), *digests = json_object();
+    for (size_t i = 0; i < r->steps.count; i++)
+        json_array_append_new(steps, json_string(r->steps.items[i]->id));
+    for (size_t i = 0; i < hg_graph_count(r->graph); i++) {
+        const struct hg_revision *rev = hg_graph_at(r->graph, i);
+        if (rev->digest && hg_ends_with(rev->file, ".py"))
+            json_object_set_new(digests, rev->id, json_string(rev->digest));
+    }
+    json_object_set_new(spec, "steps", steps);
+    json_object_set_new(spec, "digests", digests);
+}
+
+/* Flask-Migrate's env.py asks Flask's application for the database. */
+bool hg_driver_needs_flask(const struct hg_run *r)
+{
+    HG_AUTO(hg_freep) char *path = hg_path_join(r->alembic.script_location, "env.py");
+    HG_AUTO(hg_buf_done) struct hg_buf text = HG_BUF_INIT;
+    struct hg_err ignored = { 0 };
+    return hg_file_read(path, ENV_PY_MAX, &text, &ignored) == 0 &&
+           strstr(hg_buf_str(&text), "current_app") != NULL;
+}
+
+static void add_x(const struct hg_run *r, struct hg_strv *ret)
+{
+    hg_strv_addv(ret, &r->target.t->migrator_args);
+    for (size_t i = 0; i < r->o->common->x.count && i < EXTRA_ARGS_MAX; i++) {
+        hg_strv_add(ret, "-x");
+        hg_strv_add(ret, r->o->common->x.items[i]);
+    }
+}
+
+void hg_driver_argv(struct hg_run *r, bool flask, struct hg_strv *ret)
+{
+    const char *verb = r->o->down ? "downgrade" : "upgrade";
+    if (flask) {
+        hg_strv_add(ret, "db");
+        hg_strv_add(ret, verb);
+        hg_strv_add(ret, "-d");
+        hg_strv_add(ret, r->alembic.script_location);
+        add_x(r, ret);
+    } else {
+        const char *file = hg_path_base(r->alembic.file);
+        if (!hg_streq(file, "alembic.ini") && !hg_streq(file, "pyproject.toml")) {
+            hg_strv_add(ret, "-c");
+            hg_strv_add(ret, file);
+        }
+        if (r->alembic.section && !hg_streq(r->alembic.section, "alembic")) {
+            hg_strv_add(ret, "-n");
+            hg_strv_add(ret, r->alembic.section);
+        }
+        add_x(r, ret);
+        hg_strv_add(ret, verb);
+    }
+    hg_strv_add(ret, "--"); /* a goal such as -1 is no option */
+    hg_strv_add(ret, r->goal);
+}
+
+char *hg_driver_program(struct hg_run *r, int report_fd)
+{
+    bool flask = hg_driver_needs_flask(r);
+    HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
+    hg_driver_argv(r, flask, &argv);
+    json_t *spec = json_pack(
+        "{s:{s:s, s:s, s:s?}, s:o, s:{s:s}, s:{s:i, s:i, s:i, s:i}, s:s, s:{s:s, s:s}, s:o, s:b, s:b}",
+        "identity", "database", r->identity.database, "oid", r->identity.oid, "system_identifier",
+        r->identity.system_identifier, "settings", settings(r), "wishes",
+        "client_connection_check_interval", "1s", "lock", "apply_class", HG_LOCK_CLASS_APPLY,
+        "migrator_class", HG_LOCK_CLASS_MIGRATOR, "key", (int)r->key, "pid", r->lock_pid, "direction",
+        r->o->down ? "down" : "up", "version_table", "schema",
+        r->status.vt_schema ? r->status.vt_schema : "public", "name",
+        r->status.vt_name ? r->status.vt_name : "alembic_version", "argv", hg_json_list(&argv),
+        "flask", flask, "pooler", hg_streq(r->target.t->pooler, "session"));
+    if (!spec)
+        HG_BUG("the driver's specification");
+    steps_and_digests(r, spec);
+    json_object_set_new(spec, "fd", report_fd < 0 ? json_null() : json_integer(report_fd));
+    char *text = json_dumps(spec, JSON_COMPACT | JSON_ENSURE_ASCII);
+    json_decref(spec);
+    json_t *as_string = json_string(text);
+    char *literal = json_dumps(as_string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+    json_decref(as_string);
+    free(text);
+    char *program = hg_xasprintf("import json\nSPEC = json.loads(%s)\n%s", literal,
+                                 hg_py_apply_driver);
+    free(literal);
+    return program;
+}
+
+/* ---- reports -------------------------------------------------------------------------------- */
+
+static const char *member(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+static struct hg_ledger_times *times_of(struct hg_driven *d, const char *revision)
+{
+    for (size_t i = 0; i < d->time_count; i++)
+        if (hg_streq(d->times[i].revision, revision))
+            return &d->times[i];
+    d->times = hg_grow(d->times, d->time_count, &d->time_cap, sizeof *d->times);
+    d->times[d->time_count] = (struct hg_ledger_times){ .revision = hg_xstrdup(revision) };
+    return &d->times[d->time_count++];
+}
+
+static void emit_step(struct hg_run *r, const char *revision, const char *phase)
+{
+    const struct hg_revision *rev = hg_graph_get(r->graph, revision);
+    json_t *event = hg_event("step");
+    json_object_set_new(event, "revision", hg_json_text(revision));
+    json_object_set_new(event, "phase", json_string(phase));
+    json_object_set_new(event, "direction", json_string(r->o->down ? "down" : "up"));
+    json_object_set_new(event, "message", hg_json_text(rev ? rev->doc : NULL));
+    json_object_set_new(event, "position", json_integer((json_int_t)r->driven.time_count));
+    json_object_set_new(event, "count", json_integer((json_int_t)r->steps.count));
+    hg_emit(r, event);
+}
+
+static void on_step(struct hg_run *r, const json_t *report)
+{
+    const char *revision = member(report, "revision"), *phase = member(report, "phase");
+    struct hg_driven *d = &r->driven;
+    if (hg_streq(phase, "begin") && revision) {
+        times_of(d, revision)->started_ns = hg_wall_ns();
+        emit_step(r, revision, "begin");
+    } else if (hg_streq(phase, "end")) {
+        d->steps_ended = d->time_count;
+        if (d->time_count)
+            emit_step(r, d->times[d->time_count - 1].revision, "end");
+    }
+}
+
+/* A commit covers every step that has ended; one inside a step (an autocommit block) only what was
+ * before it. */
+static void on_commit(struct hg_run *r)
+{
+    struct hg_driven *d = &r->driven;
+    for (size_t i = d->steps_committed; i < d->steps_ended; i++) {
+        d->times[i].committed_ns = hg_wall_ns();
+        emit_step(r, d->times[i].revision, "committed");
+    }
+    d->steps_committed = d->steps_ended;
+}
+
+static void on_result(struct hg_driven *d, const json_t *report)
+{
+    d->finished = true;
+    d->ok = json_is_true(json_object_get(report, "ok"));
+    hg_freep(&d->stopped);
+    hg_freep(&d->exception);
+    hg_freep(&d->message);
+    d->stopped = hg_xstrdup(member(report, "stopped"));
+    d->exception = hg_xstrdup(member(report, "exception"));
+    d->message = hg_xstrdup(member(report, "message"));
+    const char *state = member(report, "sqlstate");
+    if (state)
+        (void)snprintf(d->sqlstate, sizeof d->sqlstate, "%s", state);
+}
+
+static void on_report(struct hg_run *r, const json_t *report)
+{
+    struct hg_driven *d = &r->driven;
+    const char *event = member(report, "event");
+    hg_trace("driver", "report", event ? event : "?", "revision",
+             member(report, "revision") ? member(report, "revision") : "", "phase",
+             member(report, "phase") ? member(report, "phase") : "", NULL);
+    if (hg_streq(event, "session") && d->session_count < HG_APPLY_SESSIONS_MAX)
+        d->sessions[d->session_count++] = (int)json_integer_value(json_object_get(report, "pid"));
+    else if (hg_streq(event, "step"))
+        on_step(r, report);
+    else if (hg_streq(event, "commit"))
+        on_commit(r);
+    else if (hg_streq(event, "isolation") && hg_streq(member(report, "level"), "AUTOCOMMIT"))
+        d->autocommit = true;
+    else if (hg_streq(event, "configure"))
+        d->transaction_per_migration =
+            json_is_true(json_object_get(report, "transaction_per_migration"));
+    else if (hg_streq(event, "result"))
+        on_result(d, report);
+}
+
+void hg_driver_feed(struct hg_run *r, const char *data, size_t len)
+{
+    r->report.max = HG_APPLY_LINE_MAX;
+    for (size_t i = 0; i < len; i++) {
+        if (data[i] != '\n') {
+            hg_buf_addc(&r->report, data[i]);
+            continue;
+        }
+        json_t *report = r->report.overflow
+            ? NULL : json_loads(hg_buf_str(&r->report), JSON_REJECT_DUPLICATES, NULL);
+        if (json_is_object(report))
+            on_report(r, report);
+        json_decref(report);
+        r->report.overflow = false;
+        hg_buf_clear(&r->report);
+    }
+}
+
+void hg_driven_done(struct hg_driven *d)
+{
+    for (size_t i = 0; i < d->time_count; i++)
+        hg_freep(&d->times[i].revision);
+    free(d->times);
+    hg_freep(&d->stopped);
+    hg_freep(&d->exception);
+    hg_freep(&d->message);
+}

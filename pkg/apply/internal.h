@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pkg/apply/internal.h - the parts of one run, shared by this package's files. */
+#ifndef HG_APPLY_INTERNAL_H
+#define HG_APPLY_INTERNAL_H
+
+#include "alembic/alembic.h"
+#include "apply.h"
+#include "finding/finding.h"
+#include "ledger/ledger.h"
+#include "pg/pg.h"
+#include "status/status.h"
+#include "target/target.h"
+
+/* One short statement of ours on a working server. */
+#define HG_APPLY_QUERY_NS     (10 * HG_NS_PER_S)
+#define HG_APPLY_CONNECT_NS   (10 * HG_NS_PER_S)
+#define HG_APPLY_LOCK_WAIT_NS (600 * HG_NS_PER_S)
+#define HG_APPLY_SESSIONS_MAX 256
+#define HG_APPLY_LINE_MAX     ((size_t)1 << 20) /* one report of the driver */
+
+struct hg_identity {
+    char *system_identifier, *database, *oid, *role;
+    int pid;                        /* of this session, by the server's word */
+    bool in_recovery, read_only, pooled;
+};
+
+/* What the driver reported. */
+struct hg_driven {
+    int sessions[HG_APPLY_SESSIONS_MAX];
+    size_t session_count;
+    struct hg_ledger_times *times;
+    size_t time_count, time_cap;
+    size_t steps_ended;             /* steps whose end was reported */
+    size_t steps_committed;         /* of those, before the last commit seen */
+    bool autocommit, transaction_per_migration;
+    bool finished, ok;              /* the driver's own result arrived */
+    char *stopped;                  /* its reason, when it stopped Alembic */
+    char *exception, *message, sqlstate[6];
+};
+
+struct hg_run {
+    const struct hg_apply_options *o;
+    struct hg_target target;
+    struct hg_alembic_config alembic;
+    struct hg_graph *graph;
+    struct hg_status status;
+    bool have_target, have_alembic, have_status;
+    struct hg_findings findings;
+    PGconn *lock, *watch;           /* the lock session; everything else */
+    struct hg_identity identity;    /* of the watching session */
+    int lock_pid;
+    int32_t key;
+    char *version_table;            /* "schema.table" */
+    struct hg_ledger ledger;
+    struct hg_ledger_summary summary;
+    bool have_summary;
+    char *goal;                     /* what Alembic is told: a revision, heads, base */
+    struct hg_revlist steps;
+    struct hg_strv to;              /* rows expected after the steps */
+    char *by, *host, *commit;
+    struct hg_strv invalid_before;
+    struct hg_driven driven;
+    struct hg_buf report;           /* bytes of an unfinished line of the driver */
+    int64_t started_ns, next_beat_ns, next_watch_ns;
+    char *last_progress;
+    bool lock_lost, timed_out;
+    int signal;                     /* that interrupted us; 0: none */
+    /* the result */
+    const char *outcome;
+    bool to_known;
+    struct hg_strv from, after, applied;
+    bool started;                   /* the migrator: from here anything but success is 4 */
+};
+
+/* events.c */
+json_t *hg_event(const char *name);             /* {"event", "at"} */
+void hg_emit(struct hg_run *r, json_t *event);  /* steals */
+json_t *hg_json_list(const struct hg_strv *v);
+json_t *hg_json_text(const char *text);         /* null for NULL; invalid UTF-8 replaced */
+
+/* open.c */
+int hg_run_connect(struct hg_run *r, const char *what, PGconn **ret, struct hg_err *err);
+int hg_run_identify(PGconn *conn, struct hg_identity *ret, struct hg_err *err);
+void hg_identity_done(struct hg_identity *i);
+int hg_run_open(struct hg_run *r, struct hg_err *err);      /* target, files, connections */
+int hg_run_status(struct hg_run *r, struct hg_err *err);    /* reads where it stands, and the ledger */
+void hg_run_done(struct hg_run *r);
+void hg_run_who(struct hg_run *r);
+
+/* lock.c */
+int hg_run_lock(struct hg_run *r, struct hg_err *err);
+/* Other sessions that hold this lock, in the columns of sql/holders.sql. */
+int hg_run_holders(PGconn *conn, int32_t key, int lock_class, PGresult **ret, struct hg_err *err);
+bool hg_run_lock_held(struct hg_run *r);                    /* heartbeat; false: the session is gone */
+void hg_signals_catch(void);
+int hg_signals_seen(void);                                  /* last signal before the migrator ran */
+void hg_signals_release(void);
+int hg_int4_array(const int *pids, size_t count, char **ret_literal);
+
+/* judge.c */
+int hg_run_plan(struct hg_run *r, struct hg_err *err);      /* goal, steps, rows after */
+int hg_run_judge(struct hg_run *r, struct hg_err *err);     /* the gate; -1 REFUSED when shut */
+int hg_run_confirm(struct hg_run *r, struct hg_err *err);
+
+/* record.c */
+int hg_run_settle_past(struct hg_run *r, struct hg_err *err); /* open intent, adoption, release */
+int hg_run_intent(struct hg_run *r, struct hg_err *err);
+int hg_run_outcome(struct hg_run *r, const struct hg_err *failure, struct hg_err *err);
+int hg_run_baseline(struct hg_run *r, struct hg_err *err);
+
+/* driver.c */
+char *hg_driver_program(struct hg_run *r, int report_fd);   /* fd < 0: its stdout */
+void hg_driver_argv(struct hg_run *r, bool flask, struct hg_strv *ret);
+bool hg_driver_needs_flask(const struct hg_run *r);
+void hg_driver_feed(struct hg_run *r, const char *data, size_t len);
+void hg_driven_done(struct hg_driven *d);
+
+/* migrate.c, container.c */
+struct hg_migrated { bool ok; int code; bool timed_out; int signal; };
+int hg_run_migrate(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err);
+int hg_run_migrate_in_container(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err);
+int hg_run_tick(void *run);
+int hg_run_signal(void *run, int signal, unsigned times);
+void hg_run_output(void *run, int stream, const char *data, size_t len);
+int64_t hg_run_max_runtime(const struct hg_run *r);
+
+/* watch.c */
+void hg_run_watch(struct hg_run *r);                        /* progress, who waits for whom */
+void hg_run_end_sessions(struct hg_run *r, bool terminate); /* of the migrator, by fresh connection */
+
+/* verify.c */
+int hg_run_verify(struct hg_run *r, struct hg_err *err);
+int hg_run_invalid_indexes(PGconn *conn, struct hg_strv *ret, struct hg_err *err);
+bool hg_strv_same_set(const struct hg_strv *a, const struct hg_strv *b);
+
+/* rollback.c */
+int hg_run_judge_down(struct hg_run *r, struct hg_err *err);
+int hg_run_hold(struct hg_run *r, struct hg_err *err);
+
+#endif

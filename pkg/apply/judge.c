@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gate/gate.h"
+
+#define JUDGE_NS  (60 * HG_NS_PER_S)
+#define ANSWER_MAX 256
+
+static const char *wanted(const struct hg_run *r)
+{
+    if (r->o->revision)
+        return r->o->revision;
+    return r->target.t->upgrade_to ? r->target.t->upgrade_to : "head";
+}
+
+static void rows_now(struct hg_run *r, struct hg_revlist *ret)
+{
+    HG_AUTO(hg_strv_done) struct hg_strv unknown = HG_STRV_INIT;
+    bool overlap = false;
+    hg_graph_resolve_rows(r->graph, &r->status.rows, ret, &unknown, &overlap);
+}
+
+/* The identifier that Alembic is given: explicit, so that a file which appears meanwhile is not run;
+ * only `heads` stays as it is, since it names several. */
+static void explicit_goal(struct hg_run *r, const char *goal)
+{
+    hg_freep(&r->goal);
+    HG_AUTO(hg_revlist_done) struct hg_revlist found = HG_REVLIST_INIT;
+    struct hg_err ignored = { 0 };
+    bool relative = *goal == '+' || *goal == '-';
+    if (hg_streq(goal, "heads") || (r->o->down && hg_streq(goal, "base")))
+        r->goal = hg_xstrdup(goal);
+    else if (!relative && hg_graph_find(r->graph, goal, &found, &ignored) == 0 && found.count == 1)
+        r->goal = hg_xstrdup(found.items[0]->id);
+    else if (!r->o->down && r->steps.count)
+        r->goal = hg_xstrdup(r->steps.items[r->steps.count - 1]->id);
+    else
+        r->goal = hg_xstrdup(goal);
+}
+
+int hg_run_plan(struct hg_run *r, struct hg_err *err)
+{
+    HG_AUTO(hg_revlist_done) struct hg_revlist rows = HG_REVLIST_INIT;
+    hg_revlist_done(&r->steps);
+    r->steps = (struct hg_revlist)HG_REVLIST_INIT;
+    hg_strv_done(&r->to);
+    r->to = (struct hg_strv)HG_STRV_INIT;
+    rows_now(r, &rows);
+    const char *goal = wanted(r);
+    int rc = r->o->down ? hg_graph_downgrade(r->graph, &rows, goal, &r->steps, err)
+                        : hg_graph_upgrade(r->graph, &rows, goal, &r->steps, err);
+    if (rc < 0)
+        return hg_wrap(err, "%s to %s", r->o->down ? "rollback" : "apply", goal);
+    hg_graph_rows_after(r->graph, &rows, &r->steps, r->o->down, &r->to);
+    explicit_goal(r, goal);
+    hg_strv_done(&r->from);
+    r->from = (struct hg_strv)HG_STRV_INIT;
+    hg_strv_addv(&r->from, &r->status.rows);
+    return 0;
+}
+
+static bool matters_downwards(const char *rule)
+{
+    static const char *const RULES[] = { "HG212", "HG213", "HG214", "HG218", "HG220" };
+    if (hg_starts_with(rule, "HG5") || hg_starts_with(rule, "HG6") || hg_starts_with(rule, "HG1"))
+        return !hg_streq(rule, "HG101"); /* several heads are no reason to stay up */
+    for (size_t i = 0; i < HG_COUNT(RULES); i++)
+        if (hg_streq(rule, RULES[i]))
+            return true;
+    return false;
+}
+
+/* What the gate says about pending revisions is no reason against going back; nor against writing
+ * down what is already there. */
+static bool shut_anyway(const struct hg_run *r, const struct hg_gate *g)
+{
+    if (!r->o->down && !r->o->baseline)
+        return true;
+    for (size_t i = 0; i < g->findings.count; i++) {
+        const struct hg_finding *f = &g->findings.items[i];
+        if (!f->waived && f->severity >= g->fail_on && matters_downwards(f->rule->id))
+            return true;
+    }
+    return false;
+}
+
+static void report_gate(struct hg_run *r, const struct hg_gate *g, const char *verdict)
+{
+    json_t *event = hg_event("gate");
+    json_t *steps = json_array();
+    for (size_t i = 0; i < r->steps.count; i++)
+        json_array_append_new(steps, json_pack("{s:s, s:o}", "revision", r->steps.items[i]->id,
+                                               "message", hg_json_text(r->steps.items[i]->doc)));
+    json_object_set_new(event, "verdict", hg_json_text(verdict));
+    json_object_set_new(event, "state", json_string(hg_state_name(r->status.state)));
+    json_object_set_new(event, "base", hg_json_text(g->base));
+    json_object_set_new(event, "from", hg_json_list(&r->status.rows));
+    json_object_set_new(event, "goal", hg_json_text(r->goal));
+    json_object_set_new(event, "direction", json_string(r->o->down ? "down" : "up"));
+    json_object_set_new(event, "steps", steps);
+    json_object_set_new(event, "findings", hg_findings_json(&g->findings));
+    hg_emit(r, event);
+}
+
+static int held_ones(struct hg_run *r, struct hg_err *err)
+{
+    HG_AUTO(hg_strv_done) struct hg_strv held = HG_STRV_INIT;
+    if (r->o->down || r->o->release || r->o->baseline || !r->have_summary)
+        return 0;
+    for (size_t i = 0; i < r->steps.count; i++)
+        if (hg_strv_has(&r->summary.held, r->steps.items[i]->id))
+            hg_strv_add(&held, r->steps.items[i]->id);
+    if (!held.count)
+        return 0;
+    HG_AUTO(hg_freep) char *list = hg_strv_join(&held, ", ");
+    (void)hg_finding_add(&r->findings, "HG223", "held since a rollback: %s", list);
+    (void)hg_fail(err, HG_E_REFUSED, "%s %s rolled back here and held, so that no restart brings "
+                  "it back", list, held.count == 1 ? "was" : "were");
+    return hg_hint(err, "headgate apply -t %s --release", r->target.t->name);
+}
+
+static int refuse(struct hg_run *r, const struct hg_gate *g, struct hg_err *err)
+{
+    const struct hg_finding *first = NULL;
+    for (size_t i = 0; i < g->findings.count && !first; i++)
+        if (!g->findings.items[i].waived && g->findings.items[i].severity >= g->fail_on)
+            first = &g->findings.items[i];
+    (void)hg_fail(err, HG_E_REFUSED, "the gate of %s is shut%s%s", r->target.t->name,
+                  first ? ": " : "", first ? first->message : "");
+    if (first && (first->help || first->rule->help))
+        (void)hg_hint(err, "%s", first->help ? first->help : first->rule->help);
+    return -1;
+}
+
+/* Where a migration cannot work at all, whatever the rules' severities say. */
+static int impossible(struct hg_run *r, struct hg_err *err)
+{
+    const struct hg_identity *i = &r->identity;
+    if (i->in_recovery)
+        return hg_fail(err, HG_E_REFUSED, "%s is a standby: nothing can be changed in it",
+                       r->identity.database);
+    if (i->read_only)
+        return hg_fail(err, HG_E_REFUSED, "%s is read-only for role %s", i->database, i->role);
+    if (i->pooled && !hg_streq(r->target.t->pooler, "session")) {
+        (void)hg_fail(err, HG_E_REFUSED, "the connection to %s goes through a pooler, which keeps no "
+                      "session for the locks", i->database);
+        return hg_hint(err, "set direct_url for target %s, or `pooler: session`", r->target.t->name);
+    }
+    return 0;
+}
+
+int hg_run_judge(struct hg_run *r, struct hg_err *err)
+{
+    struct hg_gate_input in = { .target = &r->target,
+                                .alembic = &r->alembic,
+                                .graph = r->graph,
+                                .status = &r->status,
+                                .conn = r->watch,
+                                .dir = r->o->common->dir,
+                                .overrides = r->o->overrides,
+                                .from_empty = r->o->from_empty,
+                                .deadline_ns = hg_now_ns() + JUDGE_NS };
+    HG_AUTO(hg_gate_done) struct hg_gate g = HG_GATE_INIT;
+    if (hg_gate_judge(&in, &g, err) < 0)
+        return -1;
+    bool shut = g.verdict == HG_VERDICT_SHUT && shut_anyway(r, &g);
+    report_gate(r, &g, shut ? "shut" : g.verdict == HG_VERDICT_UNKNOWN ? NULL : "open");
+    int rc = 0;
+    if (g.verdict == HG_VERDICT_UNKNOWN)
+        rc = hg_fail(err, HG_E_UNKNOWN, "could not tell whether the gate of %s is open: %s",
+                     r->target.t->name, g.why ? g.why : "no reason given");
+    else if (shut)
+        rc = refuse(r, &g, err);
+    hg_findings_done(&r->findings); /* the gate's list holds those of files, target and status */
+    r->findings = (struct hg_findings)HG_FINDINGS_INIT;
+    hg_findings_move(&r->findings, &g.findings);
+    if (rc == 0 && (r->steps.count || r->o->baseline))
+        rc = impossible(r, err);
+    return rc < 0 ? -1 : held_ones(r, err);
+}
+
+static int read_answer(const char *question, char answer[ANSWER_MAX], struct hg_err *err)
+{
+    (void)fputs(question, stderr);
+    (void)fflush(stderr);
+    if (!fgets(answer, ANSWER_MAX, stdin))
+        return hg_fail(err, HG_E_REFUSED, "no answer");
+    answer[strcspn(answer, "\r\n")] = '\0';
+    return 0;
+}
+
+int hg_run_confirm(struct hg_run *r, struct hg_err *err)
+{
+    const char *name = r->target.t->name;
+    bool asks = r->target.t->protected_ || (r->o->overrides && r->o->overrides->count);
+    if (!asks || r->o->common->yes)
+        return 0;
+    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
+        (void)hg_fail(err, HG_E_REFUSED, "%s is %s, and there is no terminal to confirm on", name,
+                      r->target.t->protected_ ? "protected" : "to be passed with an override");
+        return hg_hint(err, "add --yes to say so beforehand");
+    }
+    char answer[ANSWER_MAX] = "";
+    HG_AUTO(hg_freep) char *question = hg_xasprintf(
+        "%s %zu revision%s %s %s (database %s). Type the target's name to go on: ",
+        r->o->down ? "Roll back" : "Apply", r->steps.count, r->steps.count == 1 ? "" : "s",
+        r->o->down ? "on" : "to", name, r->identity.database);
+    if (read_answer(question, answer, err) < 0)
+        return -1;
+    if (!hg_streq(answer, name))
+        return hg_fail(err, HG_E_REFUSED, "that is not the target's name (%s); nothing was done", name);
+    return 0;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "internal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gen/apply_embed.h"
+
+#define PAUSE_MIN_MS 100
+#define PAUSE_MAX_MS 1000
+#define BEAT_NS      (10 * HG_NS_PER_S)
+#define HINT_EVERY_NS (5 * HG_NS_PER_S)
+
+/* Until the migrator runs a signal only has to be remembered: the waits below look at it. */
+static volatile sig_atomic_t seen;
+
+static void remember(int number)
+{
+    seen = number;
+}
+
+static void on_signals(void (*handler)(int))
+{
+    static const int NUMBERS[] = { SIGINT, SIGTERM, SIGHUP };
+    struct sigaction action = { .sa_handler = handler };
+    for (size_t i = 0; i < HG_COUNT(NUMBERS); i++)
+        (void)sigaction(NUMBERS[i], &action, NULL);
+}
+
+void hg_signals_catch(void)
+{
+    seen = 0;
+    on_signals(remember);
+}
+
+void hg_signals_release(void)
+{
+    on_signals(SIG_DFL);
+}
+
+int hg_signals_seen(void)
+{
+    return (int)seen;
+}
+
+int hg_int4_array(const int *pids, size_t count, char **ret_literal)
+{
+    struct hg_buf b = HG_BUF_INIT;
+    hg_buf_addc(&b, '{');
+    for (size_t i = 0; i < count; i++)
+        hg_buf_addf(&b, i ? ",%d" : "%d", pids[i]);
+    hg_buf_addc(&b, '}');
+    *ret_literal = hg_buf_take(&b);
+    return 0;
+}
+
+static int ask(PGconn *conn, int32_t key, const char *sql, int lock_class, PGresult **ret,
+               struct hg_err *err)
+{
+    char class_text[16], key_text[16];
+    (void)snprintf(class_text, sizeof class_text, "%d", lock_class);
+    (void)snprintf(key_text, sizeof key_text, "%d", (int)key);
+    const char *params[] = { class_text, key_text };
+    return hg_pg_query(conn, sql, 2, params, hg_now_ns() + HG_APPLY_QUERY_NS, ret, err);
+}
+
+int hg_run_holders(PGconn *conn, int32_t key, int lock_class, PGresult **ret, struct hg_err *err)
+{
+    return ask(conn, key, hg_sql_apply_holders, lock_class, ret, err);
+}
+
+static int try_once(struct hg_run *r, const char *sql, int lock_class, bool *ret_got,
+                    struct hg_err *err)
+{
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    if (ask(r->lock, r->key, sql, lock_class, &res, err) < 0)
+        return hg_wrap(err, "taking the migration lock");
+    *ret_got = hg_streq(hg_pg_get(res, 0, 0), "true");
+    return 0;
+}
+
+/* {pid, application, user, host, since, query} of the first holder; null when it has just gone. */
+static json_t *holder(struct hg_run *r, int lock_class)
+{
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    struct hg_err ignored = { 0 };
+    if (hg_run_holders(r->lock, r->key, lock_class, &res, &ignored) < 0 || PQntuples(res) == 0)
+        return json_null();
+    const char *pid = hg_pg_get(res, 0, 0);
+    return json_pack("{s:I, s:o, s:o, s:o, s:o}", "pid", (json_int_t)(pid ? strtoll(pid, NULL, 10) : 0),
+                     "application", hg_json_text(hg_pg_get(res, 0, 1)), "user",
+                     hg_json_text(hg_pg_get(res, 0, 2)), "host", hg_json_text(hg_pg_get(res, 0, 3)),
+                     "since", hg_json_text(hg_pg_get(res, 0, 4)));
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "?";
+}
+
+static int refuse_apply(struct hg_run *r, int64_t waited_ns, struct hg_err *err)
+{
+    json_t *h = holder(r, HG_LOCK_CLASS_APPLY);
+    if (json_is_object(h))
+        (void)hg_fail(err, HG_E_LOCK, "another headgate holds the migration lock of %s: %s (pid %lld, "
+                      "user %s, from %s, since %s)", r->identity.database, text_of(h, "application"),
+                      (long long)json_integer_value(json_object_get(h, "pid")), text_of(h, "user"),
+                      text_of(h, "host"), text_of(h, "since"));
+    else
+        (void)hg_fail(err, HG_E_LOCK, "another headgate held the migration lock of %s a moment ago",
+                      r->identity.database);
+    json_decref(h);
+    if (waited_ns)
+        (void)hg_detail(err, "waited %lld s", (long long)(waited_ns / HG_NS_PER_S));
+    return hg_hint(err, "headgate status -t %s", r->target.t->name);
+}
+
+static int refuse_migrator(struct hg_run *r, struct hg_err *err)
+{
+    json_t *h = holder(r, HG_LOCK_CLASS_MIGRATOR);
+    HG_AUTO(hg_freep) char *who = json_is_object(h)
+        ? hg_xasprintf("%s (pid %lld, since %s)", text_of(h, "application"),
+                       (long long)json_integer_value(json_object_get(h, "pid")), text_of(h, "since"))
+        : hg_xstrdup("a session that has just ended");
+    json_decref(h);
+    (void)hg_finding_add(&r->findings, "HG606", "a migrator's session is still in %s although its "
+                         "headgate is gone: %s", r->identity.database, who);
+    (void)hg_fail(err, HG_E_LOCK, "a migrator's session outlived its headgate: %s", who);
+    return hg_hint(err, "headgate cancel -t %s", r->target.t->name);
+}
+
+/* Up to a second, longer each time, with jitter so that thirty waiters do not ask in step. */
+static void pause_a_while(unsigned attempt)
+{
+    unsigned base = PAUSE_MIN_MS << (attempt < 4 ? attempt : 4);
+    unsigned cap = base > PAUSE_MAX_MS ? PAUSE_MAX_MS : base;
+    uint64_t noise = hg_hash64(&(int64_t){ hg_now_ns() }, sizeof(int64_t), (uint64_t)getpid());
+    (void)poll(NULL, 0, (int)(cap / 2 + noise % cap));
+}
+
+static int interrupted(struct hg_err *err)
+{
+    int number = hg_signals_seen();
+    if (!number)
+        return 0;
+    (void)hg_fail(err, HG_E_SIGNAL, "ended by signal %d (%s) before anything was started", number,
+                  strsignal(number));
+    err->exit_code = HG_EXIT_SIGNAL + number;
+    return -1;
+}
+
+static void report_waiting(struct hg_run *r, int lock_class, int64_t since_ns)
+{
+    json_t *event = hg_event("lock-wait");
+    json_object_set_new(event, "lock",
+                        json_string(lock_class == HG_LOCK_CLASS_APPLY ? "apply" : "migrator"));
+    json_object_set_new(event, "holder", holder(r, lock_class));
+    json_object_set_new(event, "waited",
+                        json_real((double)(hg_now_ns() - since_ns) / (double)HG_NS_PER_S));
+    hg_emit(r, event);
+}
+
+/* Polls until it is got or the deadline passes. Returns 1 when it was got, 0 when not. */
+static int wait_for(struct hg_run *r, const char *sql, int lock_class, int64_t deadline_ns,
+                    struct hg_err *err)
+{
+    int64_t since = hg_now_ns(), next_report = since;
+    for (unsigned attempt = 0;; attempt++) {
+        bool got = false;
+        if (interrupted(err) < 0 || try_once(r, sql, lock_class, &got, err) < 0)
+            return -1;
+        if (got)
+            return 1;
+        if (r->o->no_wait || hg_now_ns() >= deadline_ns)
+            return 0;
+        if (hg_now_ns() >= next_report) {
+            report_waiting(r, lock_class, since);
+            next_report = hg_now_ns() + HINT_EVERY_NS;
+        }
+        pause_a_while(attempt);
+    }
+}
+
+static int64_t lock_wait(const struct hg_run *r)
+{
+    if (r->o->lock_wait_ns)
+        return r->o->lock_wait_ns;
+    return r->target.t->lock_wait_ns ? r->target.t->lock_wait_ns : HG_APPLY_LOCK_WAIT_NS;
+}
+
+static int open_session(struct hg_run *r, struct hg_err *err)
+{
+    HG_AUTO(hg_identity_done) struct hg_identity i = { 0 };
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    if (hg_run_connect(r, r->o->down ? "rollback" : "apply", &r->lock, err) < 0 ||
+        hg_run_identify(r->lock, &i, err) < 0)
+        return -1;
+    if (!hg_streq(i.oid, r->identity.oid) ||
+        !hg_streq(i.system_identifier, r->identity.system_identifier))
+        return hg_fail(err, HG_E_REFUSED, "two connections to one address reached two databases (%s, "
+                       "oid %s and %s, oid %s)", r->identity.database, r->identity.oid, i.database,
+                       i.oid);
+    r->lock_pid = i.pid;
+    return hg_pg_query(r->lock, hg_sql_apply_settle, 0, NULL, hg_now_ns() + HG_APPLY_QUERY_NS, &res,
+                       err);
+}
+
+int hg_run_lock(struct hg_run *r, struct hg_err *err)
+{
+    if (open_session(r, err) < 0)
+        return -1;
+    int64_t since = hg_now_ns(), deadline = since + lock_wait(r);
+    int got = wait_for(r, hg_sql_apply_try_lock, HG_LOCK_CLASS_APPLY, deadline, err);
+    if (got <= 0)
+        return got < 0 ? -1 : refuse_apply(r, hg_now_ns() - since, err);
+    hg_trace("lock", "class", "apply", "database", r->identity.database, NULL);
+    /* A migrator whose headgate died ends by itself soon; until then nothing may start beside it. */
+    got = wait_for(r, hg_sql_apply_try_migrator, HG_LOCK_CLASS_MIGRATOR, deadline, err);
+    if (got <= 0)
+        return got < 0 ? -1 : refuse_migrator(r, err);
+    r->next_beat_ns = hg_now_ns() + BEAT_NS;
+    return 0;
+}
+
+bool hg_run_lock_held(struct hg_run *r)
+{
+    struct pollfd p = { .fd = PQsocket(r->lock), .events = POLLIN };
+    if (PQstatus(r->lock) != CONNECTION_OK || p.fd < 0)
+        return false;
+    /* The server says nothing on an idle session but its end. */
+    if (poll(&p, 1, 0) > 0 && (!PQconsumeInput(r->lock) || PQstatus(r->lock) != CONNECTION_OK))
+        return false;
+    if (hg_now_ns() < r->next_beat_ns)
+        return true;
+    r->next_beat_ns = hg_now_ns() + BEAT_NS;
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    struct hg_err err = { 0 };
+    return hg_pg_query(r->lock, "select 1", 0, NULL, hg_now_ns() + BEAT_NS, &res, &err) == 0;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "internal.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gen/apply_embed.h"
+#include "process/process.h"
+
+#define GIT_TIMEOUT_NS (5 * HG_NS_PER_S)
+#define PROBE_NS       (5 * HG_NS_PER_S)
+
+static int64_t connect_timeout(const struct hg_run *r)
+{
+    if (r->o->common->timeout_ns)
+        return r->o->common->timeout_ns;
+    return r->target.t->connect_timeout_ns ? r->target.t->connect_timeout_ns : HG_APPLY_CONNECT_NS;
+}
+
+int hg_run_connect(struct hg_run *r, const char *what, PGconn **ret, struct hg_err *err)
+{
+    const struct hg_target *t = &r->target;
+    HG_AUTO(hg_freep) char *name = hg_xasprintf("headgate %s %s:%d", what, r->host ? r->host : "?",
+                                                (int)getpid());
+    if (strlen(name) > 63) /* NAMEDATALEN - 1: the server would cut it with a notice */
+        name[63] = '\0';
+    struct hg_pg_spec spec = { .conninfo = t->direct_conninfo ? t->direct_conninfo : t->conninfo,
+                               .application_name = name,
+                               .source = t->direct_conninfo ? "direct_url" : t->url_source,
+                               .shown = t->direct_conninfo ? NULL : t->shown };
+    return hg_pg_connect(&spec, connect_timeout(r), ret, err);
+}
+
+static bool truth(const PGresult *res, int column)
+{
+    const char *text = hg_pg_get(res, 0, column);
+    return text && (hg_streq(text, "true") || hg_streq(text, "t") || hg_streq(text, "on"));
+}
+
+int hg_run_identify(PGconn *conn, struct hg_identity *ret, struct hg_err *err)
+{
+    int64_t deadline = hg_now_ns() + HG_APPLY_QUERY_NS;
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    HG_AUTO(hg_pg_clearp) PGresult *system = NULL;
+    if (hg_pg_query(conn, hg_sql_apply_identity, 0, NULL, deadline, &res, err) < 0)
+        return hg_wrap(err, "asking which database this is");
+    struct hg_identity i = { .database = hg_xstrdup(hg_pg_get(res, 0, 0)),
+                             .oid = hg_xstrdup(hg_pg_get(res, 0, 1)),
+                             .role = hg_xstrdup(hg_pg_get(res, 0, 6)) };
+    int64_t pid = 0;
+    const char *pid_text = hg_pg_get(res, 0, 2);
+    (void)(pid_text && hg_parse_int(pid_text, 0, INT32_MAX, &pid));
+    i.pid = (int)pid;
+    i.in_recovery = truth(res, 4);
+    i.read_only = truth(res, 5);
+    i.pooled = PQbackendPID(conn) != i.pid;
+    struct hg_err ignored = { 0 };
+    if (truth(res, 3) &&
+        hg_pg_query(conn, hg_sql_apply_system_identifier, 0, NULL, deadline, &system, &ignored) == 0)
+        i.system_identifier = hg_xstrdup(hg_pg_get(system, 0, 0));
+    *ret = i;
+    return 0;
+}
+
+void hg_identity_done(struct hg_identity *i)
+{
+    hg_freep(&i->system_identifier);
+    hg_freep(&i->database);
+    hg_freep(&i->oid);
+    hg_freep(&i->role);
+}
+
+/* Who is at work: in CI the person who started the job, not the runner's account. */
+void hg_run_who(struct hg_run *r)
+{
+    static const char *const NAMES[] = { "GITHUB_ACTOR", "GITLAB_USER_LOGIN", "SUDO_USER" };
+    for (size_t i = 0; i < HG_COUNT(NAMES) && !r->by; i++) {
+        const char *value = getenv(NAMES[i]);
+        if (value && *value)
+            r->by = hg_xstrdup(value);
+    }
+    struct passwd *entry = r->by ? NULL : getpwuid(geteuid());
+    if (!r->by)
+        r->by = entry ? hg_xstrdup(entry->pw_name) : hg_xasprintf("uid %d", (int)geteuid());
+    char host[256] = "";
+    if (gethostname(host, sizeof host - 1) == 0)
+        r->host = hg_xstrdup(host);
+}
+
+static char *current_commit(const char *dir)
+{
+    char *const argv[] = { (char[]){ "git" }, (char[]){ "rev-parse" }, (char[]){ "HEAD" }, NULL };
+    HG_AUTO(hg_buf_done) struct hg_buf out = HG_BUF_INIT;
+    struct hg_exit_status status = { 0 };
+    struct hg_err err = { 0 };
+    struct hg_process_run spec = { .argv = argv, .dir = dir, .timeout_ns = GIT_TIMEOUT_NS };
+    if (hg_process_run(&spec, &status, &out, NULL, &err) < 0 || status.signaled || status.code)
+        return NULL;
+    const char *text = hg_buf_str(&out);
+    return hg_xstrndup(text, strcspn(text, "\n"));
+}
+
+static int load_files(struct hg_run *r, struct hg_findings *findings, struct hg_err *err)
+{
+    const struct hg_common *c = r->o->common;
+    const struct hg_config *config = &r->target.config;
+    char **envp = hg_target_plain_envp(&r->target);
+    struct hg_alembic_options o = { .dir = c->dir,
+                                    .directory = config->migrator_directory,
+                                    .config = c->alembic_config ? c->alembic_config
+                                                                : config->migrator_config,
+                                    .section = c->alembic_section,
+                                    .no_python = c->no_python,
+                                    .python_env = envp };
+    int rc = hg_alembic_config_load(&o, &r->alembic, err);
+    r->have_alembic = rc == 0;
+    if (rc == 0)
+        rc = hg_alembic_load(&r->alembic, &o, &r->graph, findings, err);
+    if (rc == 0)
+        hg_graph_digests(r->graph);
+    hg_vars_free_envp(envp);
+    return rc;
+}
+
+int hg_run_open(struct hg_run *r, struct hg_err *err)
+{
+    const struct hg_apply_options *o = r->o;
+    int rc = hg_target_open(o->common, o->argc, o->argv, false, &r->target, err);
+    r->have_target = true; /* configuration and mask are valid even then */
+    if (rc < 0)
+        return -1;
+    hg_run_who(r);
+    HG_AUTO(hg_findings_done) struct hg_findings graph_findings = HG_FINDINGS_INIT;
+    if (load_files(r, &graph_findings, err) < 0)
+        return -1;
+    r->commit = current_commit(r->alembic.dir);
+    if (!hg_graph_ok(r->graph)) {
+        hg_findings_move(&r->findings, &graph_findings);
+        return hg_fail(err, HG_E_REFUSED, "Alembic would refuse this history; see the findings");
+    }
+    hg_findings_move(&r->findings, &graph_findings);
+    if (hg_run_connect(r, "watch", &r->watch, err) < 0)
+        return -1;
+    return hg_run_identify(r->watch, &r->identity, err);
+}
+
+static int read_ledger(struct hg_run *r, struct hg_err *err)
+{
+    if (r->have_summary)
+        hg_ledger_summary_done(&r->summary);
+    r->have_summary = false;
+    if (hg_ledger_summary(r->watch, r->version_table, hg_now_ns() + HG_APPLY_QUERY_NS, &r->summary,
+                          err) < 0)
+        return -1;
+    r->have_summary = true;
+    return 0;
+}
+
+int hg_run_status(struct hg_run *r, struct hg_err *err)
+{
+    if (r->have_status)
+        hg_status_done(&r->status);
+    r->status = (struct hg_status){ 0 };
+    r->have_status = true;
+    if (hg_status_on(r->watch, &r->target, &r->alembic, r->graph, hg_now_ns() + PROBE_NS, &r->status,
+                     err) < 0)
+        return -1;
+    hg_freep(&r->version_table);
+    r->version_table = hg_xasprintf("%s.%s", r->status.vt_schema ? r->status.vt_schema : "public",
+                                    r->status.vt_name ? r->status.vt_name : "alembic_version");
+    r->key = hg_status_lock_key(r->status.vt_schema ? r->status.vt_schema : "public",
+                                r->status.vt_name ? r->status.vt_name : "alembic_version");
+    return read_ledger(r, err);
+}
+
+void hg_run_done(struct hg_run *r)
+{
+    hg_pg_closep(&r->watch);
+    hg_pg_closep(&r->lock);
+    hg_ledger_done(&r->ledger);
+    if (r->have_summary)
+        hg_ledger_summary_done(&r->summary);
+    if (r->have_status)
+        hg_status_done(&r->status);
+    hg_revlist_done(&r->steps);
+    if (r->graph)
+        hg_graph_free(r->graph);
+    if (r->have_alembic)
+        hg_alembic_config_done(&r->alembic);
+    hg_identity_done(&r->identity);
+    hg_driven_done(&r->driven);
+    hg_buf_done(&r->report);
+    hg_findings_done(&r->findings);
+    char **owned[] = { &r->version_table, &r->goal, &r->by, &r->host, &r->commit, &r->last_progress };
+    for (size_t i = 0; i < HG_COUNT(owned); i++)
+        hg_freep(owned[i]);
+    struct hg_strv *lists[] = { &r->to, &r->invalid_before, &r->from, &r->after, &r->applied };
+    for (size_t i = 0; i < HG_COUNT(lists); i++)
+        hg_strv_done(lists[i]);
+    if (r->have_target)
+        hg_target_done(&r->target);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "apply.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "term/term.h"
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+static long long number_of(const json_t *object, const char *key)
+{
+    return (long long)json_integer_value(json_object_get(object, key));
+}
+
+/* "a, b, c" of a JSON list of strings. Heap. */
+static char *joined(const json_t *list)
+{
+    struct hg_buf b = HG_BUF_INIT;
+    size_t i;
+    json_t *item;
+    json_array_foreach(list, i, item)
+    {
+        if (i)
+            hg_buf_adds(&b, ", ");
+        hg_buf_adds(&b, json_string_value(item) ? json_string_value(item) : "?");
+    }
+    return hg_buf_take(&b);
+}
+
+static void to_stderr(const struct hg_buf *b)
+{
+    HG_AUTO(hg_freep) char *shown = hg_log_filtered(hg_buf_str(b));
+    (void)fputs(shown, stderr);
+}
+
+static void add_list(struct hg_buf *b, const char *label, const json_t *list)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(list, i, item)
+    {
+        hg_buf_addf(b, "    %s%s\n", label, json_string_value(item));
+    }
+}
+
+static void on_gate(const json_t *e, struct hg_buf *b, bool color)
+{
+    const char *verdict = text_of(e, "verdict");
+    bool open = hg_streq(verdict, "open");
+    const json_t *steps = json_object_get(e, "steps");
+    hg_buf_adds(b, "gate: ");
+    hg_term_add(b, color, open ? HG_GREEN : HG_RED, *verdict ? verdict : "could not tell");
+    hg_buf_addf(b, " (%s)\n", text_of(e, "state"));
+    size_t i;
+    json_t *f;
+    json_array_foreach(json_object_get(e, "findings"), i, f)
+    {
+        const char *severity = text_of(f, "severity"), *waived = text_of(f, "waived");
+        if (hg_streq(severity, "note"))
+            continue;
+        hg_buf_addf(b, "  %s %s  %s%s%s\n", severity, text_of(f, "rule"), text_of(f, "message"),
+                    *waived ? " - waived: " : "", waived);
+        if (*text_of(f, "help"))
+            hg_buf_addf(b, "    %s\n", text_of(f, "help"));
+    }
+    if (json_array_size(steps))
+        hg_buf_addf(b, "%zu revision%s %s:\n", json_array_size(steps),
+                    json_array_size(steps) == 1 ? "" : "s",
+                    hg_streq(text_of(e, "direction"), "down") ? "to roll back" : "to apply");
+    json_t *step;
+    json_array_foreach(steps, i, step)
+    {
+        hg_buf_addf(b, "  %s  %s\n", text_of(step, "revision"), text_of(step, "message"));
+    }
+}
+
+static void on_wait(const json_t *e, struct hg_buf *b)
+{
+    const json_t *h = json_object_get(e, "holder");
+    bool apply = hg_streq(text_of(e, "lock"), "apply");
+    hg_buf_adds(b, apply ? "waiting for the migration lock" : "waiting for a migrator's session to end");
+    if (json_is_object(h))
+        hg_buf_addf(b, ": held by %s (pid %lld, user %s, from %s, since %s)", text_of(h, "application"),
+                    number_of(h, "pid"), text_of(h, "user"), text_of(h, "host"), text_of(h, "since"));
+    hg_buf_adds(b, "\n");
+}
+
+static void on_progress(const json_t *e, struct hg_buf *b)
+{
+    const json_t *by = json_object_get(e, "blocked_by");
+    const char *query = text_of(e, "query");
+    HG_AUTO(hg_freep) char *line = hg_printable(query, 60);
+    if (json_is_object(by)) {
+        hg_buf_addf(b, "waiting for pid %lld (%s, %s, %s", number_of(by, "pid"), text_of(by, "user"),
+                    *text_of(by, "application") ? text_of(by, "application") : "unnamed",
+                    text_of(by, "state"));
+        if (json_is_integer(json_object_get(by, "seconds")))
+            hg_buf_addf(b, " for %lld s", number_of(by, "seconds"));
+        hg_buf_addf(b, "): %s\n", line);
+        return;
+    }
+    if (hg_streq(text_of(e, "state"), "idle") || hg_streq(text_of(e, "state"), "idle in transaction"))
+        return;
+    hg_buf_addf(b, "running for %lld s: %s", number_of(e, "seconds"), line);
+    if (*text_of(e, "phase"))
+        hg_buf_addf(b, " (%s, %lld of %lld blocks)", text_of(e, "phase"), number_of(e, "done"),
+                    number_of(e, "total"));
+    hg_buf_adds(b, "\n");
+}
+
+static void on_step(const json_t *e, struct hg_buf *b)
+{
+    bool down = hg_streq(text_of(e, "direction"), "down");
+    const char *phase = text_of(e, "phase");
+    if (hg_streq(phase, "begin"))
+        hg_buf_addf(b, "[%lld/%lld] %s %s  %s\n", number_of(e, "position"), number_of(e, "count"),
+                    down ? "rolling back" : "applying", text_of(e, "revision"), text_of(e, "message"));
+}
+
+static void on_downgrade(const json_t *e, struct hg_buf *b)
+{
+    const json_t *lost = json_object_get(e, "destroys"), *dark = json_object_get(e, "cannot_tell");
+    hg_buf_addf(b, "%s  %s\n", text_of(e, "revision"), text_of(e, "message"));
+    add_list(b, "", json_object_get(e, "operations"));
+    if (json_array_size(lost)) {
+        HG_AUTO(hg_freep) char *list = joined(lost);
+        hg_buf_addf(b, "    destroys data: %s\n", list);
+    }
+    if (json_array_size(dark)) {
+        HG_AUTO(hg_freep) char *list = joined(dark);
+        hg_buf_addf(b, "    cannot be told from the text: %s\n", list);
+    }
+}
+
+static void on_record(const json_t *e, const char *name, struct hg_buf *b)
+{
+    HG_AUTO(hg_freep) char *list = joined(json_object_get(e, "revisions"));
+    if (hg_streq(name, "recovered"))
+        hg_buf_addf(b, "an earlier run (by %s, since %s) ended without an outcome; recorded: %s\n",
+                    text_of(e, "by"), text_of(e, "since"), text_of(e, "outcome"));
+    else if (hg_streq(name, "adopted"))
+        hg_buf_addf(b, "moved without headgate, recorded now: %s\n", *list ? list : "nothing");
+    else if (hg_streq(name, "released"))
+        hg_buf_addf(b, "released: %s\n", list);
+    else if (hg_streq(name, "held"))
+        hg_buf_addf(b, "held until `headgate apply --release`: %s\n", list);
+}
+
+static void on_output(struct hg_apply_printer *p, const json_t *e)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
+    (void)p;
+    hg_buf_adds(&b, text_of(e, "text"));
+    to_stderr(&b);
+}
+
+/* The answer: where the database stands, and what to type next. */
+static void on_result(const json_t *e, bool color, struct hg_buf *b)
+{
+    const char *outcome = text_of(e, "outcome"), *target = text_of(e, "target");
+    const json_t *applied = json_object_get(e, "applied"), *to = json_object_get(e, "to");
+    bool down = hg_streq(text_of(e, "direction"), "down");
+    size_t count = json_array_size(applied);
+    HG_AUTO(hg_freep) char *rows = joined(to);
+    hg_buf_addf(b, "%s: ", target);
+    if (json_is_true(json_object_get(e, "dry_run")) && json_is_null(json_object_get(e, "error")))
+        hg_buf_adds(b, "nothing was changed (--dry-run)");
+    else if (json_is_true(json_object_get(e, "baseline")) && hg_streq(outcome, "applied"))
+        hg_buf_addf(b, "%zu revision%s recorded as they are", count, count == 1 ? "" : "s");
+    else if (hg_streq(outcome, "applied"))
+        hg_buf_addf(b, "%zu revision%s %s in %.1f s", count, count == 1 ? "" : "s",
+                    down ? "rolled back" : "applied", json_number_value(json_object_get(e, "seconds")));
+    else if (hg_streq(outcome, "nothing-to-do"))
+        hg_buf_adds(b, "nothing to do");
+    else
+        hg_term_add(b, color, HG_RED, outcome);
+    if (json_is_null(to))
+        hg_buf_adds(b, "; where the database stands could not be read");
+    else
+        hg_buf_addf(b, "; %s is at %s", *text_of(e, "database") ? text_of(e, "database") : "the database",
+                    json_array_size(to) ? rows : "no revision");
+    if (*text_of(e, "state"))
+        hg_buf_addf(b, " (%s)", text_of(e, "state"));
+    hg_buf_addf(b, "\nnext: headgate %s -t %s\n",
+                hg_streq(text_of(e, "state"), "behind") && hg_streq(outcome, "applied") && !down
+                    ? "apply" : "status", target);
+}
+
+static void on_late_findings(const json_t *e, struct hg_buf *b)
+{
+    size_t i;
+    json_t *f;
+    json_array_foreach(json_object_get(e, "findings"), i, f)
+    {
+        const char *rule = text_of(f, "rule");
+        if (hg_streq(rule, "HG506") || hg_streq(rule, "HG507") || hg_streq(rule, "HG508") ||
+            hg_streq(rule, "HG606") || hg_streq(rule, "HG607"))
+            hg_buf_addf(b, "%s %s  %s\n    %s\n", text_of(f, "severity"), rule, text_of(f, "message"),
+                        text_of(f, "help"));
+    }
+}
+
+static void print_text(struct hg_apply_printer *p, const json_t *e)
+{
+    const char *name = text_of(e, "event");
+    HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
+    if (hg_streq(name, "output")) {
+        on_output(p, e);
+        return;
+    }
+    if (hg_streq(name, "result")) {
+        HG_AUTO(hg_buf_done) struct hg_buf late = HG_BUF_INIT;
+        on_late_findings(e, &late);
+        to_stderr(&late);
+        on_result(e, p->color, &b);
+        hg_out(hg_buf_str(&b));
+        return;
+    }
+    if (p->quiet)
+        return;
+    if (hg_streq(name, "start"))
+        hg_buf_addf(&b, "%s\n", text_of(e, "line"));
+    else if (hg_streq(name, "gate"))
+        on_gate(e, &b, p->color_err);
+    else if (hg_streq(name, "lock-wait"))
+        on_wait(e, &b);
+    else if (hg_streq(name, "step"))
+        on_step(e, &b);
+    else if (hg_streq(name, "progress") && p->progress)
+        on_progress(e, &b);
+    else if (hg_streq(name, "downgrade"))
+        on_downgrade(e, &b);
+    else
+        on_record(e, name, &b);
+    to_stderr(&b);
+}
+
+void hg_apply_print(void *context, const json_t *event)
+{
+    struct hg_apply_printer *p = context;
+    if (!p->json) {
+        print_text(p, event);
+        return;
+    }
+    char *line = json_dumps(event, JSON_COMPACT);
+    if (!line)
+        HG_BUG("an event that is no JSON");
+    hg_outf("%s\n", line);
+    (void)fflush(stdout); /* who reads events wants them now */
+    free(line);
+}

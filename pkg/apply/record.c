@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int64_t deadline(void)
+{
+    return hg_now_ns() + HG_APPLY_QUERY_NS;
+}
+
+static struct hg_ledger_run describe(const struct hg_run *r, const char *direction)
+{
+    return (struct hg_ledger_run){ .version_table = r->version_table,
+                                   .direction = direction,
+                                   .target = r->target.t->name,
+                                   .goal = r->goal,
+                                   .from = &r->from,
+                                   .to = &r->to,
+                                   .by = r->by,
+                                   .host = r->host,
+                                   .commit = r->commit,
+                                   .overrides = r->o->overrides,
+                                   .graph = r->graph,
+                                   .steps = &r->steps };
+}
+
+/* Which revisions of the rows are in, as a flag for each of the graph. Caller frees. */
+static bool *applied_of(const struct hg_run *r, const struct hg_strv *rows)
+{
+    HG_AUTO(hg_revlist_done) struct hg_revlist list = HG_REVLIST_INIT;
+    HG_AUTO(hg_strv_done) struct hg_strv unknown = HG_STRV_INIT;
+    bool overlap = false;
+    hg_graph_resolve_rows(r->graph, rows, &list, &unknown, &overlap);
+    return hg_graph_applied(r->graph, &list);
+}
+
+/* A run that nobody finished. Both locks are ours, so nobody will. */
+static int close_open_run(struct hg_run *r, struct hg_err *err)
+{
+    const struct hg_ledger_summary *s = &r->summary;
+    HG_AUTO(hg_strv_done) struct hg_strv steps = HG_STRV_INIT;
+    HG_AUTO(hg_strv_done) struct hg_strv done = HG_STRV_INIT;
+    if (hg_ledger_open_steps(&r->ledger, s->open_run, deadline(), &steps, err) < 0)
+        return -1;
+    HG_AUTO(hg_freep) bool *in = applied_of(r, &r->status.rows);
+    bool down = hg_streq(s->open_direction, "down");
+    for (size_t i = 0; i < steps.count; i++) {
+        const struct hg_revision *rev = hg_graph_get(r->graph, steps.items[i]);
+        if (rev && in[rev->index] != down)
+            hg_strv_add(&done, steps.items[i]);
+    }
+    const char *outcome = done.count == steps.count ? "applied" : done.count ? "failed" : "abandoned";
+    struct hg_ledger_outcome o = { .outcome = outcome, .rows = &r->status.rows, .done = &done,
+                                   .error = "its headgate ended without recording an outcome" };
+    if (hg_ledger_outcome(&r->ledger, s->open_run, &o, deadline(), err) < 0)
+        return -1;
+    json_t *event = hg_event("recovered");
+    json_object_set_new(event, "run", hg_json_text(s->open_run));
+    json_object_set_new(event, "by", hg_json_text(s->open_by));
+    json_object_set_new(event, "since", hg_json_text(s->open_since));
+    json_object_set_new(event, "outcome", json_string(outcome));
+    json_object_set_new(event, "done", hg_json_list(&done));
+    hg_emit(r, event);
+    return 0;
+}
+
+/* Rows that moved since the last record: written down as what they are. */
+static int adopt(struct hg_run *r, struct hg_err *err)
+{
+    HG_AUTO(hg_freep) bool *now = applied_of(r, &r->status.rows);
+    HG_AUTO(hg_freep) bool *then = applied_of(r, &r->summary.last_rows);
+    HG_AUTO(hg_revlist_done) struct hg_revlist moved = HG_REVLIST_INIT;
+    HG_AUTO(hg_strv_done) struct hg_strv ids = HG_STRV_INIT;
+    for (size_t i = 0; i < hg_graph_count(r->graph); i++) {
+        if (now[i] == then[i])
+            continue;
+        moved.items = hg_grow(moved.items, moved.count, &moved.cap, sizeof *moved.items);
+        moved.items[moved.count++] = hg_graph_at(r->graph, i);
+        hg_strv_add(&ids, hg_graph_at(r->graph, i)->id);
+    }
+    struct hg_ledger_run run = describe(r, "adopt");
+    run.from = &r->summary.last_rows;
+    run.to = &r->status.rows;
+    run.steps = &moved;
+    run.goal = NULL;
+    run.overrides = NULL;
+    struct hg_ledger_outcome o = { .outcome = "recorded", .rows = &r->status.rows, .done = &ids };
+    if (hg_ledger_intent(&r->ledger, &run, deadline(), err) < 0 ||
+        hg_ledger_outcome(&r->ledger, NULL, &o, deadline(), err) < 0)
+        return -1;
+    json_t *event = hg_event("adopted");
+    json_object_set_new(event, "revisions", hg_json_list(&ids));
+    json_object_set_new(event, "from", hg_json_list(&r->summary.last_rows));
+    json_object_set_new(event, "to", hg_json_list(&r->status.rows));
+    hg_emit(r, event);
+    return 0;
+}
+
+static int open_ledger(struct hg_run *r, struct hg_err *err)
+{
+    if (r->ledger.conn || r->target.t->ledger == HG_LEDGER_OFF)
+        return 0;
+    HG_AUTO(hg_freep) char *id = hg_xasprintf("%s-%s-%s", r->identity.system_identifier
+                                              ? r->identity.system_identifier : "unknown",
+                                              r->identity.oid, r->version_table);
+    return hg_ledger_open(r->watch, &r->target, id, deadline(), &r->ledger, &r->findings, err);
+}
+
+static int release_held(struct hg_run *r, struct hg_err *err)
+{
+    HG_AUTO(hg_strv_done) struct hg_strv released = HG_STRV_INIT;
+    if (hg_ledger_release(&r->ledger, r->version_table, deadline(), &released, err) < 0)
+        return -1;
+    json_t *event = hg_event("released");
+    json_object_set_new(event, "revisions", hg_json_list(&released));
+    hg_emit(r, event);
+    return 0;
+}
+
+int hg_run_settle_past(struct hg_run *r, struct hg_err *err)
+{
+    bool open = r->summary.open_run != NULL;
+    bool moved = r->summary.last_rows_known && !open &&
+                 !hg_strv_same_set(&r->summary.last_rows, &r->status.rows);
+    bool release = r->o->release && r->summary.held.count;
+    if (!r->summary.present || (!open && !moved && !release))
+        return 0;
+    if (open_ledger(r, err) < 0)
+        return -1;
+    if (!r->ledger.database)
+        return 0;
+    if ((open && close_open_run(r, err) < 0) || (moved && adopt(r, err) < 0))
+        return -1;
+    return release ? release_held(r, err) : 0;
+}
+
+static int leave_label(struct hg_run *r, struct hg_err *err)
+{
+    const struct hg_target_config *t = r->target.t;
+    if (hg_streq(r->summary.label_target, t->name) && r->summary.label_protected == t->protected_)
+        return 0;
+    return hg_ledger_set_label(&r->ledger, t->name, t->protected_, r->by, deadline(), err);
+}
+
+int hg_run_intent(struct hg_run *r, struct hg_err *err)
+{
+    struct hg_ledger_run run = describe(r, r->o->down ? "down" : "up");
+    if (open_ledger(r, err) < 0 || leave_label(r, err) < 0)
+        return -1;
+    if (hg_ledger_intent(&r->ledger, &run, deadline(), err) < 0)
+        return -1;
+    hg_trace("intent", "run", r->ledger.run ? r->ledger.run : "none", NULL);
+    return 0;
+}
+
+int hg_run_outcome(struct hg_run *r, const struct hg_err *failure, struct hg_err *err)
+{
+    if (!r->ledger.conn || !r->to_known)
+        return 0;
+    struct hg_ledger_outcome o = { .outcome = r->outcome,
+                                   .rows = &r->after,
+                                   .done = &r->applied,
+                                   .error = failure->kind ? failure->message : NULL,
+                                   .sqlstate = *failure->sqlstate ? failure->sqlstate : NULL,
+                                   .times = r->driven.times,
+                                   .time_count = r->driven.time_count };
+    r->ledger.conn = r->watch; /* the fresh connection of the verification */
+    return hg_ledger_outcome(&r->ledger, NULL, &o, deadline(), err);
+}
+
+int hg_run_baseline(struct hg_run *r, struct hg_err *err)
+{
+    HG_AUTO(hg_freep) bool *in = applied_of(r, &r->status.rows);
+    hg_revlist_done(&r->steps);
+    r->steps = (struct hg_revlist)HG_REVLIST_INIT;
+    for (size_t i = 0; i < hg_graph_count(r->graph); i++) {
+        if (!in[i])
+            continue;
+        r->steps.items = hg_grow(r->steps.items, r->steps.count, &r->steps.cap,
+                                 sizeof *r->steps.items);
+        r->steps.items[r->steps.count++] = hg_graph_at(r->graph, i);
+        hg_strv_add(&r->applied, hg_graph_at(r->graph, i)->id);
+    }
+    struct hg_ledger_run run = describe(r, "baseline");
+    run.to = &r->status.rows;
+    struct hg_ledger_outcome o = { .outcome = "recorded", .rows = &r->status.rows,
+                                   .done = &r->applied };
+    if (open_ledger(r, err) < 0 || leave_label(r, err) < 0 ||
+        hg_ledger_intent(&r->ledger, &run, deadline(), err) < 0)
+        return -1;
+    return hg_ledger_outcome(&r->ledger, NULL, &o, deadline(), err);
+}

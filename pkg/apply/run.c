@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "internal.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- how it ended --------------------------------------------------------------------------- */
+
+static void say_where(struct hg_run *r, const struct hg_err *unread, struct hg_err *err)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
+    HG_AUTO(hg_freep) char *rows = hg_strv_join(&r->after, ", ");
+    HG_AUTO(hg_freep) char *done = hg_strv_join(&r->applied, ", ");
+    if (!r->to_known) {
+        (void)hg_detail(err, "where %s stands now could not be read: %s", r->identity.database,
+                        unread->message);
+        return;
+    }
+    hg_buf_addf(&b, "%s is now at %s", r->identity.database, r->after.count ? rows : "no revision");
+    if (!r->applied.count)
+        hg_buf_addf(&b, ": none of the %zu revisions %s", r->steps.count,
+                    r->o->down ? "went back" : "is in");
+    else if (r->applied.count == r->steps.count)
+        hg_buf_addf(&b, ": all %zu revisions %s (%s)", r->steps.count,
+                    r->o->down ? "went back" : "are in", done);
+    else
+        hg_buf_addf(&b, ": %zu of %zu revisions %s (%s)", r->applied.count, r->steps.count,
+                    r->o->down ? "went back" : "are in", done);
+    const struct hg_driven *d = &r->driven;
+    if (d->autocommit && d->time_count > r->applied.count)
+        hg_buf_addf(&b, "\nrevision %s has an autocommit block: what it did up to there may be in, "
+                    "although it is not recorded", d->times[d->time_count - 1].revision);
+    (void)hg_detail(err, "%s", hg_buf_str(&b));
+}
+
+static const char *stop_hint(const char *reason)
+{
+    static const char *const HINTS[][2] = {
+        { "identity", "env.py must use the address it is given; look for load_dotenv(override=True) "
+                      "or a literal URL in it" },
+        { "steps", "headgate status; then headgate apply again" },
+        { "files", "rebuild the container from these files, or check the working tree, then apply "
+                   "again" },
+        { "version-table", "set version_table and version_table_schema of the target in "
+                           "headgate.yaml" },
+        { "settings", "set direct_url for this target" },
+        { "pooler", "set direct_url for this target" },
+        { "lock", "headgate status; then headgate apply again" },
+    };
+    for (size_t i = 0; i < HG_COUNT(HINTS); i++)
+        if (hg_streq(reason, HINTS[i][0]))
+            return HINTS[i][1];
+    return "headgate status";
+}
+
+static void describe_stop(struct hg_run *r, struct hg_err *err)
+{
+    const struct hg_driven *d = &r->driven;
+    (void)hg_fail(err, HG_E_MIGRATOR, "the migration was stopped: %s", d->message ? d->message : "");
+    (void)hg_hint(err, "%s", stop_hint(d->stopped));
+    if (hg_streq(d->stopped, "files"))
+        (void)hg_finding_add(&r->findings, "HG506", "%s", d->message);
+}
+
+static void describe_failure(struct hg_run *r, const struct hg_migrated *m, struct hg_err *err)
+{
+    const struct hg_driven *d = &r->driven;
+    const char *name = r->target.t->name;
+    if (d->stopped)
+        describe_stop(r, err);
+    else if (r->lock_lost)
+        (void)hg_fail(err, HG_E_MIGRATOR, "the session that held the apply lock was lost, so the "
+                      "migration was canceled");
+    else if (r->timed_out)
+        (void)hg_fail(err, HG_E_MIGRATOR, "the migration was canceled after --max-runtime (%lld s)",
+                      (long long)(hg_run_max_runtime(r) / HG_NS_PER_S));
+    else if (r->signal)
+        (void)hg_fail(err, HG_E_MIGRATOR, "the migration was interrupted (%s)", strsignal(r->signal));
+    else if (d->exception)
+        (void)hg_fail(err, HG_E_MIGRATOR, "the migration failed: %s: %.600s", d->exception,
+                      d->message ? d->message : "");
+    else if (m->signal)
+        (void)hg_fail(err, HG_E_MIGRATOR, "the migrator was ended by signal %d (%s)%s", m->signal,
+                      strsignal(m->signal), m->signal == SIGKILL ? ", perhaps for want of memory" : "");
+    else if (!m->ok)
+        (void)hg_fail(err, HG_E_MIGRATOR, "the migrator ended with exit code %d", m->code);
+    else
+        (void)hg_fail(err, HG_E_MIGRATOR, "Alembic reported success, but the version table says "
+                      "otherwise");
+    (void)snprintf(err->sqlstate, sizeof err->sqlstate, "%s", d->sqlstate);
+    if (!*err->hint)
+        (void)hg_hint(err, "headgate status -t %s; after the cause is mended: headgate %s -t %s", name,
+                      r->o->down ? "rollback" : "apply", name);
+}
+
+static bool succeeded(const struct hg_run *r, const struct hg_migrated *m)
+{
+    bool plain = hg_streq(r->target.t->driver, "plain");
+    return m->ok && !r->lock_lost && r->to_known && (plain || r->driven.ok) &&
+           hg_strv_same_set(&r->after, &r->to);
+}
+
+static int conclude(struct hg_run *r, const struct hg_migrated *m, struct hg_err *err)
+{
+    struct hg_err verify_err = { 0 }, record_err = { 0 };
+    bool verified = hg_run_verify(r, &verify_err) == 0;
+    bool ok = verified && succeeded(r, m);
+    r->outcome = ok ? "applied" : r->signal ? "interrupted" : "failed";
+    if (!ok) {
+        describe_failure(r, m, err);
+        say_where(r, &verify_err, err);
+    }
+    if (hg_run_outcome(r, err, &record_err) < 0) {
+        /* The database is where it is; the next run explains the open intent. */
+        (void)hg_finding_add(&r->findings, "HG507", "the outcome could not be recorded: %s",
+                             record_err.message);
+        if (ok && r->target.t->ledger == HG_LEDGER_REQUIRED) {
+            *err = record_err;
+            err->kind = HG_E_MIGRATOR;
+            return -1;
+        }
+    }
+    if (ok && r->o->down && hg_run_hold(r, err) < 0) {
+        err->exit_code = HG_EXIT_FAILED;
+        return -1;
+    }
+    return ok ? HG_EXIT_YES : -1;
+}
+
+/* ---- the steps of DESIGN 7 ------------------------------------------------------------------ */
+
+static int migrate(struct hg_run *r, struct hg_err *err)
+{
+    struct hg_migrated m = { 0 };
+    struct hg_err ignored = { 0 };
+    if (hg_run_invalid_indexes(r->watch, &r->invalid_before, &ignored) < 0)
+        hg_log(HG_LOG_INFO, "%s", ignored.message);
+    if (hg_run_intent(r, err) < 0)
+        return -1;
+    if (hg_signals_seen()) {
+        (void)hg_fail(err, HG_E_SIGNAL, "ended before anything was started");
+        err->exit_code = HG_EXIT_SIGNAL + hg_signals_seen();
+        return -1; /* the intent stays open: the next run finds that nothing happened */
+    }
+    if (hg_streq(r->target.t->driver, "plain"))
+        (void)hg_finding_add(&r->findings, "HG508", "`driver: plain`: nothing checks which database "
+                             "Alembic works in");
+    r->started_ns = hg_now_ns();
+    int rc = r->target.t->run == HG_RUN_CONTAINER ? hg_run_migrate_in_container(r, &m, err)
+                                                  : hg_run_migrate(r, &m, err);
+    r->started = rc == 0 || r->driven.session_count > 0;
+    if (!r->started) {
+        struct hg_err record_err = { 0 };
+        r->outcome = "failed";
+        r->to_known = true;
+        hg_strv_addv(&r->after, &r->status.rows);
+        (void)hg_run_outcome(r, err, &record_err);
+        return -1;
+    }
+    return conclude(r, &m, err);
+}
+
+static bool same_steps(const struct hg_revlist *a, const struct hg_strv *ids)
+{
+    if (a->count != ids->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (!hg_streq(a->items[i]->id, ids->items[i]))
+            return false;
+    return true;
+}
+
+/* Asked before the lock is taken, so that nobody waits behind a question; what was confirmed must
+ * still hold after. */
+static int confirm(struct hg_run *r, struct hg_strv *ret_steps, struct hg_err *err)
+{
+    struct hg_err plan_err = { 0 };
+    if (hg_run_plan(r, &plan_err) < 0 || (!r->steps.count && !r->o->baseline))
+        return 0; /* the judgement under the lock says it better */
+    for (size_t i = 0; i < r->steps.count; i++)
+        hg_strv_add(ret_steps, r->steps.items[i]->id);
+    return hg_run_confirm(r, err);
+}
+
+static void emit_start(struct hg_run *r)
+{
+    json_t *event = hg_event("start");
+    HG_AUTO(hg_freep) char *line = hg_target_line(&r->target);
+    json_object_set_new(event, "target", hg_json_text(r->target.t->name));
+    json_object_set_new(event, "line", hg_json_text(line));
+    json_object_set_new(event, "direction", json_string(r->o->down ? "down" : "up"));
+    json_object_set_new(event, "database", hg_json_text(r->identity.database));
+    json_object_set_new(event, "system_identifier", hg_json_text(r->identity.system_identifier));
+    json_object_set_new(event, "version_table", hg_json_text(r->version_table));
+    hg_emit(r, event);
+}
+
+static int under_lock(struct hg_run *r, const struct hg_strv *confirmed, struct hg_err *err)
+{
+    struct hg_err plan_err = { 0 };
+    if (hg_run_lock(r, err) < 0 || hg_run_status(r, err) < 0)
+        return -1;
+    int planned = hg_run_plan(r, &plan_err);
+    if (hg_run_judge(r, err) < 0)
+        return -1;
+    if (planned < 0) {
+        *err = plan_err;
+        return -1;
+    }
+    if (r->steps.count && confirmed->count && !same_steps(&r->steps, confirmed) &&
+        !r->o->common->yes && r->target.t->protected_)
+        return hg_fail(err, HG_E_REFUSED, "the pending revisions changed while you were asked");
+    if (r->o->down && hg_run_judge_down(r, err) < 0)
+        return -1;
+    if (r->o->dry_run) {
+        r->outcome = "nothing-to-do";
+        return HG_EXIT_YES;
+    }
+    if (hg_run_settle_past(r, err) < 0)
+        return -1;
+    if (r->o->baseline) {
+        r->outcome = "applied";
+        hg_strv_addv(&r->after, &r->status.rows);
+        r->to_known = true;
+        return hg_run_baseline(r, err) < 0 ? -1 : HG_EXIT_YES;
+    }
+    if (r->steps.count)
+        return migrate(r, err);
+    r->outcome = "nothing-to-do";
+    return HG_EXIT_YES;
+}
+
+static int go(struct hg_run *r, struct hg_err *err)
+{
+    HG_AUTO(hg_strv_done) struct hg_strv confirmed = HG_STRV_INIT;
+    if (hg_run_open(r, err) < 0 || hg_run_status(r, err) < 0)
+        return -1;
+    hg_strv_addv(&r->from, &r->status.rows);
+    emit_start(r);
+    if (!r->o->dry_run && confirm(r, &confirmed, err) < 0)
+        return -1;
+    return under_lock(r, &confirmed, err);
+}
+
+static const char *outcome_of(const struct hg_run *r, const struct hg_err *err)
+{
+    if (r->started)
+        return r->outcome ? r->outcome : "failed";
+    switch (err->kind) {
+    case HG_E_LOCK:
+        return "locked";
+    case HG_E_SIGNAL:
+        return "interrupted";
+    case HG_E_REFUSED:
+    case HG_E_INTEGRITY:
+    case HG_E_USAGE:
+    case HG_E_CONFIG:
+        return "refused";
+    default:
+        return "failed";
+    }
+}
+
+static json_t *error_json(const struct hg_err *err)
+{
+    HG_AUTO(hg_freep) char *text = hg_cli_error_json(err);
+    json_t *object = json_loads(text, 0, NULL);
+    return object ? object : json_null();
+}
+
+static void emit_result(struct hg_run *r, int rc, const struct hg_err *err, int64_t began_ns)
+{
+    const char *name = r->target.t ? r->target.t->name : r->o->common->target;
+    bool stands = r->to_known || (!r->started && r->have_status && r->status.vt_readable);
+    json_t *event = hg_event("result");
+    json_object_set_new(event, "schema", json_string("headgate.apply/1"));
+    json_object_set_new(event, "outcome", json_string(rc < 0 ? outcome_of(r, err) : r->outcome));
+    json_object_set_new(event, "direction", json_string(r->o->down ? "down" : "up"));
+    json_object_set_new(event, "target", hg_json_text(name));
+    json_object_set_new(event, "database", hg_json_text(r->identity.database));
+    json_object_set_new(event, "from", hg_json_list(&r->from));
+    json_object_set_new(event, "to", !stands ? json_null()
+                        : hg_json_list(r->to_known ? &r->after : &r->status.rows));
+    json_object_set_new(event, "applied", hg_json_list(&r->applied));
+    json_object_set_new(event, "seconds",
+                        json_real((double)(hg_now_ns() - began_ns) / (double)HG_NS_PER_S));
+    json_object_set_new(event, "state",
+                        r->have_status ? json_string(hg_state_name(r->status.state)) : json_null());
+    json_object_set_new(event, "baseline", json_boolean(r->o->baseline));
+    json_object_set_new(event, "dry_run", json_boolean(r->o->dry_run));
+    json_object_set_new(event, "findings", hg_findings_json(&r->findings));
+    json_object_set_new(event, "error", rc < 0 ? error_json(err) : json_null());
+    hg_emit(r, event);
+}
+
+int hg_apply_run(const struct hg_apply_options *o, struct hg_err *err)
+{
+    struct hg_run r = { .o = o };
+    int64_t began = hg_now_ns();
+    hg_signals_catch();
+    int rc = go(&r, err);
+    if (rc < 0 && r.started)
+        err->exit_code = HG_EXIT_FAILED;
+    emit_result(&r, rc, err, began);
+    hg_run_done(&r);
+    hg_signals_release();
+    return rc;
+}

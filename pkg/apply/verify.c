@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "internal.h"
+
+#include <poll.h>
+#include <stdlib.h>
+
+#include "gen/apply_embed.h"
+
+/* The migrator's sessions may take a moment to end after their process did, and a server that was
+ * killed takes a moment to come back; until then what the version table says may still change. */
+#define SETTLE_NS     (30 * HG_NS_PER_S)
+#define SETTLE_MS     200
+#define VERIFY_NS     (10 * HG_NS_PER_S)
+
+bool hg_strv_same_set(const struct hg_strv *a, const struct hg_strv *b)
+{
+    for (size_t i = 0; i < a->count; i++)
+        if (!hg_strv_has(b, a->items[i]))
+            return false;
+    for (size_t i = 0; i < b->count; i++)
+        if (!hg_strv_has(a, b->items[i]))
+            return false;
+    return true;
+}
+
+int hg_run_invalid_indexes(PGconn *conn, struct hg_strv *ret, struct hg_err *err)
+{
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    if (hg_pg_query(conn, hg_sql_apply_invalid_indexes, 0, NULL, hg_now_ns() + VERIFY_NS, &res,
+                    err) < 0)
+        return -1;
+    for (int row = 0; row < PQntuples(res); row++)
+        hg_strv_add(ret, hg_pg_get(res, row, 0));
+    return 0;
+}
+
+/* 1: some session still holds the migrator lock; 0: none; -1. */
+static int migrator_left(struct hg_run *r, struct hg_err *err)
+{
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    if (hg_run_holders(r->watch, r->key, HG_LOCK_CLASS_MIGRATOR, &res, err) < 0)
+        return -1;
+    return PQntuples(res) > 0;
+}
+
+static int connect_and_wait(struct hg_run *r, struct hg_err *err)
+{
+    int64_t deadline = hg_now_ns() + SETTLE_NS;
+    for (;;) {
+        hg_pg_closep(&r->watch);
+        int left = hg_run_connect(r, "verify", &r->watch, err) == 0 ? migrator_left(r, err) : -1;
+        while (left > 0 && hg_now_ns() < deadline) {
+            (void)poll(NULL, 0, SETTLE_MS);
+            left = migrator_left(r, err);
+        }
+        if (left == 0)
+            return 0;
+        if (left > 0) {
+            (void)hg_finding_add(&r->findings, "HG606", "a session of the migrator is still at work "
+                                 "in %s; what is said here may change", r->identity.database);
+            return 0;
+        }
+        if (hg_now_ns() >= deadline)
+            return -1;
+        (void)poll(NULL, 0, SETTLE_MS);
+    }
+}
+
+static void find_applied(struct hg_run *r)
+{
+    HG_AUTO(hg_revlist_done) struct hg_revlist rows = HG_REVLIST_INIT;
+    HG_AUTO(hg_strv_done) struct hg_strv unknown = HG_STRV_INIT;
+    bool overlap = false;
+    hg_graph_resolve_rows(r->graph, &r->after, &rows, &unknown, &overlap);
+    HG_AUTO(hg_freep) bool *in = hg_graph_applied(r->graph, &rows);
+    for (size_t i = 0; i < r->steps.count; i++)
+        if (in[r->steps.items[i]->index] != r->o->down)
+            hg_strv_add(&r->applied, r->steps.items[i]->id);
+}
+
+static void report_invalid(struct hg_run *r, const struct hg_strv *invalid)
+{
+    for (size_t i = 0; i < invalid->count; i++) {
+        if (hg_strv_has(&r->invalid_before, invalid->items[i]))
+            continue;
+        struct hg_finding *f = hg_finding_add(&r->findings, "HG607", "index %s was left invalid: "
+                                              "nothing reads it, every write pays for it",
+                                              invalid->items[i]);
+        f->object = hg_xstrdup(invalid->items[i]);
+        f->help = hg_xasprintf("DROP INDEX CONCURRENTLY %s; then run the migration again",
+                               invalid->items[i]);
+    }
+}
+
+int hg_run_verify(struct hg_run *r, struct hg_err *err)
+{
+    HG_AUTO(hg_strv_done) struct hg_strv invalid = HG_STRV_INIT;
+    if (connect_and_wait(r, err) < 0 || hg_run_status(r, err) < 0)
+        return -1;
+    if (!r->status.vt_readable && r->status.vt_exists)
+        return hg_fail(err, HG_E_DATABASE, "the version table %s cannot be read", r->version_table);
+    hg_strv_addv(&r->after, &r->status.rows);
+    r->to_known = true;
+    find_applied(r);
+    if (hg_run_invalid_indexes(r->watch, &invalid, err) < 0)
+        return -1;
+    report_invalid(r, &invalid);
+    json_t *event = hg_event("verify");
+    json_object_set_new(event, "rows", hg_json_list(&r->after));
+    json_object_set_new(event, "expected", hg_json_list(&r->to));
+    json_object_set_new(event, "state", json_string(hg_state_name(r->status.state)));
+    json_object_set_new(event, "invalid_indexes", hg_json_list(&invalid));
+    hg_emit(r, event);
+    return 0;
+}

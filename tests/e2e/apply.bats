@@ -1,0 +1,292 @@
+#!/usr/bin/env bats
+# headgate apply on a real server with the real Alembic: what is in afterwards, what is recorded,
+# what is said.
+
+setup_file() { load ../lib/common; hgt_setup_file; }
+setup() {
+    load ../lib/common
+    load ../lib/apply
+    hgt_db
+}
+
+@test "apply runs what is pending, records it, and says where the database stands" {
+    hga_project 3
+    run --separate-stderr headgate apply
+    expect_status 0
+    expect_output "3 revisions applied"
+    expect_output "is at r3 (up-to-date)"
+    expect_output "next: headgate status"
+    [ "$(hga_rows)" = r3 ]
+    [ "$(hgt_psql "select string_agg(revision, ',' order by seq) from headgate.step where outcome = 'done'")" = r1,r2,r3 ]
+    [ "$(hgt_psql "select outcome || ' ' || array_to_string(rows_after, ',') from headgate.run")" = "applied r3" ]
+    [ "$(hgt_psql "select bool_and(committed_at >= started_at) from headgate.step")" = t ]
+    [ "$(hgt_psql "select target || ' ' || protected from headgate.label")" = "local false" ]
+    # The file in the ledger is the file, and its digest is its digest.
+    hgt_psql "select encode(file, 'escape') from headgate.step where revision = 'r2'" > got
+    diff got mig/versions/r2.py
+    [ "$(hgt_psql "select digest from headgate.step where revision = 'r2'")" = "$(sha256sum < mig/versions/r2.py | cut -d' ' -f1)" ]
+    hga_no_sessions
+}
+
+@test "a second apply has nothing to do" {
+    hga_project 2
+    run --separate-stderr headgate apply --format json
+    expect_status 0
+    run --separate-stderr headgate apply --format json
+    expect_status 0
+    [ "$(hga_result .outcome)" = nothing-to-do ]
+    [ "$(hga_result '.to[0]')" = r2 ]
+    [ "$(hgt_psql "select count(*) from headgate.run")" = 1 ]
+}
+
+@test "json: one event a line, in order, the last one the result" {
+    hga_project 2
+    run --separate-stderr headgate apply --format json
+    expect_status 0
+    [ "$(jq -rs 'map(.event) | unique - ["start","lock-wait","gate","step","output","progress","verify","result"] | length' <<< "$output")" = 0 ]
+    [ "$(jq -rs 'map(select(.event == "step" and .phase == "committed").revision) | join(",")' <<< "$output")" = r1,r2 ]
+    [ "$(hga_result '[.schema, .event, .outcome, .target, (.from | length), .to[0], (.applied | join(",")), .error] | map(tostring) | join(" ")')" = "headgate.apply/1 result applied local 0 r2 r1,r2 null" ]
+    jq -rs 'map(select(.event == "output").text) | join("")' <<< "$output" | grep -q "Running upgrade r1 -> r2"
+}
+
+@test "apply REVISION goes exactly there" {
+    hga_project 3
+    run --separate-stderr headgate apply r2 --format json
+    expect_status 0
+    [ "$(hga_rows)" = r2 ]
+    [ "$(hga_result '.applied | join(",")')" = r1,r2 ]
+    run --separate-stderr headgate apply +1 --format json
+    expect_status 0
+    [ "$(hga_rows)" = r3 ]
+}
+
+@test "failing in the middle, one transaction: none is in, exit 4, the ledger agrees" {
+    hga_project 3
+    hga_revision 3 'op.execute("select 1/0")'
+    run --separate-stderr headgate apply --format json
+    expect_status 4
+    [ "$(hga_rows)" = none ]
+    [ "$(hga_result '[.outcome, (.to | length), (.applied | length), .error.kind, .error.exit_code] | join(" ")')" = "failed 0 0 migrator 4" ]
+    [[ "$(hga_result .error.message)" == *"division by zero"* ]]
+    [[ "$(hga_result .error.detail)" == *"none of the 3 revisions is in"* ]]
+    [ "$(hgt_psql "select outcome || ' ' || sqlstate from headgate.run")" = "failed 22012" ]
+    [ "$(hgt_psql "select count(*) from headgate.step where outcome = 'done'")" = 0 ]
+    # Mended, the next apply converges.
+    hga_revision 3
+    run --separate-stderr headgate apply
+    expect_status 0
+    [ "$(hga_rows)" = r3 ]
+}
+
+@test "failing in the middle, transaction per migration: two are in, exit 4, the ledger agrees" {
+    hga_project 3
+    hga_env 'os.environ["DATABASE_URL"]' 'transaction_per_migration=True'
+    hga_revision 3 'op.execute("select 1/0")'
+    run --separate-stderr headgate apply --format json
+    expect_status 4
+    [ "$(hga_rows)" = r2 ]
+    [ "$(hga_result '.applied | join(",")')" = r1,r2 ]
+    [[ "$(hga_result .error.detail)" == *"2 of 3 revisions are in (r1, r2)"* ]]
+    [ "$(hgt_psql "select string_agg(revision || ':' || outcome, ',' order by seq) from headgate.step")" = r1:done,r2:done,r3:not-done ]
+    run --separate-stderr headgate apply
+    expect_status 4
+    expect_output "is at r2"
+}
+
+@test "an autocommit block: what was committed before the failure is told" {
+    hga_project 2
+    hga_revision 2 'with op.get_context().autocommit_block():
+    op.execute("create index concurrently i1 on t1 (id)")
+op.execute("select 1/0")'
+    run --separate-stderr headgate apply --format json
+    expect_status 4
+    [ "$(hga_rows)" = r1 ]
+    [[ "$(hga_result .error.detail)" == *"revision r2 has an autocommit block"* ]]
+    hga_revision 2 'with op.get_context().autocommit_block():
+    op.execute("create index concurrently if not exists i1 on t1 (id)")'
+    run --separate-stderr headgate apply
+    expect_status 0
+    [ "$(hga_rows)" = r2 ]
+}
+
+@test "an index left invalid is a finding" {
+    hga_project 1
+    hga_revision 2 'op.execute("insert into t1 values (1), (1)")
+with op.get_context().autocommit_block():
+    op.execute("create unique index concurrently u1 on t1 (id)")'
+    run --separate-stderr headgate apply --format json
+    expect_status 4
+    [ "$(hga_result '.findings[] | select(.rule == "HG607") | .location.object')" = u1 ]
+}
+
+@test "rows moved by hand are adopted by the next apply" {
+    hga_project 3
+    run --separate-stderr headgate apply r1
+    expect_status 0
+    alembic upgrade r2
+    run --separate-stderr headgate apply --format json
+    expect_status 0
+    [ "$(jq -rs '.[] | select(.event == "adopted") | .revisions | join(",")' <<< "$output")" = r2 ]
+    [ "$(hga_result '[.findings[].rule] | index("HG215") != null')" = true ]
+    [ "$(hgt_psql "select string_agg(direction || ':' || outcome, ',' order by seq) from headgate.run")" = up:applied,adopt:recorded,up:applied ]
+}
+
+@test "--baseline records what is there and leaves the version table alone" {
+    hga_project 2
+    alembic upgrade head
+    before=$(hgt_psql "select xmin::text from alembic_version")
+    run --separate-stderr headgate apply --baseline --format json
+    expect_status 0
+    [ "$(hga_result '.applied | length')" = 2 ]
+    [ "$(hgt_psql "select xmin::text from alembic_version")" = "$before" ]
+    [ "$(hgt_psql "select direction || ' ' || outcome from headgate.run")" = "baseline recorded" ]
+}
+
+@test "tables but no version row: refused until --from-empty" {
+    hga_project 1
+    hgt_psql "create table other (a int)"
+    run --separate-stderr headgate apply --format json
+    expect_status 1
+    [ "$(hga_result .outcome)" = refused ]
+    [ "$(hgt_psql "select to_regclass('t1') is null and to_regclass('headgate.run') is null")" = t ]
+    run --separate-stderr headgate apply --from-empty
+    expect_status 0
+    [ "$(hga_rows)" = r1 ]
+}
+
+@test "a protected target wants its name, or --yes" {
+    hga_project 1
+    cat > headgate.yaml << 'EOF'
+version: 1
+targets:
+  production:
+    protected: true
+    environment: [ process ]
+EOF
+    git add -A && git commit -q -m "headgate.yaml"
+    run --separate-stderr headgate apply -t production < /dev/null
+    expect_status 1
+    expect_stderr "--yes"
+    [ "$(hga_rows)" = none ]
+    run --separate-stderr headgate apply -t production --yes
+    expect_status 0
+    [ "$(hgt_psql "select target || ' ' || protected from headgate.label")" = "production true" ]
+}
+
+@test "a database labelled by a protected target refuses every other target" {
+    hga_project 2
+    printf 'version: 1\ntargets:\n  production: { protected: true, environment: [ process ] }\n  other: { environment: [ process ] }\n' > headgate.yaml
+    git add -A && git commit -q -m "headgate.yaml"
+    run --separate-stderr headgate apply -t production --yes r1
+    expect_status 0
+    run --separate-stderr headgate apply -t other --yes --format json
+    expect_status 1
+    [ "$(hga_result '[.findings[] | select(.severity == "error").rule] | join(",")')" = HG502 ]
+    [ "$(hga_rows)" = r1 ]
+    run --separate-stderr headgate apply -t other --yes --override 'HG502=I insist'
+    expect_status 1
+    run --separate-stderr headgate target relabel -t other
+    expect_status 1
+    run --separate-stderr headgate target relabel -t other --yes
+    expect_status 0
+    run --separate-stderr headgate apply -t other
+    expect_status 0
+    [ "$(hga_rows)" = r2 ]
+}
+
+@test "target pin prints the line that ties a target to its database" {
+    hga_project 1
+    run --separate-stderr headgate target pin
+    expect_status 0
+    system=$(hgt_psql "select system_identifier from pg_control_system()")
+    [ "$output" = "identity: { system_identifier: \"$system\", database: \"$HGT_DB\" }" ]
+    printf 'version: 1\ntargets:\n  p:\n    protected: true\n    environment: [ process ]\n    %s\n' "${output/$system/1}" > headgate.yaml
+    git add -A && git commit -q -m "headgate.yaml"
+    run --separate-stderr headgate apply -t p --yes --format json
+    expect_status 1
+    [ "$(hga_result '[.findings[] | select(.severity == "error").rule] | join(",")')" = HG501 ]
+}
+
+@test "a role that may not create the ledger: HG507 with the SQL, and a record in the state directory" {
+    hga_project 1
+    role=app_$RANDOM$RANDOM
+    hgt_admin "create role $role login password 'pw-of-app'"
+    hgt_psql "grant create on schema public to $role"
+    export DATABASE_URL=postgresql+psycopg://$role:pw-of-app@127.0.0.1:$HGT_PORT/$HGT_DB
+    run --separate-stderr headgate apply --format json
+    expect_status 0
+    [[ "$(hga_result '.findings[] | select(.rule == "HG507").help')" == *"CREATE SCHEMA headgate AUTHORIZATION \"$role\""* ]]
+    [ "$(hgt_psql "select to_regnamespace('headgate') is null")" = t ]
+    cat .headgate/ledger/*.jsonl | jq -rs 'map(.event) | join(",")' | grep -qx intent,outcome
+    hgt_psql "drop owned by $role" && hgt_admin "drop role $role"
+}
+
+@test "a role that may only read is refused before anything is started" {
+    hga_project 1
+    run --separate-stderr headgate apply
+    expect_status 0
+    hga_revision 2
+    role=ro_$RANDOM$RANDOM
+    hgt_admin "create role $role login password 'pw-of-ro'"
+    hgt_admin "alter role $role set default_transaction_read_only = on"
+    hgt_psql "grant select on alembic_version to $role"
+    export DATABASE_URL=postgresql+psycopg://$role:pw-of-ro@127.0.0.1:$HGT_PORT/$HGT_DB
+    run --separate-stderr headgate apply --format json
+    expect_status 1
+    [ "$(hga_result .outcome)" = refused ]
+    [[ "$output" == *HG602* ]]
+    hgt_psql "drop owned by $role" && hgt_admin "drop role $role"
+}
+
+@test "an unreachable database is exit 3, and the result says that nothing is known" {
+    hga_project 1
+    export DATABASE_URL=postgresql+psycopg://hgt:hgt-secret@127.0.0.1:1/nowhere
+    run --separate-stderr headgate apply --format json
+    expect_status 3
+    [ "$(hga_result '[.outcome, .to, .error.kind] | map(tostring) | join(" ")')" = "failed null database" ]
+}
+
+@test "--max-runtime cancels, and the database is where it was" {
+    hga_project 1
+    hga_revision 2 'op.execute("select pg_sleep(60)")'
+    run --separate-stderr headgate apply --max-runtime 2 --format json
+    expect_status 4
+    [[ "$(hga_result .error.message)" == *"--max-runtime"* ]]
+    [ "$(hga_rows)" = none ]
+    hga_no_sessions
+}
+
+@test "SIGTERM cancels, verifies and says; exit 4" {
+    hga_project 1
+    hga_revision 2 'op.execute("select pg_sleep(60)")'
+    headgate apply --format json > out 2> err &
+    pid=$!
+    for _ in $(seq 100); do grep -q '"revision":"r2","phase":"begin"' out && break; sleep 0.1; done
+    kill -TERM $pid
+    code=0; wait $pid || code=$?
+    [ "$code" = 4 ]
+    [ "$(tail -n 1 out | jq -r '[.outcome, .error.kind, (.to | length)] | join(" ")')" = "interrupted migrator 0" ]
+    [ "$(hgt_psql "select outcome from headgate.run")" = interrupted ]
+    hga_no_sessions
+}
+
+@test "driver: plain runs bare alembic with a warning" {
+    hga_project 1
+    printf 'version: 1\ntargets:\n  local: { environment: [ process ], driver: plain }\n' > headgate.yaml
+    git add -A && git commit -q -m "headgate.yaml"
+    run --separate-stderr headgate apply -t local --format json
+    expect_status 0
+    [ "$(hga_result '[.findings[].rule] | index("HG508") != null')" = true ]
+    [ "$(hga_rows)" = r1 ]
+}
+
+@test "the migrator's output is masked" {
+    hga_project 1
+    hga_revision 1 'import os
+print("url is", os.environ["DATABASE_URL"])
+op.create_table("t1", sa.Column("id", sa.Integer))'
+    run --separate-stderr headgate apply --format json
+    expect_status 0
+    [[ "$output" == *"url is"* ]]
+    [[ "$output$stderr" != *hgt-secret* ]]
+}

@@ -1,0 +1,109 @@
+# Projects for the tests of apply, rollback and cancel. Loaded after common.bash.
+# shellcheck shell=bash
+
+# hga_project [COUNT]: a repository with COUNT (3) revisions r1…, each making table t1…, in ./proj;
+# env.py reads DATABASE_URL. The working directory after.
+hga_project() {
+    local count=${1:-3} i
+    mkdir -p "$BATS_TEST_TMPDIR/proj/mig/versions"
+    cd "$BATS_TEST_TMPDIR/proj" || return 1
+    cat > alembic.ini << 'EOF'
+[alembic]
+script_location = %(here)s/mig
+[loggers]
+keys = root,alembic
+[handlers]
+keys = console
+[formatters]
+keys = generic
+[logger_root]
+level = WARNING
+handlers = console
+[logger_alembic]
+level = INFO
+handlers =
+qualname = alembic
+[handler_console]
+class = StreamHandler
+args = (sys.stderr,)
+formatter = generic
+[formatter_generic]
+format = %(levelname)-5.5s [%(name)s] %(message)s
+EOF
+    hga_env 'os.environ["DATABASE_URL"]'
+    for ((i = 1; i <= count; i++)); do hga_revision "$i"; done
+    git init -q -b main . && git add -A && git commit -q -m "revisions"
+}
+
+# hga_env URL-EXPRESSION [OPTIONS]: writes env.py; OPTIONS are keywords of context.configure.
+hga_env() {
+    cat > mig/env.py << EOF
+import asyncio, os
+from logging.config import fileConfig
+from alembic import context
+from sqlalchemy import create_engine, pool
+fileConfig(context.config.config_file_name, disable_existing_loggers=False)
+url = $1
+
+def run(connection):
+    context.configure(connection=connection, target_metadata=None${2:+, $2})
+    with context.begin_transaction():
+        context.run_migrations()
+
+if "asyncpg" in url:
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    async def main():
+        engine = create_async_engine(url, poolclass=pool.NullPool)
+        async with engine.connect() as connection:
+            await connection.run_sync(run)
+        await engine.dispose()
+
+    asyncio.run(main())
+else:
+    with create_engine(url, poolclass=pool.NullPool).connect() as connection:
+        run(connection)
+EOF
+}
+
+# hga_revision N [UPGRADE [DOWNGRADE]]: revision rN on top of rN-1; lines of Python.
+hga_revision() {
+    local n=$1 up=${2:-} down=${3:-} parent=None
+    [ "$n" -eq 1 ] || parent="\"r$((n - 1))\""
+    [ -n "$up" ] || up="op.create_table(\"t$n\", sa.Column(\"id\", sa.Integer))"
+    [ -n "$down" ] || down="op.drop_table(\"t$n\")"
+    {
+        printf '"""step %s"""\nfrom alembic import op\nimport sqlalchemy as sa\n' "$n"
+        printf 'revision = "r%s"\ndown_revision = %s\n\n\ndef upgrade():\n' "$n" "$parent"
+        sed 's/^/    /' <<< "$up"
+        printf '\n\ndef downgrade():\n'
+        sed 's/^/    /' <<< "$down"
+    } > "mig/versions/r$n.py"
+}
+
+# The version rows, comma separated; "none" without the table.
+hga_rows() {
+    if [ "$(hgt_psql "select to_regclass('alembic_version') is not null")" = t ]; then
+        hgt_psql "select string_agg(version_num, ',' order by 1) from alembic_version"
+    else
+        echo none
+    fi
+}
+
+# hga_result FILTER: of the last line of the last run's stdout.
+hga_result() {
+    tail -n 1 <<< "$output" | jq -r "$1"
+}
+
+# Sessions of headgate or a migrator left in the test database; waits a moment for them to end.
+hga_no_sessions() {
+    local i left
+    for ((i = 0; i < 50; i++)); do
+        left=$(hgt_psql "select count(*) from pg_stat_activity where application_name like 'headgate%'")
+        [ "$left" = 0 ] && return 0
+        sleep 0.2
+    done
+    hgt_psql "select pid, application_name, state, query from pg_stat_activity
+              where application_name like 'headgate%'" >&2
+    return 1
+}
