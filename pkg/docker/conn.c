@@ -91,6 +91,32 @@ static int connect_one(const struct addrinfo *a, int64_t deadline_ns, int *ret_f
     return 0;
 }
 
+bool hg_tcp_reachable(const char *address, int port, int64_t timeout_ns)
+{
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST };
+    struct addrinfo *list = NULL;
+    char service[8];
+    snprintf(service, sizeof service, "%d", port);
+    if (getaddrinfo(address, service, &hints, &list))
+        return false;
+    HG_AUTO(hg_closep) int fd = -1;
+    int why = connect_one(list, hg_now_ns() + timeout_ns, &fd);
+    freeaddrinfo(list);
+    return why == 0;
+}
+
+char *hg_host_address(const char *host)
+{
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+    struct addrinfo *list = NULL;
+    char text[64] = "";
+    if (getaddrinfo(host, NULL, &hints, &list))
+        return NULL;
+    getnameinfo(list->ai_addr, list->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST);
+    freeaddrinfo(list);
+    return *text ? hg_xstrdup(text) : NULL;
+}
+
 static int open_tcp(const struct hg_endpoint *e, int64_t deadline_ns, struct hg_conn *ret,
                     struct hg_err *err)
 {

@@ -159,14 +159,17 @@ int hg_container_inspect(struct hg_docker *d, const char *name, struct hg_contai
     return hg_fail(err, HG_E_DOCKER, "the container engine described %s without an id", name);
 }
 
-/* All containers, as GET /containers/json lists them. */
-static int list_containers(struct hg_docker *d, const char *label, json_t **ret,
-                           struct hg_err *err)
+int hg_container_list(struct hg_docker *d, const char *label, const char *network, json_t **ret,
+                      struct hg_err *err)
 {
-    json_auto_t *filters = label ? json_pack("{s:[s]}", "label", label) : json_object();
-    HG_AUTO(hg_freep) char *text = filters ? json_dumps(filters, JSON_COMPACT) : NULL;
+    json_auto_t *filters = json_object();
+    if (label)
+        json_object_set_new(filters, "label", json_pack("[s]", label));
+    if (network)
+        json_object_set_new(filters, "network", json_pack("[s]", network));
+    HG_AUTO(hg_freep) char *text = json_dumps(filters, JSON_COMPACT);
     int status = 0;
-    if (!text)
+    if (!text || (label && !json_object_get(filters, "label")))
         return hg_fail(err, HG_E_USAGE, "the name of a container must be UTF-8");
     HG_AUTO(hg_freep) char *encoded = hg_url_encode(text);
     HG_AUTO(hg_freep) char *path = hg_xasprintf("/containers/json?all=1&filters=%s", encoded);
@@ -199,7 +202,7 @@ static int not_found(struct hg_docker *d, const char *name, struct hg_err *err)
     size_t i, left_out = 0;
     json_t *item;
     struct hg_err ignored;
-    if (list_containers(d, NULL, &all, &ignored) < 0)
+    if (hg_container_list(d, NULL, NULL, &all, &ignored) < 0)
         all = json_array();
     json_array_foreach(all, i, item) {
         const char *one = listed_name(item);
@@ -243,7 +246,7 @@ static int find_service(struct hg_docker *d, const char *name, char **ret_id, st
     json_auto_t *all = NULL;
     size_t i;
     json_t *item;
-    if (list_containers(d, label, &all, err) < 0)
+    if (hg_container_list(d, label, NULL, &all, err) < 0)
         return -1;
     json_array_foreach(all, i, item) {
         const json_t *labels = json_object_get(item, "Labels");

@@ -40,6 +40,11 @@ void hg_conn_close(struct hg_conn *c);
  * (-1: none) became readable first. */
 int hg_fd_wait(int fd, short events, int wake_fd, int64_t deadline_ns, struct hg_err *err);
 
+/* Does something accept TCP connections at this numeric address within the time? */
+bool hg_tcp_reachable(const char *address, int port, int64_t timeout_ns);
+/* The first numeric address of a host; heap, NULL when it has none. */
+char *hg_host_address(const char *host);
+
 /* ---- HTTP/1.1 (http.c, head.c) -------------------------------------------------------------- */
 
 /* An engine's header is under 1 kB; more is not an engine. */
@@ -126,6 +131,10 @@ char *hg_url_encode(const char *s);
 /* One container by name or id: 1 with *ret, 0 when there is none, -1. */
 int hg_container_inspect(struct hg_docker *d, const char *name, struct hg_container *ret,
                          struct hg_err *err);
+
+/* Running and stopped containers; label and network (an id) narrow it down, NULL: do not. */
+int hg_container_list(struct hg_docker *d, const char *label, const char *network, json_t **ret,
+                      struct hg_err *err);
 
 /* ---- streams (frame.c) ---------------------------------------------------------------------- */
 
