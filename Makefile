@@ -80,6 +80,14 @@ $(BUILD)/gen/$(1)_embed.o: $(BUILD)/gen/$(1)_embed.c
 endef
 $(foreach p,$(EMBEDS),$(eval $(call embed,$(p))))
 
+# The pages of the rules, for `headgate explain`.
+$(BUILD)/gen/rule_pages.c: $(wildcard docs/rules/HG*.md) scripts/embed-rules
+	@mkdir -p $(BUILD)/gen
+	@scripts/embed-rules $@ $(sort $(filter %.md,$^))
+$(BUILD)/gen/rule_pages.o: $(BUILD)/gen/rule_pages.c pkg/finding/internal.h
+	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
+$(BUILD)/libfinding.a: $(BUILD)/gen/rule_pages.o
+
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	@$(LINK) -lcmocka

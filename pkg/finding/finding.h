@@ -28,6 +28,11 @@ struct hg_rule {
 const struct hg_rule *hg_rule_find(const char *id);       /* NULL: no such rule */
 const struct hg_rule *hg_rules(size_t *ret_count);        /* the table, in order of id */
 
+/* The rule's page of docs/rules as Markdown text; NULL: none. */
+const char *hg_rule_page(const char *id);
+/* The rule that somebody who typed this may have meant ("hg20l", "201"), or NULL. */
+const struct hg_rule *hg_rule_nearest(const char *word);
+
 struct hg_finding {
     const struct hg_rule *rule;
     enum hg_severity severity;

@@ -26,6 +26,13 @@ char *hg_finding_place(const struct hg_finding *f);
 /* Text for XML 1.0 and HTML: markup escaped, bytes no XML may hold left out, UTF-8 made valid. */
 void hg_xml_escape(struct hg_buf *b, const char *s);
 
+/* docs/rules/ID.md, made into C by scripts/embed-rules; ended by NULLs. In an object of its own, so
+ * that only who explains carries it. */
+struct hg_rule_page {
+    const char *id, *text;
+};
+extern const struct hg_rule_page hg_rule_pages[];
+
 void hg_report_github(const struct hg_findings *list, const char *title, struct hg_buf *ret);
 void hg_report_gitlab(const struct hg_findings *list, const char *title, struct hg_buf *ret);
 void hg_report_sarif(const struct hg_findings *list, const char *title, struct hg_buf *ret);

@@ -99,6 +99,10 @@ static void compare_target(struct loosened *l, const struct hg_target_config *wa
     if ((was->pin_system_identifier && !is->pin_system_identifier) ||
         (was->pin_database && !is->pin_database) || (was->pin_oid && !is->pin_oid))
         report(l, was->name, "the identity of target %s is no longer pinned", was->name);
+    if (was->gate_after && !hg_streq(was->gate_after, is->gate_after))
+        report(l, was->name, "target %s no longer waits for %s", was->name, was->gate_after);
+    if (was->gate_soak_ns > is->gate_soak_ns)
+        report(l, was->name, "target %s waits less long", was->name);
     if (!hg_streq(was->gate_base, is->gate_base))
         report(l, was->name, "target %s is compared with %s, no longer with %s", was->name,
                is->gate_base ? is->gate_base : "the default branch",

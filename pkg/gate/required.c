@@ -65,8 +65,72 @@ static void check_one(struct hg_judge *j, const char *target, const char *wanted
     json_decref(answer);
 }
 
+/* RFC 3339 into seconds since 1970; -1 when it is none. */
+static int64_t seconds_of(const char *time)
+{
+    struct tm tm = { 0 };
+    if (!time || !strptime(time, "%Y-%m-%dT%H:%M:%S", &tm))
+        return -1;
+    return (int64_t)timegm(&tm);
+}
+
+static void check_soak(struct hg_judge *j, json_t *answer)
+{
+    const struct hg_target_config *t = j->in->target->t;
+    const char *finished = NULL;
+    (void)json_unpack(answer, "{s:{s?{s?s}}}", "ledger", "last", "finished_at", &finished);
+    int64_t since = seconds_of(finished);
+    int64_t soak = t->gate_soak_ns / HG_NS_PER_S, age = hg_wall_ns() / HG_NS_PER_S - since;
+    if (soak <= 0 || (since >= 0 && age >= soak))
+        return;
+    char want[HG_AGE_SIZE], is[HG_AGE_SIZE];
+    hg_age_format(soak, want);
+    if (since < 0)
+        hg_finding_add(&j->out->findings, "HG510", "%s has no record of when it was migrated last, "
+                       "and %s wants it to have run for %s", t->gate_after, t->name, want)
+            ->object = hg_xstrdup(t->gate_after);
+    else
+        hg_finding_add(&j->out->findings, "HG510", "%s was migrated %s ago, required is %s",
+                       t->gate_after, hg_age_format(age, is), want)
+            ->object = hg_xstrdup(t->gate_after);
+}
+
+/* gate.after: every revision that is pending here has run there. */
+static void check_after(struct hg_judge *j)
+{
+    const char *after = j->in->target->t->gate_after;
+    if (!after || !j->in->status || !j->in->status->pending.count)
+        return;
+    struct hg_err err = { 0 };
+    json_t *answer = NULL;
+    if (ask(j, after, &answer, &err) != 0) {
+        hg_judge_unknown(j, "where %s stands could not be told: %s", after, err.message);
+        return;
+    }
+    json_t *pending = json_object_get(answer, "pending"), *item;
+    size_t i, missing = 0;
+    json_array_foreach(pending, i, item) {
+        const char *id = json_string_value(json_object_get(item, "revision"));
+        for (size_t k = 0; id && k < j->in->status->pending.count; k++)
+            missing += hg_streq(id, j->in->status->pending.items[k]->id);
+    }
+    if (!json_is_array(pending))
+        hg_judge_unknown(j, "which revisions %s has could not be told", after);
+    else if (same_database(j->in->status, answer))
+        hg_judge_unknown(j, "%s and %s are the same database, so %s proves nothing", after,
+                         j->in->target->t->name, after);
+    else if (missing)
+        hg_finding_add(&j->out->findings, "HG510",
+                       "%zu of the pending revisions have not run on %s yet", missing, after)
+            ->object = hg_xstrdup(after);
+    else
+        check_soak(j, answer);
+    json_decref(answer);
+}
+
 int hg_judge_required(struct hg_judge *j, struct hg_err *err)
 {
+    check_after(j);
     for (size_t i = 0; j->in->required && i < j->in->required->count; i++) {
         const char *text = j->in->required->items[i], *equals = strchr(text, '=');
         bool valid = false;
