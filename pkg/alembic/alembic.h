@@ -21,11 +21,13 @@ struct hg_findings;
 
 struct hg_alembic_config {
     char *dir;               /* absolute: where alembic would be started (the folder of alembic.ini) */
-    char *shown_dir;         /* prefix of paths shown to people: relative to -C DIR ("backend"), "" */
+    char *base;              /* absolute: -C DIR, which shown paths are relative to */
+    char *shown_dir;         /* dir seen from base ("backend"), "" when the same */
     char *file;              /* the alembic.ini or pyproject.toml read, absolute */
     char *section;           /* "alembic" */
     char *script_location;   /* absolute */
     struct hg_strv version_locations; /* absolute, in order */
+    struct hg_strv prepend_sys_path;  /* absolute, for the Python that must help */
     bool recursive, sourceless;
     char *sqlalchemy_url;    /* literal sqlalchemy.url after interpolation, or NULL */
     char *version_table;     /* literal keyword in env.py, or NULL: alembic_version */
@@ -93,9 +95,12 @@ bool hg_graph_ok(const struct hg_graph *g);
 size_t hg_graph_count(const struct hg_graph *g);
 const struct hg_revision *hg_graph_at(const struct hg_graph *g, size_t index);  /* map order */
 const struct hg_revision *hg_graph_get(const struct hg_graph *g, const char *id); /* exact id or NULL */
-/* Fills digest of every revision (reads of the files were kept; nothing is read twice). */
+/* Fills digest of every revision. The files are read again (keeping the text of thousands costs
+ * more memory than reading them); where one is gone or is not the one that was scanned any more
+ * (size, time), digest stays NULL. */
 void hg_graph_digests(struct hg_graph *g);
-/* The bytes of the file, as read. */
+/* The bytes of the file, NUL-terminated, read on demand and then kept with the graph; NULL when it
+ * is gone or changed since it was scanned. */
 const char *hg_graph_text(const struct hg_graph *g, const struct hg_revision *r, size_t *ret_len);
 
 /* A list of borrowed revisions. */

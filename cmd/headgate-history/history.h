@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HG_CMD_HISTORY_H
+#define HG_CMD_HISTORY_H
+
+#include "alembic/alembic.h"
+#include "cli/cli.h"
+#include "finding/finding.h"
+
+struct history_options {
+    struct hg_common common;
+    bool offline;
+    const char *range;
+    int argc;
+    char **argv;
+};
+
+int history_run(void *options, const struct hg_strv *args, struct hg_err *err);
+
+/* What is shown: revisions newest first. */
+struct history {
+    const struct hg_graph *graph;
+    struct hg_revlist list;
+    bool *applied;              /* by index; NULL: not known */
+    struct hg_findings findings;
+};
+
+/* CONTRACT.md "headgate history"; err NULL or what went wrong. Prints to stdout. */
+void history_print_json(const struct history *h, const struct hg_err *err);
+void history_print_text(const struct history *h, bool color, bool utf8);
+
+#endif

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From files to a graph: every file is read once, scanned, and forgotten again. */
+#include "internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+/* One file on its way into the graph. */
+struct item {
+    struct hg_scan scan;
+    const struct hg_rev_file *file;
+    int64_t size, mtime_ns;
+    bool dynamic;
+};
+
+struct load {
+    const struct hg_alembic_config *c;
+    const struct hg_alembic_options *o;
+    struct hg_findings *findings;
+    struct item *items;
+    size_t count;
+    struct hg_buf text;      /* of the file being scanned: one buffer for all */
+    char *dir;               /* the folder that dirfd is */
+    int dirfd;
+};
+
+static char *shown_path(const struct hg_alembic_config *c, const char *path)
+{
+    return hg_path_relative(c->base, path);
+}
+
+/* Opens relative to the folder, which is opened once for all its files. */
+static int open_file(struct load *l, const char *path)
+{
+    size_t len = (size_t)(hg_path_base(path) - path);
+    if (!l->dir || strncmp(l->dir, path, len) != 0 || l->dir[len]) {
+        hg_closep(&l->dirfd);
+        free(l->dir);
+        l->dir = hg_xstrndup(path, len);
+        l->dirfd = open(l->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    }
+    return openat(l->dirfd, path + len, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+/* Four system calls a file: the size from fstat saves the read that would see the end. */
+static int read_file(struct load *l, struct item *it, struct hg_err *err)
+{
+    struct stat st;
+    HG_AUTO(hg_closep) int fd = open_file(l, it->file->path);
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        hg_fail_errno(err, HG_E_UNKNOWN, "cannot read %s", it->file->path);
+        return hg_hint(err, "every revision file has to be readable, or the history is not known");
+    }
+    if (!S_ISREG(st.st_mode)) {
+        it->scan.state = HG_SCAN_REFUSED;
+        it->scan.why = hg_xstrdup("it is not a regular file");
+        return 0;
+    }
+    if ((uint64_t)st.st_size > HG_REVISION_FILE_MAX)
+        return hg_fail(err, HG_E_UNKNOWN, "%s has %lld bytes: no revision file is that large",
+                       it->file->path, (long long)st.st_size);
+    it->size = st.st_size;
+    it->mtime_ns = (int64_t)st.st_mtim.tv_sec * HG_NS_PER_S + st.st_mtim.tv_nsec;
+    size_t want = (size_t)st.st_size;
+    if (l->text.cap <= want) {
+        hg_buf_done(&l->text);
+        l->text = (struct hg_buf){ .data = hg_xmalloc(want * 2 + 1), .cap = want * 2 + 1 };
+    }
+    for (l->text.len = 0; l->text.len < want; ) {
+        ssize_t n = read(fd, l->text.data + l->text.len, want - l->text.len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return hg_fail_errno(err, HG_E_UNKNOWN, "cannot read %s", it->file->path);
+        if (n == 0)
+            break;
+        l->text.len += (size_t)n;
+    }
+    l->text.data[l->text.len] = '\0';
+    hg_scan_module(l->text.data, l->text.len, &it->scan);
+    return 0;
+}
+
+/* ---- what the scan could not settle ---- */
+
+static int without_python(const struct load *l, const struct item *it, struct hg_err *err)
+{
+    HG_AUTO(hg_freep) char *shown = shown_path(l->c, it->file->path);
+    hg_fail(err, HG_E_UNKNOWN, "%s:%d cannot be read without Python: %s", shown, it->scan.line,
+            it->scan.why);
+    return hg_hint(err, "leave out --no-python, or write plain literals for revision, down_revision, "
+                        "branch_labels and depends_on");
+}
+
+static int ask_python(struct load *l, struct hg_err *err)
+{
+    struct hg_dynamic *ask = hg_xcalloc(l->count + 1, sizeof *ask);
+    size_t n = 0;
+    const struct item *first = NULL;
+    for (size_t i = 0; i < l->count; i++) {
+        struct item *it = &l->items[i];
+        if (it->scan.state != HG_SCAN_DYNAMIC)
+            continue;
+        HG_AUTO(hg_freep) char *shown = shown_path(l->c, it->file->path);
+        hg_log(HG_LOG_INFO, "%s:%d needs Python: %s", shown, it->scan.line, it->scan.why);
+        first = first ? first : it;
+        it->dynamic = true;
+        ask[n++] = (struct hg_dynamic){ it->file->path, &it->scan };
+    }
+    int failed = 0;
+    if (n > 0 && l->o->no_python) {
+        failed = without_python(l, first, err);
+    } else if (n > 0 && hg_alembic_ask_python(l->c, l->o, ask, n, err) < 0) {
+        HG_AUTO(hg_freep) char *shown = shown_path(l->c, first->file->path);
+        failed = hg_wrap(err, "%s:%d cannot be read without Python (%s)", shown, first->scan.line,
+                         first->scan.why ? first->scan.why : "not literal");
+    }
+    free(ask);
+    return failed;
+}
+
+/* ---- into the graph ---- */
+
+static void unreadable(struct hg_graph *g, struct hg_findings *f, const char *rule, const char *path,
+                       const struct hg_scan *s, const char *text)
+{
+    g->ok = false;
+    struct hg_finding *finding = hg_finding_add(f, rule, "%s", text);
+    finding->path = hg_xstrdup(path);
+    finding->line = s->line > 0 ? s->line : 1;
+}
+
+/* _legacy_rev: the id may be the file's name, when that is hexadecimal. Heap or NULL. */
+static char *legacy_id(const char *name)
+{
+    size_t n = strspn(name, "abcdef0123456789");
+    return n > 0 && strcmp(name + n, ".py") == 0 ? hg_xstrndup(name, n) : NULL;
+}
+
+static void move_list(struct hg_strv *to, struct hg_strv *from)
+{
+    *to = *from;
+    *from = (struct hg_strv)HG_STRV_INIT;
+}
+
+/* The scan's values move into a new revision; path is taken over. A file Alembic would refuse
+ * becomes a finding. */
+static void add_revision(struct hg_graph *g, struct hg_findings *f, struct hg_scan *s, char *path,
+                         const char *name)
+{
+    HG_AUTO(hg_freep) char *shown = path;
+    if (s->state == HG_SCAN_REFUSED) {
+        HG_AUTO(hg_freep) char *text = hg_xasprintf("%s cannot be loaded: %s", shown, s->why);
+        unreadable(g, f, "HG109", shown, s, text);
+        return;
+    }
+    struct hg_scan_value *v = s->values;
+    HG_AUTO(hg_freep) char *legacy = v[HG_SCAN_REVISION].assigned ? NULL : legacy_id(name);
+    if (!v[HG_SCAN_REVISION].assigned && !legacy) {
+        HG_AUTO(hg_freep) char *text =
+            hg_xasprintf("%s does not set `revision`; every .py file beside revisions has to", shown);
+        unreadable(g, f, "HG105", shown, s, text);
+        return;
+    }
+    if (!v[HG_SCAN_DOWN].assigned) {
+        HG_AUTO(hg_freep) char *text = hg_xasprintf("%s does not set `down_revision`", shown);
+        unreadable(g, f, "HG105", shown, s, text);
+        return;
+    }
+    struct hg_revision *r = hg_graph_add(g);
+    r->id = legacy ? HG_TAKE(legacy) : hg_xstrdup(v[HG_SCAN_REVISION].items.items[0]);
+    r->line = v[HG_SCAN_REVISION].line;
+    move_list(&r->down, &v[HG_SCAN_DOWN].items);
+    move_list(&r->labels, &v[HG_SCAN_LABELS].items);
+    move_list(&r->depends_on, &v[HG_SCAN_DEPENDS].items);
+    r->doc = s->doc ? HG_TAKE(s->doc) : hg_xstrdup("");
+    r->path = HG_TAKE(shown);
+}
+
+static void empty_history(const struct load *l, const struct hg_rev_files *files)
+{
+    const struct hg_strv *locations = &l->c->version_locations;
+    if (files->count > 0 || !files->nested)
+        return;
+    HG_AUTO(hg_freep) char *list = hg_strv_join(locations, ", ");
+    HG_AUTO(hg_freep) char *nested = shown_path(l->c, files->nested);
+    struct hg_finding *f = hg_finding_add(l->findings, "HG110",
+                                          "no revision is found in %s, but there is %s", list, nested);
+    f->path = shown_path(l->c, l->c->file);
+    f->help = files->missing_locations > 0
+                  ? hg_xstrdup("check version_locations: several folders need `path_separator = os` (or "
+                               "newline, space) to be told apart")
+                  : hg_xstrdup("folders below are read with `recursive_version_locations = true` only, "
+                               "in lower case");
+}
+
+static int read_all(struct load *l, const struct hg_rev_files *files, struct hg_err *err)
+{
+    l->items = hg_xcalloc(files->count + 1, sizeof *l->items);
+    l->count = files->count;
+    for (size_t i = 0; i < files->count; i++) {
+        struct item *it = &l->items[i];
+        it->file = &files->items[i];
+        if (it->file->fault) {
+            it->scan.state = HG_SCAN_REFUSED;
+            it->scan.why = hg_xstrdup(it->file->fault);
+        } else if (read_file(l, it, err) < 0) {
+            return -1;
+        }
+    }
+    return ask_python(l, err);
+}
+
+/* The path for people: the folder's prefix is worked out once, not for each file. */
+struct prefix { const char *dir; size_t len; char *shown; };
+
+static char *shown_with(struct prefix *p, const struct hg_alembic_config *c, const char *path)
+{
+    size_t len = (size_t)(hg_path_base(path) - path);
+    if (!p->dir || p->len != len || memcmp(p->dir, path, len) != 0) {
+        HG_AUTO(hg_freep) char *dir = hg_xstrndup(path, len > 1 ? len - 1 : len);
+        free(p->shown);
+        p->shown = shown_path(c, dir);
+        p->dir = path;
+        p->len = len;
+    }
+    return *p->shown ? hg_xasprintf("%s/%s", p->shown, path + len) : hg_xstrdup(path + len);
+}
+
+static struct hg_graph *make_graph(struct load *l)
+{
+    struct hg_graph *g = hg_graph_new();
+    struct prefix p = { 0 };
+    int64_t *sizes = hg_xcalloc(2 * l->count + 1, sizeof *sizes);
+    for (size_t i = 0; i < l->count; i++) {
+        struct item *it = &l->items[i];
+        size_t before = g->count;
+        add_revision(g, l->findings, &it->scan, shown_with(&p, l->c, it->file->path), it->file->name);
+        hg_scan_done(&it->scan);
+        if (g->count == before)
+            continue;
+        struct hg_revision *r = &g->revs[before];
+        r->file = hg_xstrdup(it->file->path);
+        r->mtime = it->mtime_ns / HG_NS_PER_S;
+        r->dynamic = it->dynamic;
+        if (r->dynamic)
+            r->line = 0;
+        sizes[2 * before] = it->size;
+        sizes[2 * before + 1] = it->mtime_ns;
+    }
+    hg_graph_build(g, l->findings);
+    for (size_t i = 0; i < g->count; i++) {
+        g->nodes[i].size = sizes[2 * i];
+        g->nodes[i].mtime_ns = sizes[2 * i + 1];
+    }
+    free(sizes);
+    free(p.shown);
+    return g;
+}
+
+static void load_done(struct load *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        hg_scan_done(&l->items[i].scan);
+    free(l->items);
+    hg_buf_done(&l->text);
+    hg_closep(&l->dirfd);
+    free(l->dir);
+}
+
+int hg_alembic_load(const struct hg_alembic_config *c, const struct hg_alembic_options *o,
+                    struct hg_graph **ret, struct hg_findings *findings, struct hg_err *err)
+{
+    HG_AUTO(hg_rev_files_done) struct hg_rev_files files = { 0 };
+    HG_AUTO(load_done) struct load l = { .c = c, .o = o, .findings = findings, .dirfd = -1 };
+    if (hg_rev_files_list(c, &files, err) < 0 || read_all(&l, &files, err) < 0)
+        return -1;
+    empty_history(&l, &files);
+    if (c->version_table_dynamic) {
+        HG_AUTO(hg_freep) char *env = hg_path_join(c->script_location, "env.py");
+        hg_finding_add(findings, "HG111",
+                       "env.py sets version_table or version_table_schema by code, so the name is not "
+                       "known")->path = shown_path(c, env);
+    }
+    *ret = make_graph(&l);
+    return 0;
+}
+
+int hg_alembic_load_sources(const struct hg_alembic_source *sources, size_t count,
+                            struct hg_graph **ret, struct hg_findings *findings, struct hg_err *err)
+{
+    struct hg_graph *g = hg_graph_new();
+    const struct hg_alembic_source **from = hg_xcalloc(count + 1, sizeof *from);
+    for (size_t i = 0; i < count; i++) {
+        struct hg_scan scan;
+        hg_scan_module(sources[i].data, sources[i].len, &scan);
+        if (scan.state == HG_SCAN_DYNAMIC) {
+            hg_fail(err, HG_E_UNKNOWN, "%s:%d cannot be read without Python: %s", sources[i].name,
+                    scan.line, scan.why);
+            hg_scan_done(&scan);
+            free(from);
+            hg_graph_free(g);
+            return -1;
+        }
+        size_t before = g->count;
+        add_revision(g, findings, &scan, hg_xstrdup(sources[i].name), hg_path_base(sources[i].name));
+        hg_scan_done(&scan);
+        if (g->count > before)
+            from[before] = &sources[i];
+    }
+    hg_graph_build(g, findings);
+    for (size_t i = 0; i < g->count; i++) {
+        g->nodes[i].text = hg_xmalloc(from[i]->len + 1); /* may hold NUL bytes */
+        memcpy(g->nodes[i].text, from[i]->data, from[i]->len);
+        g->nodes[i].text[from[i]->len] = '\0';
+        g->nodes[i].text_len = from[i]->len;
+    }
+    free(from);
+    *ret = g;
+    return 0;
+}

@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "scan.h"
+
+#include "internal.h"
+#include "lex.h"
+
+/* What indented lines below a line at column 0 belong to. */
+enum block { BLOCK_NONE, BLOCK_BODY /* def, class: names stay inside */, BLOCK_RUNS /* if, try, … */ };
+
+struct scanner {
+    struct hg_lex lex;
+    struct hg_tok t;
+    struct hg_scan *out;
+    enum block block;
+    bool star_import;
+};
+
+static const char *const NAMES[HG_SCAN_NAMES] = {
+    [HG_SCAN_REVISION] = "revision", [HG_SCAN_DOWN] = "down_revision",
+    [HG_SCAN_LABELS] = "branch_labels", [HG_SCAN_DEPENDS] = "depends_on", [HG_SCAN_DOC] = "__doc__",
+};
+
+static int our_name(const struct hg_tok *t)
+{
+    if (t->kind != HG_TOK_NAME || t->len < 7 || t->len > 13)
+        return -1;
+    for (int i = 0; i < HG_SCAN_NAMES; i++)
+        if (hg_tok_is(t, NAMES[i]))
+            return i;
+    return -1;
+}
+
+static bool is_one_of(const struct hg_tok *t, const char *const *words)
+{
+    for (; *words; words++)
+        if (hg_tok_is(t, *words))
+            return true;
+    return false;
+}
+
+static bool dynamic(struct scanner *s, int line, const char *fmt, ...) HG_PRINTF(3, 4);
+static bool dynamic(struct scanner *s, int line, const char *fmt, ...)
+{
+    if (s->out->state != HG_SCAN_OK)
+        return false;
+    va_list ap;
+    va_start(ap, fmt);
+    s->out->why = hg_xvasprintf(fmt, ap);
+    va_end(ap);
+    s->out->state = HG_SCAN_DYNAMIC;
+    s->out->line = line;
+    return false;
+}
+
+static bool next(struct scanner *s)
+{
+    hg_lex_next(&s->lex, &s->t);
+    if (s->t.kind == HG_TOK_ERROR)
+        return dynamic(s, s->t.line, "there is %s", s->t.what);
+    return true;
+}
+
+static bool at_end(const struct scanner *s)
+{
+    return s->t.kind == HG_TOK_END || s->t.kind == HG_TOK_NEWLINE ||
+           (s->t.depth == 0 && hg_tok_is(&s->t, ";"));
+}
+
+void hg_scan_value_done(struct hg_scan_value *v)
+{
+    hg_strv_done(&v->items);
+}
+
+/* Adjacent string literals are one. */
+static bool strings(struct scanner *s, struct hg_buf *ret)
+{
+    while (s->t.kind == HG_TOK_STRING) {
+        if (s->t.format)
+            return dynamic(s, s->t.line, "an f-string");
+        if (!hg_tok_string(&s->t, ret))
+            return dynamic(s, s->t.line, "a string that only Python can read");
+        if (!next(s))
+            return false;
+    }
+    return true;
+}
+
+static bool item(struct scanner *s, struct hg_scan_value *v, unsigned nesting);
+
+/* Behind an opening bracket: the items up to the closing one. ret_comma tells (x) from (x,). */
+static bool items(struct scanner *s, struct hg_scan_value *v, char close, unsigned nesting,
+                  bool *ret_comma)
+{
+    const char text[2] = { close, '\0' };
+    *ret_comma = false;
+    while (!hg_tok_is(&s->t, text)) {
+        if (!item(s, v, nesting + 1))
+            return false;
+        if (hg_tok_is(&s->t, ",")) {
+            *ret_comma = true;
+            if (!next(s))
+                return false;
+        } else if (!hg_tok_is(&s->t, text)) {
+            return dynamic(s, s->t.line, "an expression");
+        }
+    }
+    return next(s);
+}
+
+/* One string, None or parenthesised item. Lists of lists mean nothing to Alembic. */
+static bool item(struct scanner *s, struct hg_scan_value *v, unsigned nesting)
+{
+    enum { NESTING_MAX = 32 };
+    if (nesting > NESTING_MAX)
+        return dynamic(s, s->t.line, "deep nesting");
+    if (s->t.kind == HG_TOK_STRING) {
+        HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
+        if (!strings(s, &b))
+            return false;
+        hg_strv_add(&v->items, hg_buf_str(&b));
+        return true;
+    }
+    if (hg_tok_is(&s->t, "None")) {
+        v->none = true;
+        return next(s);
+    }
+    if (hg_tok_is(&s->t, "(")) {
+        bool comma;
+        size_t before = v->items.count;
+        if (!next(s))
+            return false;
+        if (hg_tok_is(&s->t, ")"))
+            return dynamic(s, s->t.line, "a nested tuple");
+        if (!items(s, v, ')', nesting, &comma))
+            return false;
+        return comma || v->items.count > before + 1 ? dynamic(s, s->t.line, "a nested tuple") : true;
+    }
+    return dynamic(s, s->t.line, "an expression");
+}
+
+static bool bracketed(struct scanner *s, struct hg_scan_value *v)
+{
+    char open = *s->t.start;
+    char close = open == '(' ? ')' : open == '[' ? ']' : '}';
+    const char close_text[2] = { close, '\0' };
+    if (!next(s))
+        return false;
+    bool empty = hg_tok_is(&s->t, close_text), comma;
+    if (empty && open == '{')
+        return dynamic(s, s->t.line, "a dictionary");
+    if (!items(s, v, close, 0, &comma))
+        return false;
+    v->list = open != '(' || comma || empty;
+    return true;
+}
+
+static bool value(struct scanner *s, struct hg_scan_value *v)
+{
+    bool bracket = s->t.kind == HG_TOK_OP && s->t.len == 1 && strchr("([{", *s->t.start);
+    if (!(bracket ? bracketed(s, v) : item(s, v, 0)))
+        return false;
+    if (!hg_tok_is(&s->t, ","))
+        return true;
+    if (v->list) /* a tuple of tuples */
+        return dynamic(s, s->t.line, "a nested tuple");
+    v->list = true; /* a, b without brackets */
+    while (hg_tok_is(&s->t, ",")) {
+        if (!next(s))
+            return false;
+        if (!at_end(s) && !item(s, v, 0))
+            return false;
+    }
+    return true;
+}
+
+/* At NAME: `= VALUE`, `: ANNOTATION = VALUE` or `: ANNOTATION`. The name was just read. */
+static bool assignment(struct scanner *s, int which)
+{
+    int line = s->t.line;
+    if (hg_tok_is(&s->t, ":")) {
+        while (!at_end(s) && !(s->t.depth == 0 && hg_tok_is(&s->t, "=")))
+            if (!next(s))
+                return false;
+        if (at_end(s))
+            return true; /* an annotation alone binds nothing */
+    }
+    if (!next(s))
+        return false;
+    struct hg_scan_value v = { .assigned = true, .line = line };
+    if (!value(s, &v) || !at_end(s)) {
+        hg_scan_value_done(&v);
+        if (s->out->state == HG_SCAN_OK)
+            return dynamic(s, line, "%s is not a literal", NAMES[which]);
+        HG_AUTO(hg_freep) char *inner = HG_TAKE(s->out->why);
+        s->out->why = hg_xasprintf("%s is not a literal (%s)", NAMES[which], inner);
+        return false;
+    }
+    hg_scan_value_done(&s->out->values[which]);
+    s->out->values[which] = v;
+    return true;
+}
+
+/* Any other simple statement: only looks whether it could bind one of our names. */
+static bool other_statement(struct scanner *s, int seen)
+{
+    static const char *const REFLECTION[] = { "exec", "globals", "locals", "vars", "setattr", NULL };
+    bool walrus = false, bound = false;
+    int line = s->t.line;
+    while (!at_end(s)) {
+        if (our_name(&s->t) >= 0)
+            seen = our_name(&s->t);
+        else if (is_one_of(&s->t, REFLECTION))
+            return dynamic(s, s->t.line, "it uses %.*s() at module level", (int)s->t.len, s->t.start);
+        else if (hg_tok_is(&s->t, ":="))
+            walrus = true;
+        else if (seen >= 0 && s->t.depth == 0 && s->t.kind == HG_TOK_OP &&
+                 s->t.start[s->t.len - 1] == '=' &&
+                 !(s->t.len == 2 && strchr("=!<>", s->t.start[0])))
+            bound = true;
+        if (!next(s))
+            return false;
+    }
+    if (seen >= 0 && (bound || walrus))
+        return dynamic(s, line, "%s is not set by a plain assignment", NAMES[seen]);
+    return true;
+}
+
+static bool statement(struct scanner *s)
+{
+    static const char *const STOPS[] = { "raise", "return", "yield", "await", "break", "continue",
+                                         NULL };
+    static const char *const BINDS[] = { "import", "from", "del", "global", NULL };
+    int which = our_name(&s->t);
+    if (which >= 0) {
+        if (!next(s))
+            return false;
+        if (s->t.depth == 0 && (hg_tok_is(&s->t, "=") || hg_tok_is(&s->t, ":")))
+            return assignment(s, which);
+        return other_statement(s, which);
+    }
+    if (is_one_of(&s->t, STOPS))
+        return dynamic(s, s->t.line, "there is a `%.*s` at module level", (int)s->t.len, s->t.start);
+    if (is_one_of(&s->t, BINDS)) {
+        for (; !at_end(s); ) {
+            if (our_name(&s->t) >= 0)
+                return dynamic(s, s->t.line, "%s is not set by a plain assignment",
+                               NAMES[our_name(&s->t)]);
+            if (s->t.depth == 0 && hg_tok_is(&s->t, "*"))
+                s->star_import = true;
+            if (!next(s))
+                return false;
+        }
+        return !s->star_import || !s->out->values[HG_SCAN_REVISION].assigned ? true :
+               dynamic(s, s->t.line, "there is an `import *` behind the revision");
+    }
+    if (s->t.kind == HG_TOK_OP && !strchr("([{-+~.", *s->t.start))
+        return dynamic(s, s->t.line, "a line begins with `%.*s`", (int)s->t.len, s->t.start);
+    return other_statement(s, -1);
+}
+
+/* The rest of a logical line inside a block, or of the line that opens one. */
+static bool block_line(struct scanner *s)
+{
+    bool global = false;
+    while (s->t.kind != HG_TOK_NEWLINE && s->t.kind != HG_TOK_END) {
+        if (s->t.kind == HG_TOK_NAME) {
+            int which = our_name(&s->t);
+            if (which >= 0 && (s->block == BLOCK_RUNS || global))
+                return dynamic(s, s->t.line, "%s stands inside a block", NAMES[which]);
+            global = global || hg_tok_is(&s->t, "global");
+        }
+        if (!next(s))
+            return false;
+    }
+    return true;
+}
+
+/* A line at column 0 that opens a block; false when it is not one. */
+static bool opens_block(struct scanner *s)
+{
+    static const char *const BODY[] = { "def", "class", NULL };
+    static const char *const RUNS[] = { "if", "else", "elif", "for", "while", "try", "except",
+                                        "finally", "with", NULL };
+    if (hg_tok_is(&s->t, "async"))
+        s->block = BLOCK_BODY;
+    else if (is_one_of(&s->t, BODY))
+        s->block = BLOCK_BODY;
+    else if (is_one_of(&s->t, RUNS))
+        s->block = BLOCK_RUNS;
+    else
+        return false;
+    return true;
+}
+
+static bool logical_line(struct scanner *s)
+{
+    if (s->t.indented) {
+        if (s->block == BLOCK_NONE)
+            return dynamic(s, s->t.line, "a line is indented for no reason");
+        return block_line(s);
+    }
+    if (opens_block(s)) {
+        bool body = s->block == BLOCK_BODY;
+        if (!next(s))
+            return false;
+        if (body && our_name(&s->t) >= 0)
+            return dynamic(s, s->t.line, "%s is not set by a plain assignment", NAMES[our_name(&s->t)]);
+        return block_line(s);
+    }
+    s->block = BLOCK_NONE;
+    if (hg_tok_is(&s->t, "@")) { /* a decorator */
+        s->block = BLOCK_BODY;
+        return block_line(s);
+    }
+    for (;;) {
+        if (!statement(s))
+            return false;
+        if (!hg_tok_is(&s->t, ";"))
+            return true;
+        if (!next(s))
+            return false;
+        if (at_end(s))
+            return true;
+    }
+}
+
+/* The docstring: the first statement, when it is nothing but a string. */
+static bool docstring(struct scanner *s)
+{
+    if (s->t.kind != HG_TOK_STRING || s->t.format || s->t.bytes || s->t.indented)
+        return true;
+    HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
+    int line = s->t.line;
+    if (!strings(s, &b))
+        return false;
+    if (at_end(s)) {
+        struct hg_scan_value *v = &s->out->values[HG_SCAN_DOC];
+        v->assigned = true;
+        v->line = line;
+        hg_strv_add(&v->items, hg_buf_str(&b));
+    }
+    return other_statement(s, -1);
+}
+
+static bool python_space(const char *p, size_t left, size_t *ret_len)
+{
+    unsigned char c = (unsigned char)*p;
+    *ret_len = 1;
+    if ((c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x20))
+        return true;
+    *ret_len = 2;
+    return left >= 2 && c == 0xc2 && ((unsigned char)p[1] == 0x85 || (unsigned char)p[1] == 0xa0);
+}
+
+char *hg_scan_doc(const char *docstring)
+{
+    size_t len = strlen(docstring), used;
+    while (len > 0 && python_space(docstring, len, &used)) {
+        docstring += used;
+        len -= used;
+    }
+    for (;;) {
+        if (len > 0 && python_space(docstring + len - 1, 1, &used) && used == 1)
+            len--;
+        else if (len > 1 && python_space(docstring + len - 2, 2, &used) && used == 2)
+            len -= 2;
+        else
+            break;
+    }
+    const char *gap = memmem(docstring, len, "\n\n", 2);
+    return hg_xstrndup(docstring, gap ? (size_t)(gap - docstring) : len);
+}
+
+static void scan_text(const char *text, size_t len, struct hg_scan *ret)
+{
+    struct scanner s = { .out = ret };
+    hg_lex_init(&s.lex, text, len);
+    if (!next(&s) || !docstring(&s))
+        return;
+    if (s.t.kind == HG_TOK_OP && hg_tok_is(&s.t, ";") && !next(&s))
+        return;
+    while (s.t.kind != HG_TOK_END) {
+        if (s.t.kind != HG_TOK_NEWLINE && !logical_line(&s))
+            return;
+        if (!next(&s))
+            return;
+    }
+    if (s.star_import && !(ret->values[HG_SCAN_REVISION].assigned &&
+                           ret->values[HG_SCAN_DOWN].assigned))
+        dynamic(&s, 1, "there is an `import *` and no revision");
+}
+
+static void refused(struct hg_scan *ret, int line, const char *why)
+{
+    ret->state = HG_SCAN_REFUSED;
+    ret->line = line;
+    ret->why = hg_xstrdup(why);
+}
+
+/* A string for id and docstring, a list of strings for the rest. */
+void hg_scan_judge(struct hg_scan *ret)
+{
+    struct hg_scan_value *id = &ret->values[HG_SCAN_REVISION], *doc = &ret->values[HG_SCAN_DOC];
+    if (id->assigned && (id->list || id->none || id->items.count != 1)) {
+        ret->state = HG_SCAN_REFUSED;
+        ret->line = id->line;
+        ret->why = hg_xstrdup("`revision` is not a string");
+        return;
+    }
+    for (int i = HG_SCAN_DOWN; i <= HG_SCAN_DEPENDS; i++) {
+        struct hg_scan_value *v = &ret->values[i];
+        if (v->none && v->items.count > 0) {
+            ret->state = HG_SCAN_REFUSED;
+            ret->line = v->line;
+            ret->why = hg_xasprintf("`%s` has None between its names", NAMES[i]);
+            return;
+        }
+    }
+    if (doc->assigned && !doc->none && doc->items.count == 1 && !doc->list)
+        ret->doc = hg_scan_doc(doc->items.items[0]);
+}
+
+void hg_scan_module(const char *text, size_t len, struct hg_scan *ret)
+{
+    *ret = (struct hg_scan){ .state = HG_SCAN_OK };
+    HG_AUTO(hg_buf_done) struct hg_buf decoded = HG_BUF_INIT;
+    const char *nul = memchr(text, '\0', len);
+    if (nul) {
+        refused(ret, 1, "it has a NUL byte, which Python does not read");
+        return;
+    }
+    switch (hg_source_decode(&text, &len, &decoded)) {
+    case HG_SOURCE_UTF8:
+        break;
+    case HG_SOURCE_BAD:
+        refused(ret, 1, "it is not valid UTF-8 and names no other encoding");
+        return;
+    case HG_SOURCE_OTHER:
+        ret->state = HG_SCAN_DYNAMIC;
+        ret->line = 1;
+        ret->why = hg_xstrdup("its encoding is neither UTF-8 nor Latin-1");
+        return;
+    }
+    scan_text(text, len, ret);
+    if (ret->state == HG_SCAN_OK)
+        hg_scan_judge(ret);
+}
+
+void hg_scan_done(struct hg_scan *s)
+{
+    free(HG_TAKE(s->why));
+    free(HG_TAKE(s->doc));
+    for (int i = 0; i < HG_SCAN_NAMES; i++)
+        hg_scan_value_done(&s->values[i]);
+}
