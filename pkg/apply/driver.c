@@ -138,10 +138,10 @@ static void emit_step(struct hg_run *r, const char *revision, const char *phase)
 {
     const struct hg_revision *rev = hg_graph_get(r->graph, revision);
     json_t *event = hg_event("step");
-    json_object_set_new(event, "revision", hg_json_text(revision));
+    json_object_set_new(event, "revision", hg_event_text(revision));
     json_object_set_new(event, "phase", json_string(phase));
     json_object_set_new(event, "direction", json_string(r->o->down ? "down" : "up"));
-    json_object_set_new(event, "message", hg_json_text(rev ? rev->doc : NULL));
+    json_object_set_new(event, "message", hg_event_text(rev ? rev->doc : NULL));
     json_object_set_new(event, "position", json_integer((json_int_t)r->driven.time_count));
     json_object_set_new(event, "count", json_integer((json_int_t)r->steps.count));
     hg_emit(r, event);

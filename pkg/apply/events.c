@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-json_t *hg_json_text(const char *text)
+json_t *hg_event_text(const char *text)
 {
     if (!text)
         return json_null();
@@ -19,7 +19,7 @@ json_t *hg_json_list(const struct hg_strv *v)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < v->count; i++)
-        json_array_append_new(list, hg_json_text(v->items[i]));
+        json_array_append_new(list, hg_event_text(v->items[i]));
     return list;
 }
 

@@ -76,7 +76,7 @@ struct hg_run {
 json_t *hg_event(const char *name);             /* {"event", "at"} */
 void hg_emit(struct hg_run *r, json_t *event);  /* steals */
 json_t *hg_json_list(const struct hg_strv *v);
-json_t *hg_json_text(const char *text);         /* null for NULL; invalid UTF-8 replaced */
+json_t *hg_event_text(const char *text);         /* null for NULL; invalid UTF-8 replaced */
 
 /* open.c */
 int hg_run_connect(struct hg_run *r, const char *what, PGconn **ret, struct hg_err *err);

@@ -95,12 +95,12 @@ static void report_gate(struct hg_run *r, const struct hg_gate *g, const char *v
     json_t *steps = json_array();
     for (size_t i = 0; i < r->steps.count; i++)
         json_array_append_new(steps, json_pack("{s:s, s:o}", "revision", r->steps.items[i]->id,
-                                               "message", hg_json_text(r->steps.items[i]->doc)));
-    json_object_set_new(event, "verdict", hg_json_text(verdict));
+                                               "message", hg_event_text(r->steps.items[i]->doc)));
+    json_object_set_new(event, "verdict", hg_event_text(verdict));
     json_object_set_new(event, "state", json_string(hg_state_name(r->status.state)));
-    json_object_set_new(event, "base", hg_json_text(g->base));
+    json_object_set_new(event, "base", hg_event_text(g->base));
     json_object_set_new(event, "from", hg_json_list(&r->status.rows));
-    json_object_set_new(event, "goal", hg_json_text(r->goal));
+    json_object_set_new(event, "goal", hg_event_text(r->goal));
     json_object_set_new(event, "direction", json_string(r->o->down ? "down" : "up"));
     json_object_set_new(event, "steps", steps);
     json_object_set_new(event, "findings", hg_findings_json(&g->findings));

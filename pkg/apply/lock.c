@@ -92,9 +92,9 @@ static json_t *holder(struct hg_run *r, int lock_class)
         return json_null();
     const char *pid = hg_pg_get(res, 0, 0);
     return json_pack("{s:I, s:o, s:o, s:o, s:o}", "pid", (json_int_t)(pid ? strtoll(pid, NULL, 10) : 0),
-                     "application", hg_json_text(hg_pg_get(res, 0, 1)), "user",
-                     hg_json_text(hg_pg_get(res, 0, 2)), "host", hg_json_text(hg_pg_get(res, 0, 3)),
-                     "since", hg_json_text(hg_pg_get(res, 0, 4)));
+                     "application", hg_event_text(hg_pg_get(res, 0, 1)), "user",
+                     hg_event_text(hg_pg_get(res, 0, 2)), "host", hg_event_text(hg_pg_get(res, 0, 3)),
+                     "since", hg_event_text(hg_pg_get(res, 0, 4)));
 }
 
 static const char *text_of(const json_t *object, const char *key)

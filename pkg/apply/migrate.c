@@ -24,7 +24,7 @@ void hg_run_output(void *run, int stream, const char *data, size_t len)
     HG_AUTO(hg_freep) char *text = hg_xstrndup(data, len);
     json_t *event = hg_event("output");
     json_object_set_new(event, "stream", json_string(stream == 1 ? "stdout" : "stderr"));
-    json_object_set_new(event, "text", hg_json_text(text));
+    json_object_set_new(event, "text", hg_event_text(text));
     hg_emit(r, event);
 }
 

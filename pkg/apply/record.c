@@ -56,9 +56,9 @@ static int close_open_run(struct hg_run *r, struct hg_err *err)
     if (hg_ledger_outcome(&r->ledger, s->open_run, &o, deadline(), err) < 0)
         return -1;
     json_t *event = hg_event("recovered");
-    json_object_set_new(event, "run", hg_json_text(s->open_run));
-    json_object_set_new(event, "by", hg_json_text(s->open_by));
-    json_object_set_new(event, "since", hg_json_text(s->open_since));
+    json_object_set_new(event, "run", hg_event_text(s->open_run));
+    json_object_set_new(event, "by", hg_event_text(s->open_by));
+    json_object_set_new(event, "since", hg_event_text(s->open_since));
     json_object_set_new(event, "outcome", json_string(outcome));
     json_object_set_new(event, "done", hg_json_list(&done));
     hg_emit(r, event);

@@ -23,16 +23,16 @@ static void report(struct hg_run *r, const struct hg_revision *rev, const struct
     for (size_t i = 0; i < b->count; i++) {
         HG_AUTO(hg_buf_done) struct hg_buf words = HG_BUF_INIT;
         hg_review_op_words(&b->ops[i], &words);
-        json_array_append_new(operations, hg_json_text(hg_buf_str(&words)));
+        json_array_append_new(operations, hg_event_text(hg_buf_str(&words)));
         if (destroys(&b->ops[i]))
-            json_array_append_new(lost, hg_json_text(hg_buf_str(&words)));
+            json_array_append_new(lost, hg_event_text(hg_buf_str(&words)));
         if (opaque(&b->ops[i]))
-            json_array_append_new(untold, hg_json_text(hg_buf_str(&words)));
+            json_array_append_new(untold, hg_event_text(hg_buf_str(&words)));
     }
     if (b->other_statements)
         json_array_append_new(untold, json_string("statements that are no Alembic operation"));
-    json_object_set_new(event, "revision", hg_json_text(rev->id));
-    json_object_set_new(event, "message", hg_json_text(rev->doc));
+    json_object_set_new(event, "revision", hg_event_text(rev->id));
+    json_object_set_new(event, "message", hg_event_text(rev->doc));
     json_object_set_new(event, "operations", operations);
     json_object_set_new(event, "destroys", lost);
     json_object_set_new(event, "cannot_tell", untold);

@@ -187,12 +187,12 @@ static void emit_start(struct hg_run *r)
 {
     json_t *event = hg_event("start");
     HG_AUTO(hg_freep) char *line = hg_target_line(&r->target);
-    json_object_set_new(event, "target", hg_json_text(r->target.t->name));
-    json_object_set_new(event, "line", hg_json_text(line));
+    json_object_set_new(event, "target", hg_event_text(r->target.t->name));
+    json_object_set_new(event, "line", hg_event_text(line));
     json_object_set_new(event, "direction", json_string(r->o->down ? "down" : "up"));
-    json_object_set_new(event, "database", hg_json_text(r->identity.database));
-    json_object_set_new(event, "system_identifier", hg_json_text(r->identity.system_identifier));
-    json_object_set_new(event, "version_table", hg_json_text(r->version_table));
+    json_object_set_new(event, "database", hg_event_text(r->identity.database));
+    json_object_set_new(event, "system_identifier", hg_event_text(r->identity.system_identifier));
+    json_object_set_new(event, "version_table", hg_event_text(r->version_table));
     hg_emit(r, event);
 }
 
@@ -277,8 +277,8 @@ static void emit_result(struct hg_run *r, int rc, const struct hg_err *err, int6
     json_object_set_new(event, "schema", json_string("headgate.apply/1"));
     json_object_set_new(event, "outcome", json_string(rc < 0 ? outcome_of(r, err) : r->outcome));
     json_object_set_new(event, "direction", json_string(r->o->down ? "down" : "up"));
-    json_object_set_new(event, "target", hg_json_text(name));
-    json_object_set_new(event, "database", hg_json_text(r->identity.database));
+    json_object_set_new(event, "target", hg_event_text(name));
+    json_object_set_new(event, "database", hg_event_text(r->identity.database));
     json_object_set_new(event, "from", hg_json_list(&r->from));
     json_object_set_new(event, "to", !stands ? json_null()
                         : hg_json_list(r->to_known ? &r->after : &r->status.rows));

@@ -19,8 +19,8 @@ static json_t *blocker(const PGresult *res)
     if (!hg_pg_get(res, 0, 6))
         return json_null();
     return json_pack("{s:o, s:o, s:o, s:o, s:o}", "pid", number(hg_pg_get(res, 0, 6)), "user",
-                     hg_json_text(hg_pg_get(res, 0, 7)), "application",
-                     hg_json_text(hg_pg_get(res, 0, 8)), "state", hg_json_text(hg_pg_get(res, 0, 9)),
+                     hg_event_text(hg_pg_get(res, 0, 7)), "application",
+                     hg_event_text(hg_pg_get(res, 0, 8)), "state", hg_event_text(hg_pg_get(res, 0, 9)),
                      "seconds", number(hg_pg_get(res, 0, 10)));
 }
 
@@ -44,13 +44,13 @@ static void report(struct hg_run *r, const PGresult *res)
 {
     json_t *event = hg_event("progress");
     json_object_set_new(event, "pid", number(hg_pg_get(res, 0, 0)));
-    json_object_set_new(event, "state", hg_json_text(hg_pg_get(res, 0, 1)));
-    json_object_set_new(event, "wait_event_type", hg_json_text(hg_pg_get(res, 0, 2)));
-    json_object_set_new(event, "wait_event", hg_json_text(hg_pg_get(res, 0, 3)));
-    json_object_set_new(event, "query", hg_json_text(hg_pg_get(res, 0, 4)));
+    json_object_set_new(event, "state", hg_event_text(hg_pg_get(res, 0, 1)));
+    json_object_set_new(event, "wait_event_type", hg_event_text(hg_pg_get(res, 0, 2)));
+    json_object_set_new(event, "wait_event", hg_event_text(hg_pg_get(res, 0, 3)));
+    json_object_set_new(event, "query", hg_event_text(hg_pg_get(res, 0, 4)));
     json_object_set_new(event, "seconds", number(hg_pg_get(res, 0, 5)));
     json_object_set_new(event, "blocked_by", blocker(res));
-    json_object_set_new(event, "phase", hg_json_text(hg_pg_get(res, 0, 11)));
+    json_object_set_new(event, "phase", hg_event_text(hg_pg_get(res, 0, 11)));
     json_object_set_new(event, "done", number(hg_pg_get(res, 0, 12)));
     json_object_set_new(event, "total", number(hg_pg_get(res, 0, 13)));
     hg_emit(r, event);
