@@ -140,7 +140,7 @@ struct hg_docker_exec_result {
 int hg_docker_exec(struct hg_docker *d, const struct hg_docker_exec *spec,
                    struct hg_docker_exec_result *ret, struct hg_err *err);
 
-/* ---- files (uses libarchive; keep out of programs that must not load it) -------------------- */
+/* ---- files (libarchive, but for hg_docker_digests) ------------------------------------------- */
 
 struct hg_docker_file {
     char *path;                 /* relative to the folder asked for, '/' between */
@@ -158,6 +158,11 @@ struct hg_docker_files {
 int hg_docker_files(struct hg_docker *d, const char *container, const char *path,
                     struct hg_docker_files *ret, struct hg_err *err);
 void hg_docker_files_done(struct hg_docker_files *f);
+/* The same for programs that must not load libarchive: asks the program headgate-container-files,
+ * which lies beside ours. The container may be a Compose service too. timeout_ns as in
+ * hg_docker_open, for the whole. */
+int hg_docker_digests(const char *container, const char *path, int64_t timeout_ns,
+                      struct hg_docker_files *ret, struct hg_err *err);
 /* One regular file's content of at most max bytes. */
 int hg_docker_get(struct hg_docker *d, const char *container, const char *path, size_t max,
                   struct hg_buf *ret, struct hg_err *err);
