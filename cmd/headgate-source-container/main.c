@@ -41,13 +41,11 @@ static int add_address(struct hg_docker *d, const struct hg_container *c, const 
     int same = hg_docker_route(d, c, host, port, CONNECT_NS, &route, err);
     if (same < 0)
         return -1;
-    json_t *answer = json_pack("{s:s, s:i, s:o, s:o, s:o, s:o}", "host", host, "port", port,
+    json_t *answer = json_pack("{s:s, s:i, s:o, s:o, s:o, s:b, s:o}", "host", host, "port", port,
                                "hostaddr", text_or_null(route.hostaddr), "use_host",
-                               same == 1 || route.hostaddr ? json_string(host) : json_null(),
-                               "use_port", same == 1        ? json_integer(port)
-                                           : route.hostaddr ? json_integer(route.port)
-                                                            : json_null(),
-                               "how", text_or_null(route.how));
+                               route.hostaddr ? json_string(host) : json_null(), "use_port",
+                               route.hostaddr ? json_integer(route.port) : json_null(), "same",
+                               same, "how", text_or_null(route.how));
     hg_docker_route_done(&route);
     return json_array_append_new(into, answer);
 }

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of headgate-exec. */
+#ifndef HG_EXEC_CMD_H
+#define HG_EXEC_CMD_H
+
+#include "docker/docker.h"
+#include "target/target.h"
+
+struct exec_options {
+    struct hg_common common;
+    const char *container, *user, *workdir;
+    bool interactive, tty, no_tty;
+    int64_t max_runtime_ns;
+    struct hg_strv env;
+    int argc;
+    char **argv;    /* of main: hg_target_open may start us again */
+};
+
+/* Runs the command in a container, with the target's own variables (t may be NULL). Returns the exit
+ * code, or -1. */
+int exec_in_container(const struct exec_options *o, const char *container,
+                      const struct hg_target *t, const struct hg_strv *args, struct hg_err *err);
+/* For a target that runs here: becomes headgate-env. Returns only on failure. */
+int exec_on_host(const struct exec_options *o, const struct hg_strv *args, struct hg_err *err);
+
+#endif
