@@ -275,12 +275,13 @@ static int use_address(struct hg_resolving *r, const char *container, const json
 {
     struct hg_target *t = r->t;
     const char *addr = hg_member(a, "hostaddr"), *how = hg_member(a, "how");
-    const char *use = hg_member(a, "use_host");
     HG_AUTO(hg_freep) char *use_port = port_text(json_object_get(a, "use_port"));
-    if (!addr)
-        addr = use;
-    if (!addr)
+    if (!addr) {
+        /* The name means the same here, or it is known why there is no way. */
+        if (how)
+            hg_log(HG_LOG_WARNING, "%s", how);
         return 0;
+    }
     HG_AUTO(route_done) struct route route = {
         .host = hg_xstrdup(t->host), .port = hg_xstrdup(t->port ? t->port : DEFAULT_PORT),
         .to_host = hg_xstrdup(addr) };
