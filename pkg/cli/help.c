@@ -2,9 +2,29 @@
 #include "cli.h"
 #include "internal.h"
 
+#define HELP_INDENT 31
+#define HELP_WIDTH  100
+
+/* The text behind the option, broken at spaces; continuation lines stand under the first. */
+static void print_wrapped(const char *text)
+{
+    size_t room = HELP_WIDTH - HELP_INDENT;
+    while (strlen(text) > room) {
+        size_t cut = room;
+        while (cut && text[cut] != ' ')
+            cut--;
+        if (cut == 0)
+            break;
+        hg_outf("%.*s\n%*s", (int)cut, text, HELP_INDENT, "");
+        text += cut + 1;
+    }
+    hg_outf("%s\n", text);
+}
+
 static void print_row(const struct hg_opt *o)
 {
     HG_AUTO(hg_buf_done) struct hg_buf left = HG_BUF_INIT;
+    HG_AUTO(hg_buf_done) struct hg_buf right = HG_BUF_INIT;
     if (o->letter)
         hg_buf_addf(&left, "  -%c, ", o->letter);
     else
@@ -12,12 +32,13 @@ static void print_row(const struct hg_opt *o)
     hg_buf_addf(&left, "--%s", o->name);
     if (o->metavar)
         hg_buf_addf(&left, " %s", o->metavar);
-    hg_outf("%-30s %s", left.data, o->help);
-    if (o->values && strcmp(o->values, "auto|always|never") != 0)
-        hg_outf(": %s", o->values);
+    hg_buf_adds(&right, o->help);
+    if (o->values && !strstr(o->help, "always")) /* a help that names its values says enough */
+        hg_buf_addf(&right, ": %s", o->values);
     if (o->env)
-        hg_outf(" [%s]", o->env);
-    hg_out("\n");
+        hg_buf_addf(&right, " [%s]", o->env);
+    hg_outf("%-30s ", left.data);
+    print_wrapped(right.data);
 }
 
 static void print_table(const struct hg_opt *o)

@@ -123,11 +123,11 @@ big_line() { head -c 10000000 /dev/zero | tr '\0' x; }
     cp -R . "$open/p"
     cp "$HGT_BUILD"/headgate* "$open/"
     chmod -R a+rX "$open"
-    nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups -- env HOME=/ "$@"; }
+    nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups -- env HOME=/)
     chmod 000 "$open/p/backend/alembic.ini"
-    refused alembic.ini "2 3" nobody "$open/headgate" history --offline -C "$open/p"
+    refused alembic.ini "2 3" "${nobody[@]}" "$open/headgate" history --offline -C "$open/p"
     chmod 644 "$open/p/backend/alembic.ini"
     chmod 000 "$open/p/$REVISION"
-    refused "$REVISION" "2 3" nobody "$open/headgate" history --offline -C "$open/p"
+    refused "$REVISION" "2 3" "${nobody[@]}" "$open/headgate" history --offline -C "$open/p"
     rm -rf "$open"
 }

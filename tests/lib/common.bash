@@ -33,23 +33,17 @@ hgt_setup_file() {
     export PATH=$HGT_BUILD:$HGT_VENV/bin:$PATH
     export HOME=$BATS_FILE_TMPDIR/home
     mkdir -p "$HOME"
-    # tests/run starts one server for all files; a file run alone starts its own.
+    # tests/run starts one server for all files; a file run alone starts its own, and a watcher that
+    # stops it when bats is gone, however it ended.
     if [ -z "${HGT_SERVER:-}" ]; then
         HGT_SERVER=$(mktemp -d /tmp/hgt-XXXXXX)
-        export HGT_SERVER HGT_SERVER_IS_OURS=$HGT_SERVER
+        export HGT_SERVER
         "$HGT_ROOT/tests/server" start "$HGT_SERVER"
+        "$HGT_ROOT/tests/server" watch "$HGT_SERVER" "${BATS_ROOT_PID:-$PPID}"
     fi
     HGT_PORT=$(cat "$HGT_SERVER/port")
     export HGT_PORT
 }
-
-# Call it from teardown_file; a file without one of its own gets this one.
-hgt_teardown_file() {
-    if [ -n "${HGT_SERVER_IS_OURS:-}" ]; then
-        "$HGT_ROOT/tests/server" stop "$HGT_SERVER_IS_OURS"
-    fi
-}
-declare -F teardown_file > /dev/null || teardown_file() { hgt_teardown_file; }
 
 # A fresh, empty database on the shared server. Exports HGT_DB, HGT_PGURL (libpq's spelling) and
 # DATABASE_URL (SQLAlchemy's spelling).
