@@ -1,0 +1,50 @@
+"""What the measurements share: medians of runs that alternate, so that both meet the same noise."""
+import os, pathlib, statistics, subprocess, sys, tempfile, time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = ROOT / "build" / "dev"
+
+
+def once(argv, **kwargs):
+    """Seconds and peak memory (MiB) of one run; it must succeed."""
+    begin = time.perf_counter()
+    child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **kwargs)
+    _, status, usage = os.wait4(child.pid, 0)
+    seconds = time.perf_counter() - begin
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        sys.exit(f"{argv}: exit {child.returncode}")
+    return seconds, usage.ru_maxrss / 1024
+
+
+def compare(name, ours, peer, bound, runs=15, peer_runs=None, **kwargs):
+    """Prints the ratio of medians; True when it is within the bound (at most, or at least if < 0)."""
+    mine, theirs = [], []
+    once(ours, **kwargs), once(peer, **kwargs)
+    for i in range(runs):
+        mine.append(once(ours, **kwargs)[0])
+        if i < (peer_runs or runs):
+            theirs.append(once(peer, **kwargs)[0])
+    a, b = statistics.median(mine), statistics.median(theirs)
+    ratio = a / b if bound > 0 else b / a
+    good = ratio <= bound if bound > 0 else ratio >= -bound
+    print(f"{name}: ours {a * 1e3:.1f} ms, peer {b * 1e3:.1f} ms, "
+          f"{'ratio' if bound > 0 else 'faster by'} {ratio:.2f} "
+          f"(must be {'<=' if bound > 0 else '>='} {abs(bound)}){'' if good else '  FAILED'}", flush=True)
+    return good
+
+
+def memory(name, argv, bound, **kwargs):
+    """Prints the peak memory in MiB; True when it is within the bound."""
+    peak = max(once(argv, **kwargs)[1] for _ in range(3))
+    good = peak <= bound
+    print(f"{name}: {peak:.1f} MiB (must be <= {bound}){'' if good else '  FAILED'}", flush=True)
+    return good
+
+
+def history(count):
+    """A folder with COUNT revisions; the caller keeps the TemporaryDirectory."""
+    folder = tempfile.TemporaryDirectory(prefix="hgt-", dir="/tmp")
+    subprocess.run([ROOT / "tests/lib/make_history", f"{folder.name}/p", str(count)], check=True,
+                   stdout=subprocess.DEVNULL)
+    return folder, f"{folder.name}/p"
