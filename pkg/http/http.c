@@ -11,6 +11,8 @@
 /* 200 ms, 400 ms, 800 ms … up to 5 s, each times 0.5 to 1.5. */
 #define HTTP_PAUSE_FIRST_NS (200 * HG_NS_PER_MS)
 #define HTTP_PAUSE_MAX_NS   (5 * HG_NS_PER_S)
+/* libcurl counts in milliseconds and may end a transfer a little before the deadline. */
+#define HTTP_SLACK_NS       (20 * HG_NS_PER_MS)
 
 struct transfer {
     CURL *curl;
@@ -118,7 +120,7 @@ static int prepare(struct transfer *t, const struct hg_http_request *r, struct h
 static bool worth_again(CURLcode code, int status)
 {
     switch (code) {
-    case CURLE_OK: return status == 429 || status == 502 || status == 503 || status == 504;
+    case CURLE_OK: return status == 429 || status >= 500;
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_CONNECT:
@@ -224,7 +226,7 @@ int hg_http_do(const struct hg_http_request *request, struct hg_http_response *r
             continue;
         }
         if (code != CURLE_OK)
-            return explain(&t, code, request, left <= 0, err);
+            return explain(&t, code, request, left < HTTP_SLACK_NS, err);
         hg_http_response_done(ret);
         *ret = response;
         response.body = (struct hg_buf)HG_BUF_INIT;

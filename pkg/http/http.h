@@ -38,7 +38,7 @@ struct hg_http_response {
 #define HG_HTTP_RESPONSE_INIT { 0, HG_BUF_INIT, "", -1, 0 }
 
 /* Sends the request until an answer arrives that another attempt would not change. Tried again, with
- * growing pauses (jittered): errors of the network, 502, 503 and 504; and 429, after the pause its
+ * growing pauses (jittered): errors of the network and any 5xx; and 429, after the pause its
  * Retry-After asks for. No pause is begun that the deadline would cut. 0 with any HTTP answer, also
  * 4xx and 5xx; -1 when there was none: kind NETWORK, or TIMEOUT when the deadline passed. Neither
  * headers nor body are ever part of an error. */
