@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* headgate apply: lock, gate, migrate, verify, record. */
+#include <stddef.h>
+#include <unistd.h>
+
+#include "apply/apply.h"
+#include "cli/cli.h"
+
+struct apply_options {
+    struct hg_common common;
+    bool baseline, from_empty, release, no_wait;
+    int64_t lock_wait_ns, max_runtime_ns;
+    struct hg_strv overrides;
+    int argc;
+    char **argv;
+};
+
+#define AT(member) offsetof(struct apply_options, member)
+static const struct hg_opt OPTIONS[] = {
+    { "baseline", 0, HG_OPT_BOOL, AT(baseline),
+      .help = "record what is there; run nothing and leave the version table alone" },
+    { "from-empty", 0, HG_OPT_BOOL, AT(from_empty),
+      .help = "there is no version row although there are tables, and that is right" },
+    { "lock-wait", 0, HG_OPT_SECONDS, AT(lock_wait_ns), .metavar = "SECONDS",
+      .help = "how long to wait for another headgate (10 min)" },
+    { "no-wait", 0, HG_OPT_BOOL, AT(no_wait), .help = "do not wait for another headgate: exit 5" },
+    { "max-runtime", 0, HG_OPT_SECONDS, AT(max_runtime_ns), .metavar = "SECONDS",
+      .help = "cancel the migration after this time (never)" },
+    { "override", 0, HG_OPT_LIST, AT(overrides), .metavar = "RULE=REASON",
+      .help = "let one finding pass this once; it is recorded" },
+    { "release", 0, HG_OPT_BOOL, AT(release), .help = "apply also what a rollback holds" },
+    { 0 },
+};
+
+static const struct hg_cmd CMD = {
+    .name = "apply",
+    .summary = "lock, gate, migrate, verify, record",
+    .args = "[REVISION]",
+    .formats = "text|json",
+    .options = OPTIONS,
+    .description =
+        "Takes the migration lock, judges the pending revisions, runs Alembic once under headgate's "
+        "driver, reads the version table again and records what happened. Waiting replicas find "
+        "nothing to do. The last lines say where the database stands, whatever happened.",
+    .examples = "headgate apply\n    apply what is pending to the default target\n"
+                "headgate apply -t production --yes\n    the same to a protected target, in CI\n"
+                "headgate apply -t production --baseline --yes\n"
+                "    begin the record for a database that was migrated before\n",
+    .max_args = 1,
+};
+
+static int run(void *options, const struct hg_strv *args, struct hg_err *err)
+{
+    struct apply_options *o = options;
+    bool json = hg_streq(o->common.format, "json");
+    struct hg_apply_printer printer = { .json = json,
+                                        .color = hg_cli_color(&o->common, STDOUT_FILENO),
+                                        .color_err = hg_cli_color(&o->common, STDERR_FILENO),
+                                        .quiet = o->common.quiet,
+                                        .progress = !o->common.no_progress };
+    struct hg_apply_options apply = { .common = &o->common,
+                                      .argc = o->argc,
+                                      .argv = o->argv,
+                                      .revision = args->count ? args->items[0] : NULL,
+                                      .baseline = o->baseline,
+                                      .from_empty = o->from_empty,
+                                      .release = o->release,
+                                      .no_wait = o->no_wait,
+                                      .lock_wait_ns = o->lock_wait_ns,
+                                      .max_runtime_ns = o->max_runtime_ns,
+                                      .overrides = &o->overrides,
+                                      .sink = hg_apply_print,
+                                      .context = &printer };
+    int code = hg_apply_run(&apply, err);
+    hg_cli_error_printed(); /* the result event carries it */
+    hg_strv_done(&o->overrides);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct apply_options options = { .argc = argc, .argv = argv };
+    return hg_cli_main(&CMD, argc, argv, &options, run);
+}

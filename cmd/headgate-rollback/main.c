@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* headgate rollback: the same care as apply, downwards. */
+#include <stddef.h>
+#include <unistd.h>
+
+#include "apply/apply.h"
+#include "cli/cli.h"
+
+struct rollback_options {
+    struct hg_common common;
+    bool dry_run, allow_empty, to_base, no_wait;
+    int64_t lock_wait_ns, max_runtime_ns;
+    struct hg_strv overrides;
+    int argc;
+    char **argv;
+};
+
+#define AT(member) offsetof(struct rollback_options, member)
+static const struct hg_opt OPTIONS[] = {
+    { "dry-run", 0, HG_OPT_BOOL, AT(dry_run), .help = "say what would be rolled back and destroyed" },
+    { "allow-empty-downgrade", 0, HG_OPT_BOOL, AT(allow_empty),
+      .help = "go back over a revision whose downgrade does nothing" },
+    { "to-base", 0, HG_OPT_BOOL, AT(to_base), .help = "roll back everything is what is meant" },
+    { "lock-wait", 0, HG_OPT_SECONDS, AT(lock_wait_ns), .metavar = "SECONDS",
+      .help = "how long to wait for another headgate (10 min)" },
+    { "no-wait", 0, HG_OPT_BOOL, AT(no_wait), .help = "do not wait for another headgate: exit 5" },
+    { "max-runtime", 0, HG_OPT_SECONDS, AT(max_runtime_ns), .metavar = "SECONDS",
+      .help = "cancel the migration after this time (never)" },
+    { "override", 0, HG_OPT_LIST, AT(overrides), .metavar = "RULE=REASON",
+      .help = "let one finding pass this once; it is recorded" },
+    { 0 },
+};
+
+static const struct hg_cmd CMD = {
+    .name = "rollback",
+    .summary = "go back to an earlier revision, with the same care as apply",
+    .args = "REVISION|-N",
+    .formats = "text|json",
+    .options = OPTIONS,
+    .description =
+        "Says what each downgrade destroys, refuses one that is empty or raises, then runs Alembic's "
+        "downgrade under the same locks and driver as apply. On a protected target the revisions "
+        "rolled back are held until `headgate apply --release`.",
+    .examples = "headgate rollback -1 --dry-run\n    what going back one revision would do\n"
+                "headgate rollback -1\n    go back one revision\n",
+    .min_args = 1,
+    .max_args = 1,
+    .negative_args = true,
+};
+
+static int run(void *options, const struct hg_strv *args, struct hg_err *err)
+{
+    struct rollback_options *o = options;
+    struct hg_apply_printer printer = { .json = hg_streq(o->common.format, "json"),
+                                        .color = hg_cli_color(&o->common, STDOUT_FILENO),
+                                        .color_err = hg_cli_color(&o->common, STDERR_FILENO),
+                                        .quiet = o->common.quiet,
+                                        .progress = !o->common.no_progress };
+    struct hg_apply_options rollback = { .common = &o->common,
+                                         .argc = o->argc,
+                                         .argv = o->argv,
+                                         .revision = args->items[0],
+                                         .down = true,
+                                         .dry_run = o->dry_run,
+                                         .allow_empty_downgrade = o->allow_empty,
+                                         .to_base = o->to_base,
+                                         .no_wait = o->no_wait,
+                                         .lock_wait_ns = o->lock_wait_ns,
+                                         .max_runtime_ns = o->max_runtime_ns,
+                                         .overrides = &o->overrides,
+                                         .sink = hg_apply_print,
+                                         .context = &printer };
+    int code = hg_apply_run(&rollback, err);
+    hg_cli_error_printed();
+    hg_strv_done(&o->overrides);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct rollback_options options = { .argc = argc, .argv = argv };
+    return hg_cli_main(&CMD, argc, argv, &options, run);
+}
