@@ -91,6 +91,8 @@ int hg_ident_filter(const struct hg_graph *g, struct hg_ids *ids, const char *la
 {
     HG_AUTO(hg_ids_done) struct hg_ids with = { 0 };
     bool everything;
+    if (ids->count == 0) /* Alembic does not even look whether there is such a branch */
+        return 0;
     if (lineage_of(g, label, &with, &everything, err) < 0)
         return -1;
     size_t kept = 0;
@@ -183,16 +185,17 @@ int hg_ident_raw(const struct hg_graph *g, const char *ident, struct hg_ids *ret
     const char *at_sign = strchr(ident, '@');
     HG_AUTO(hg_freep) char *label = at_sign ? hg_xstrndup(ident, (size_t)(at_sign - ident)) : NULL;
     const char *symbol = at_sign ? at_sign + 1 : ident;
-    if (strcmp(symbol, "heads") == 0)
-        return heads_of(g, label, false, ret, err);
-    if (strcmp(symbol, "head") == 0)
-        return heads_of(g, label, true, ret, err);
+    uint32_t i, branch;
+    if (strcmp(symbol, "heads") == 0 || strcmp(symbol, "head") == 0) {
+        if (heads_of(g, label, strcmp(symbol, "head") == 0, ret, err) < 0)
+            return -1;
+        return label && *label && ret->count > 0 ? branch_of(g, label, &branch, err) : 0;
+    }
     if (strcmp(symbol, "base") == 0)
         return 0;
     int64_t steps;
     if (*symbol == '-' && hg_ident_steps(symbol, &steps) && steps < 0)
         return down_from_heads(g, label, steps, ret, err);
-    uint32_t i, branch;
     HG_AUTO(hg_ids_done) struct hg_ids lineage = { 0 };
     if (label && *label) {
         if (branch_of(g, label, &branch, err) < 0)
@@ -230,6 +233,10 @@ int hg_graph_ident(const struct hg_graph *g, const char *ident, uint32_t *ret, s
     if (hg_ident_steps(at_sign ? at_sign + 1 : ident, &steps) && steps < 0)
         return hg_fail(err, HG_E_REFUSED, "there is no revision or branch label %s", ident);
     if (hg_graph_idents(g, ident, &found, err) < 0)
+        return -1;
+    HG_AUTO(hg_freep) char *label = at_sign ? hg_xstrndup(ident, (size_t)(at_sign - ident)) : NULL;
+    uint32_t branch;
+    if (label && *label && branch_of(g, label, &branch, err) < 0)
         return -1;
     if (found.count > 1)
         return hg_fail(err, HG_E_REFUSED, "`%s` is ambiguous: there are %zu heads", ident, found.count);

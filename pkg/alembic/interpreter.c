@@ -3,7 +3,7 @@
 #include "internal.h"
 #include "process/process.h"
 
-enum { SCRIPT_HEAD_MAX = 4096 };
+enum { SCRIPT_HEAD_MAX = 4096, FOLDERS_UP_MAX = 16 };
 
 /* The interpreter named by a console script: "#!/x/python", "#!/usr/bin/env python3", or pip's form
  * for long paths, `#!/bin/sh` and `'''exec' "/x/python" "$0" "$@"`. Heap or NULL. */
@@ -83,13 +83,12 @@ static bool imports_alembic(const char *python)
 static char *find(const char *dir, const char *path, struct hg_strv *looked)
 {
     HG_AUTO(hg_freep) char *at = hg_path_abs(dir);
-    for (int up = 0; up < 16; up++) {
+    for (int up = 0; up < FOLDERS_UP_MAX; up++) {
         char *found = from_environment(at, path, looked);
         HG_AUTO(hg_freep) char *git = hg_path_join(at, ".git");
-        if (found || strcmp(at, "/") == 0)
-            return found ? found : NULL;
-        /* The folder beside DIR counts even without a repository. */
-        if (access(git, F_OK) == 0)
+        if (found)
+            return found;
+        if (strcmp(at, "/") == 0 || access(git, F_OK) == 0)
             break;
         char *parent = hg_path_dir(at);
         free(at);
