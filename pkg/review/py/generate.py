@@ -1,0 +1,51 @@
+# Runs Alembic's own command line, given as arguments, and writes on the standard output one line of
+# JSON: the revision files it made. Everything printed meanwhile goes to the standard error.
+# Operations on the schema headgate keeps its records in are left out of what is generated.
+import json
+import os
+import sys
+
+answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+os.dup2(2, 1)
+if sys.path and sys.path[0] == "":
+    del sys.path[0]  # as for the alembic script; prepend_sys_path says what comes first
+
+from alembic import autogenerate  # noqa: E402
+from alembic.config import main  # noqa: E402
+
+made = []
+
+
+def of_headgate(op):
+    return getattr(op, "schema", None) == "headgate"
+
+
+def strip(container):
+    container.ops[:] = [op for op in container.ops if not of_headgate(op)]
+    for op in container.ops:
+        if hasattr(op, "ops"):
+            strip(op)
+
+
+class RevisionContext(autogenerate.RevisionContext):
+    def generate_scripts(self):
+        for revision in self.generated_revisions:
+            for ops in [*revision.upgrade_ops_list, *revision.downgrade_ops_list]:
+                strip(ops)
+        for script in super().generate_scripts():
+            if script is not None:
+                made.append(script.path)
+            yield script
+
+
+def described(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        text = file.read()
+    return {"path": os.path.abspath(path), "relative": os.path.relpath(path), "text": text}
+
+
+autogenerate.RevisionContext = RevisionContext
+main(prog="alembic", argv=sys.argv[1:])
+json.dump({"files": [described(path) for path in made]}, answer)
+answer.write("\n")
+answer.flush()
