@@ -98,20 +98,15 @@ static void decode_escapes(const char *p, const char *stop, char quote, struct h
     }
 }
 
-/* Up to the first quote without a backslash right before it, over line ends. Where there is none,
- * the expression backs up to the last escaped quote there is. */
+/* Up to the first quote that no backslash escapes, over line ends. */
 static int parse_quoted(const char **at, const char *end, struct hg_buf *ret)
 {
     char quote = **at;
-    const char *start = *at + 1, *last_escaped = NULL, *p = start;
-    for (; p < end && *p != quote; p++)
-        if (*p == '\\' && p + 1 < end && p[1] == quote)
-            last_escaped = ++p;
-    if (p >= end) {
-        if (!last_escaped)
-            return -1;
-        p = last_escaped;
-    }
+    const char *start = *at + 1, *p = start;
+    while (p < end && *p != quote)
+        p += *p == '\\' && p + 1 < end ? 2 : 1;
+    if (p >= end)
+        return -1;
     decode_escapes(start, p, quote, ret);
     *at = p + 1;
     return 0;
@@ -202,12 +197,17 @@ static int parse_binding(struct hg_dotenv *d)
     HG_AUTO(hg_freep) char *key = NULL;
     if (parse_key(&p, d->end, &key) < 0)
         return refuse(d, line, "a name must stand before \"=\"");
+    if (strchr(key, '=')) /* in quotes; no process can have such a variable */
+        return hg_dotenv_fail(d, line, "a name cannot contain \"=\"");
     p = skip_blanks(p, d->end);
     if (p >= d->end || *p != '=')
         return refuse(d, line, "\"=\" is missing behind the name");
-    p = skip_blanks(p + 1, d->end);
+    const char *after = p + 1;
+    p = skip_blanks(after, d->end);
     HG_AUTO(hg_buf_wipe) struct hg_buf value = HG_BUF_INIT;
-    const char *reason = parse_value(&p, d->end, &value);
+    /* "KEY= # comment" is empty, while "KEY=#x" begins with "#". */
+    bool comment = p > after && p < d->end && *p == '#';
+    const char *reason = comment ? NULL : parse_value(&p, d->end, &value);
     if (!reason)
         reason = parse_rest(&p, d->end);
     if (reason)
