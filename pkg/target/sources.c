@@ -167,13 +167,22 @@ static int from_railway(struct hg_resolving *r, const struct hg_source *s)
 
 /* ---- dotenv, container, process --------------------------------------------------------------------- */
 
+/* Beside `process` a dotenv file is what a developer's machine has and a container or a CI job has
+ * not; as the only place to look it must be there. */
+static bool may_be_missing(const struct hg_resolving *r, const struct hg_source *s)
+{
+    return (s->optional || r->process_listed) && access(s->path, F_OK) != 0 && errno == ENOENT;
+}
+
 static int from_dotenv(struct hg_resolving *r, const struct hg_source *s)
 {
     HG_AUTO(hg_buf_wipe) struct hg_buf text = HG_BUF_INIT;
-    if (s->optional && access(s->path, F_OK) != 0 && errno == ENOENT)
+    if (may_be_missing(r, s)) {
+        hg_log(HG_LOG_INFO, "%s is not there; the process environment goes without it", s->file);
         return 0;
+    }
     if (hg_file_read(s->path, DOTENV_MAX, &text, r->err) < 0)
-        return -1;
+        return errno == ENOENT ? hg_hint(r->err, "write it, or mark the source `optional: true`") : -1;
     HG_AUTO(hg_vars_done) struct hg_vars found = HG_VARS_INIT;
     if (hg_dotenv_parse(hg_buf_str(&text), text.len, s->file, s->dialect, &r->t->vars, &found,
                         r->err) < 0)
