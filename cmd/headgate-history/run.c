@@ -1,66 +1,140 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "history.h"
 
+#include "status/status.h"
 #include "term/term.h"
 
 static bool wants_json(const struct history_options *o)
 {
-    return o->common.format && strcmp(o->common.format, "json") == 0;
+    return hg_streq(o->common.format, "json");
 }
 
-static void history_done(struct history *h)
+/* What one answer is made of. */
+struct answer {
+    struct hg_target target;
+    struct hg_status status;
+    struct hg_graph *graph;
+    struct hg_revlist rows;
+    struct history shown;
+};
+
+static void answer_done(struct answer *a)
 {
-    hg_revlist_done(&h->list);
-    free(h->applied);
-    hg_findings_done(&h->findings);
-    hg_graph_free((struct hg_graph *)h->graph);
+    hg_revlist_done(&a->shown.list);
+    hg_revlist_done(&a->rows);
+    free(a->shown.applied);
+    hg_findings_done(&a->shown.findings);
+    hg_status_done(&a->status);
+    hg_graph_free(a->graph);
+    hg_target_done(&a->target);
 }
 
-static int load(const struct history_options *o, struct history *h, struct hg_err *err)
+/* The rows of the database: connecting overlaps with reading the files. */
+static int load(const struct history_options *o, const struct hg_alembic_options *options,
+                struct answer *a, struct hg_err *err)
 {
-    struct hg_alembic_options options = {
-        .dir = o->common.dir, .config = o->common.alembic_config,
-        .section = o->common.alembic_section, .no_python = o->common.no_python };
     struct hg_alembic_config config;
-    struct hg_graph *graph = NULL;
-    if (hg_alembic_config_load(&options, &config, err) < 0)
+    struct hg_status_read *read = NULL;
+    int64_t deadline = o->common.timeout_ns ? hg_now_ns() + o->common.timeout_ns : 0;
+    if (hg_alembic_config_load(options, &config, err) < 0)
         return -1;
-    int failed = hg_alembic_load(&config, &options, &graph, &h->findings, err);
-    h->graph = graph;
+    int failed = 0;
+    struct hg_err unreachable = { 0 };
+    if (!o->offline &&
+        hg_status_start(&a->target, &config, "headgate-history", deadline, &read, &unreachable) < 0)
+        read = NULL;
+    failed = hg_alembic_load(&config, options, &a->graph, &a->shown.findings, err);
+    if (failed || !hg_graph_ok(a->graph)) /* without a history its rows say nothing */
+        hg_status_drop(read);
+    else if (read)
+        failed = hg_status_finish(read, a->graph, &a->shown.findings, &a->status, err);
     hg_alembic_config_done(&config);
+    if (!failed && hg_graph_ok(a->graph) && unreachable.kind != HG_E_NONE) {
+        *err = unreachable;
+        failed = -1;
+    }
+    if (!failed && !o->offline)
+        hg_findings_move(&a->shown.findings, &a->status.findings);
     return failed;
 }
 
-static int select_revisions(const struct history_options *o, struct history *h, struct hg_err *err)
+static void mark_applied(const struct history_options *o, struct answer *a)
 {
-    if (o->range && hg_graph_ok(h->graph))
-        return hg_graph_range(h->graph, o->range, NULL, &h->list, err);
-    hg_graph_history(h->graph, &h->list);
+    if (o->offline || !hg_graph_ok(a->graph))
+        return;
+    HG_AUTO(hg_strv_done) struct hg_strv unknown = HG_STRV_INIT;
+    bool overlap;
+    hg_graph_resolve_rows(a->graph, &a->status.rows, &a->rows, &unknown, &overlap);
+    a->shown.applied = hg_graph_applied(a->graph, &a->rows);
+}
+
+static int select_revisions(const struct history_options *o, struct answer *a, struct hg_err *err)
+{
+    if (o->range && hg_graph_ok(a->graph))
+        return hg_graph_range(a->graph, o->range, o->offline ? NULL : &a->rows, &a->shown.list, err);
+    hg_graph_history(a->graph, &a->shown.list);
     return 0;
 }
 
-static int print(const struct history_options *o, const struct history *h, const struct hg_err *err)
+static int print(const struct history_options *o, struct answer *a, const struct hg_err *err)
 {
+    a->shown.graph = a->graph;
+    hg_findings_move(&a->shown.findings, &a->target.findings);
     if (wants_json(o)) {
-        history_print_json(h, err);
-        hg_cli_error_printed();
-    } else if (h->graph) {
-        history_print_text(h, hg_cli_color(&o->common, STDOUT_FILENO),
-                           hg_term_utf8());
+        history_print_json(&a->shown, err);
+        if (err)
+            hg_cli_error_printed();
+    } else if (a->graph && (!err || !o->range)) {
+        history_print_text(&a->shown, hg_cli_color(&o->common, STDOUT_FILENO), hg_term_utf8());
         HG_AUTO(hg_buf_done) struct hg_buf text = HG_BUF_INIT;
-        hg_findings_text(&h->findings, hg_cli_color(&o->common, STDERR_FILENO), &text);
-        fputs(hg_buf_str(&text), stderr);
+        hg_findings_text(&a->shown.findings, hg_cli_color(&o->common, STDERR_FILENO), &text);
+        HG_AUTO(hg_freep) char *masked = hg_log_filtered(hg_buf_str(&text));
+        (void)fflush(stdout);
+        fputs(masked, stderr);
     }
     return err ? -1 : 0;
 }
 
+static int answer(const struct history_options *o, const struct hg_alembic_options *options,
+                  const struct hg_err *opened, struct answer *a, struct hg_err *err)
+{
+    struct history_options files_only = *o;
+    files_only.offline = o->offline || opened->kind != HG_E_NONE;
+    int failed = load(&files_only, options, a, err);
+    if (!failed) {
+        mark_applied(&files_only, a);
+        failed = opened->kind == HG_E_NONE ? select_revisions(o, a, err) : 0;
+    }
+    if (!failed && opened->kind != HG_E_NONE) {
+        *err = *opened;
+        failed = -1;
+    }
+    if (failed && a->graph && a->shown.list.count == 0 && !o->range)
+        hg_graph_history(a->graph, &a->shown.list);
+    return failed;
+}
+
 int history_run(void *options, const struct hg_strv *args, struct hg_err *err)
 {
-    const struct history_options *o = options;
-    HG_AUTO(history_done) struct history h = { 0 };
+    struct history_options *o = options;
+    HG_AUTO(answer_done) struct answer a = { 0 };
+    struct hg_err opened = { 0 };
     (void)args;
-    if (load(o, &h, err) < 0 || select_revisions(o, &h, err) < 0)
-        return print(o, &h, err);
-    print(o, &h, NULL);
-    return hg_graph_ok(h.graph) ? HG_EXIT_YES : HG_EXIT_NO;
+    if (hg_target_open(&o->common, o->argc, o->argv, o->offline, &a.target, &opened) == 0)
+        hg_err_clear(&opened);
+    char **env = hg_target_plain_envp(&a.target);
+    struct hg_alembic_options alembic = {
+        .dir = o->common.dir,
+        .directory = a.target.config.migrator_directory,
+        .config = o->common.alembic_config ? o->common.alembic_config
+                                           : a.target.config.migrator_config,
+        .section = o->common.alembic_section,
+        .no_python = o->common.no_python,
+        .python_env = env,
+    };
+    int failed = answer(o, &alembic, &opened, &a, err);
+    hg_vars_free_envp(env);
+    if (print(o, &a, failed ? err : NULL) < 0)
+        return -1;
+    return hg_graph_ok(a.graph) ? HG_EXIT_YES : HG_EXIT_NO;
 }
