@@ -13,6 +13,7 @@ PROFILE  ?= dev
 PREFIX   ?= /usr/local
 BUILD    := build/$(PROFILE)
 WERROR   ?=
+VERSION  := $(shell sed -n 's/.*hg_version\[\] = "\(.*\)";/\1/p' pkg/base/log.c)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
             -Wwrite-strings -Wformat=2 -Wundef -Wpointer-arith -Wno-sign-conversion
@@ -20,10 +21,12 @@ HARDEN   := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 CFLAGS_dev     := -O2 -g $(HARDEN)
 CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_clang   := -O1 -g
+CFLAGS_analyze := -O1 -g -fanalyzer
 CFLAGS_fuzz    := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
 LDFLAGS_dev    := -pie -Wl,-z,relro,-z,now
 LDFLAGS_asan   := -fsanitize=address,undefined
 LDFLAGS_clang  :=
+LDFLAGS_analyze :=
 LDFLAGS_fuzz   := -fsanitize=address,undefined,fuzzer
 
 PKGS_PC  := libpq libcurl jansson libarchive yaml-0.1 libcrypto
@@ -133,7 +136,7 @@ demo: ## the main job on a real PostgreSQL, real Alembic and a Railway API stub
 	@$(MAKE) --no-print-directory all
 	@scripts/demo
 
-.PHONY: install uninstall clean help dist compile_commands.json docs
+.PHONY: install uninstall clean help dist compile_commands.json docs docs-check analyze
 LIBEXEC := $(PREFIX)/libexec/headgate
 install: all ## install under DESTDIR/PREFIX
 	@scripts/install-tree "$(BUILD)" "$(DESTDIR)" "$(PREFIX)"
@@ -143,8 +146,15 @@ clean: ## remove build/
 	rm -rf build
 compile_commands.json: ## for editors and clang tools
 	@scripts/compile-commands "$(CC) $(ALL_CFLAGS)" > $@
-docs: all ## man pages and option tables from the programs themselves
+docs: all ## option tables of docs/, and man pages, from the programs themselves
 	@scripts/gen-docs
+docs-check: all ## are the pages complete and their option tables current?
+	@scripts/gen-docs --check
+analyze: ## gcc's analyzer over every file
+	@$(MAKE) --no-print-directory PROFILE=analyze WERROR=-Werror all
+dist: ## headgate-VERSION.tar.gz of what is committed
+	@git archive --prefix=headgate-$(VERSION)/ -o headgate-$(VERSION).tar.gz HEAD
+	@echo headgate-$(VERSION).tar.gz
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z_.-]+:.*## /{printf "  %-22s %s\n", $$1, $$2}' Makefile
 

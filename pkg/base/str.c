@@ -14,7 +14,7 @@ static bool buf_room(struct hg_buf *b, size_t more)
         return false;
     }
     size_t need = b->len + more + 1;
-    if (need > b->cap) {
+    if (!b->data || need > b->cap) {
         size_t cap = b->cap ? b->cap : 64;
         while (cap < need)
             cap *= 2;
