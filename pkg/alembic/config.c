@@ -233,6 +233,20 @@ static int location(const struct hg_alembic_config *c, const struct hg_alembic_o
     return 0;
 }
 
+/* Flask-Migrate leaves script_location out of its alembic.ini: its own command line sets it to the
+ * folder of that file (flask_migrate.Migrate.get_config). */
+static char *flask_location(const char *file)
+{
+    HG_AUTO(hg_freep) char *dir = hg_path_dir(file);
+    HG_AUTO(hg_freep) char *env = hg_path_join(dir, "env.py");
+    HG_AUTO(hg_buf_done) struct hg_buf text = HG_BUF_INIT;
+    struct hg_err ignored = { 0 };
+    if (hg_file_read(env, HG_CONFIG_FILE_MAX, &text, &ignored) < 0 ||
+        !strstr(hg_buf_str(&text), "current_app"))
+        return NULL;
+    return hg_path_abs(dir);
+}
+
 static int script_location(const struct reading *r, const struct hg_alembic_options *o,
                            struct hg_alembic_config *c, struct hg_err *err)
 {
@@ -240,6 +254,8 @@ static int script_location(const struct reading *r, const struct hg_alembic_opti
     if (option(r, "script_location", &value, err) < 0)
         return -1;
     const char *file = r->at.ini ? r->at.ini : r->at.toml;
+    if (!value)
+        value = flask_location(file);
     if (!value) {
         hg_fail(err, HG_E_CONFIG, "%s has no `script_location` in [%s]", file, r->section);
         return hg_hint(err, "Alembic would refuse it, too: add `script_location = FOLDER`");

@@ -79,14 +79,13 @@ static bool matters_downwards(const char *rule)
  * down what is already there. */
 static bool shut_anyway(const struct hg_run *r, const struct hg_gate *g)
 {
-    if (!r->o->down && !r->o->baseline)
-        return true;
+    bool forward = !r->o->down && !r->o->baseline;
     for (size_t i = 0; i < g->findings.count; i++) {
         const struct hg_finding *f = &g->findings.items[i];
-        if (!f->waived && f->severity >= g->fail_on && matters_downwards(f->rule->id))
+        if (!f->waived && f->severity >= g->fail_on && (forward || matters_downwards(f->rule->id)))
             return true;
     }
-    return false;
+    return forward && !r->o->release;
 }
 
 static void report_gate(struct hg_run *r, const struct hg_gate *g, const char *verdict)
@@ -107,21 +106,12 @@ static void report_gate(struct hg_run *r, const struct hg_gate *g, const char *v
     hg_emit(r, event);
 }
 
-static int held_ones(struct hg_run *r, struct hg_err *err)
+/* --release: what a rollback holds may go now; it is released before anything runs. */
+static void let_go(const struct hg_run *r, struct hg_gate *g)
 {
-    HG_AUTO(hg_strv_done) struct hg_strv held = HG_STRV_INIT;
-    if (r->o->down || r->o->release || r->o->baseline || !r->have_summary)
-        return 0;
-    for (size_t i = 0; i < r->steps.count; i++)
-        if (hg_strv_has(&r->summary.held, r->steps.items[i]->id))
-            hg_strv_add(&held, r->steps.items[i]->id);
-    if (!held.count)
-        return 0;
-    HG_AUTO(hg_freep) char *list = hg_strv_join(&held, ", ");
-    (void)hg_finding_add(&r->findings, "HG223", "held since a rollback: %s", list);
-    (void)hg_fail(err, HG_E_REFUSED, "%s %s rolled back here and held, so that no restart brings "
-                  "it back", list, held.count == 1 ? "was" : "were");
-    return hg_hint(err, "headgate apply -t %s --release", r->target.t->name);
+    for (size_t i = 0; r->o->release && i < g->findings.count; i++)
+        if (hg_streq(g->findings.items[i].rule->id, "HG223") && !g->findings.items[i].waived)
+            g->findings.items[i].waived = hg_xstrdup("--release");
 }
 
 static int refuse(struct hg_run *r, const struct hg_gate *g, struct hg_err *err)
@@ -168,6 +158,7 @@ int hg_run_judge(struct hg_run *r, struct hg_err *err)
     HG_AUTO(hg_gate_done) struct hg_gate g = HG_GATE_INIT;
     if (hg_gate_judge(&in, &g, err) < 0)
         return -1;
+    let_go(r, &g);
     bool shut = g.verdict == HG_VERDICT_SHUT && shut_anyway(r, &g);
     report_gate(r, &g, shut ? "shut" : g.verdict == HG_VERDICT_UNKNOWN ? NULL : "open");
     int rc = 0;
@@ -181,7 +172,7 @@ int hg_run_judge(struct hg_run *r, struct hg_err *err)
     hg_findings_move(&r->findings, &g.findings);
     if (rc == 0 && (r->steps.count || r->o->baseline))
         rc = impossible(r, err);
-    return rc < 0 ? -1 : held_ones(r, err);
+    return rc;
 }
 
 static int read_answer(const char *question, char answer[ANSWER_MAX], struct hg_err *err)

@@ -159,6 +159,23 @@ static int read_ledger(struct hg_run *r, struct hg_err *err)
     return 0;
 }
 
+/* Under both locks the migration under way is ours. */
+static void forget_ourselves(struct hg_findings *list)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        struct hg_finding *f = &list->items[i];
+        if (!hg_streq(f->rule->id, "HG605")) {
+            list->items[kept++] = *f;
+            continue;
+        }
+        char **owned[] = { &f->message, &f->help, &f->path, &f->revision, &f->object, &f->waived };
+        for (size_t k = 0; k < HG_COUNT(owned); k++)
+            hg_freep(owned[k]);
+    }
+    list->count = kept;
+}
+
 int hg_run_status(struct hg_run *r, struct hg_err *err)
 {
     if (r->have_status)
@@ -168,6 +185,8 @@ int hg_run_status(struct hg_run *r, struct hg_err *err)
     if (hg_status_on(r->watch, &r->target, &r->alembic, r->graph, hg_now_ns() + PROBE_NS, &r->status,
                      err) < 0)
         return -1;
+    if (r->lock)
+        forget_ourselves(&r->status.findings);
     hg_freep(&r->version_table);
     r->version_table = hg_xasprintf("%s.%s", r->status.vt_schema ? r->status.vt_schema : "public",
                                     r->status.vt_name ? r->status.vt_name : "alembic_version");

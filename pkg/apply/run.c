@@ -272,7 +272,8 @@ static json_t *error_json(const struct hg_err *err)
 static void emit_result(struct hg_run *r, int rc, const struct hg_err *err, int64_t began_ns)
 {
     const char *name = r->target.t ? r->target.t->name : r->o->common->target;
-    bool stands = r->to_known || (!r->started && r->have_status && r->status.vt_readable);
+    bool stands = r->to_known || (!r->started && r->have_status &&
+                                 r->status.state != HG_STATE_UNKNOWN);
     json_t *event = hg_event("result");
     json_object_set_new(event, "schema", json_string("headgate.apply/1"));
     json_object_set_new(event, "outcome", json_string(rc < 0 ? outcome_of(r, err) : r->outcome));

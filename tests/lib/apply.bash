@@ -64,6 +64,12 @@ else:
     with create_engine(url, poolclass=pool.NullPool).connect() as connection:
         run(connection)
 EOF
+    hga_commit
+}
+
+# The gate compares with the base branch, so what a test changes is committed to it.
+hga_commit() {
+    [ ! -d .git ] || { git add -A && git commit -q -m "a change"; }
 }
 
 # hga_revision N [UPGRADE [DOWNGRADE]]: revision rN on top of rN-1; lines of Python.
@@ -79,6 +85,7 @@ hga_revision() {
         printf '\n\ndef downgrade():\n'
         sed 's/^/    /' <<< "$down"
     } > "mig/versions/r$n.py"
+    hga_commit
 }
 
 # The version rows, comma separated; "none" without the table.

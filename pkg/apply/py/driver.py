@@ -119,8 +119,10 @@ class Session:
 
     def settle(self):
         """Sets our settings and reads them back: a pooler or a proxy may drop them silently."""
+        told = {}
         for name, value in SPEC["settings"].items():
-            self.rows("select set_config(%s, %s, false)" % (literal(name), literal(value)))
+            told[name] = self.rows("select set_config(%s, %s, false)"
+                                   % (literal(name), literal(value)))[0][0]
         self.dbapi.commit()
         for name, value in SPEC.get("wishes", {}).items():
             try:
@@ -128,7 +130,7 @@ class Session:
                 self.dbapi.commit()
             except Exception:
                 self.dbapi.rollback()
-        for name, value in SPEC["settings"].items():
+        for name, value in told.items():
             got = self.rows("select current_setting(%s)" % literal(name))[0][0]
             if got != value:
                 stop("settings", "%s was set to %s but reads %s: a pooler between the migrator and"

@@ -1,0 +1,93 @@
+#!/usr/bin/env bats
+# headgate rollback: the same care downwards.
+
+setup_file() { load ../lib/common; hgt_setup_file; }
+setup() {
+    load ../lib/common
+    load ../lib/apply
+    hgt_db
+}
+
+@test "rollback -1 goes back one, says what it destroys, and records it" {
+    hga_project 2
+    headgate apply -q > /dev/null
+    run --separate-stderr headgate rollback -1
+    expect_status 0
+    expect_stderr "destroys data: drops table t2"
+    expect_output "1 revision rolled back"
+    [ "$(hga_rows)" = r1 ]
+    [ "$(hgt_psql "select to_regclass('t2') is null")" = t ]
+    [ "$(hgt_psql "select direction || ' ' || outcome from headgate.run order by seq desc limit 1")" = "down applied" ]
+    # On an unprotected target nothing is held.
+    run --separate-stderr headgate apply
+    expect_status 0
+}
+
+@test "--dry-run says and changes nothing" {
+    hga_project 2
+    headgate apply -q > /dev/null
+    run --separate-stderr headgate rollback r1 --dry-run --format json
+    expect_status 0
+    [ "$(jq -rs '.[] | select(.event == "downgrade") | .destroys | length' <<< "$output")" = 1 ]
+    [ "$(hga_rows)" = r2 ]
+    [ "$(hgt_psql "select count(*) from headgate.run")" = 1 ]
+}
+
+@test "an empty downgrade is refused, until allowed; a raising one always" {
+    hga_project 1
+    hga_revision 2 '' 'pass'
+    headgate apply -q > /dev/null
+    run --separate-stderr headgate rollback -1 --format json
+    expect_status 1
+    [ "$(hga_result .outcome)" = refused ]
+    [[ "$(hga_result .error.hint)" == *--allow-empty-downgrade* ]]
+    run --separate-stderr headgate rollback -1 --allow-empty-downgrade
+    expect_status 0
+    [ "$(hga_rows)" = r1 ]
+    hgt_psql "drop table t2"
+    hga_revision 2 '' 'raise NotImplementedError("no way back")'
+    headgate apply -q --override HG201=test --yes > /dev/null || headgate apply --yes
+    run --separate-stderr headgate rollback -1 --allow-empty-downgrade
+    expect_status 1
+    [ "$(hga_rows)" = r2 ]
+}
+
+@test "everything back wants --to-base" {
+    hga_project 2
+    headgate apply -q > /dev/null
+    run --separate-stderr headgate rollback base
+    expect_status 1
+    expect_stderr "--to-base"
+    run --separate-stderr headgate rollback base --to-base
+    expect_status 0
+    [ -z "$(hga_rows)" ]
+}
+
+@test "on a protected target what was rolled back is held until --release" {
+    hga_project 2
+    printf 'version: 1\ntargets:\n  production: { protected: true, environment: [ process ] }\n' > headgate.yaml
+    hga_commit
+    headgate apply -q -t production --yes > /dev/null
+    run --separate-stderr headgate rollback -1 -t production --yes
+    expect_status 0
+    expect_stderr "held until"
+    run --separate-stderr headgate apply -t production --yes --format json
+    expect_status 1
+    [[ "$output" == *HG223* ]]
+    [ "$(hga_rows)" = r1 ]
+    run --separate-stderr headgate apply -t production --yes --release
+    expect_status 0
+    [ "$(hga_rows)" = r2 ]
+    [ "$(hgt_psql "select count(*) from headgate.held")" = 0 ]
+}
+
+@test "a downgrade that fails is exit 4, and the database is where it was" {
+    hga_project 1
+    hga_revision 2 '' 'op.execute("select 1/0")
+op.drop_table("t2")'
+    headgate apply -q > /dev/null
+    run --separate-stderr headgate rollback -1 --format json
+    expect_status 4
+    [ "$(hga_result '.to[0]')" = r2 ]
+    [ "$(hgt_psql "select to_regclass('t2') is not null")" = t ]
+}
