@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists of file digests as values, and as the answer of headgate-container-files. */
+/* Lists of file digests as values, and as the answer of headgate-source-files. */
 #include "docker/internal.h"
 
 #include <stdlib.h>
@@ -24,7 +24,7 @@ static int take_files(const json_t *list, struct hg_docker_files *ret, struct hg
         const char *path = json_string_value(json_object_get(item, "path"));
         const char *digest = json_string_value(json_object_get(item, "sha256"));
         if (!path || !digest || strlen(digest) != HG_SHA256_SIZE - 1)
-            return hg_fail(err, HG_E_BUG, "headgate-container-files gave a malformed answer");
+            return hg_fail(err, HG_E_BUG, "headgate-source-files gave a malformed answer");
         files.items = hg_grow(files.items, files.count, &files.cap, sizeof *files.items);
         struct hg_docker_file *file = &files.items[files.count++];
         file->path = hg_xstrdup(path);
@@ -52,7 +52,7 @@ int hg_docker_digests(const char *container, const char *path, int64_t timeout_n
                       struct hg_docker_files *ret, struct hg_err *err)
 {
     HG_AUTO(hg_freep) char *dir = hg_self_dir();
-    HG_AUTO(hg_freep) char *program = hg_path_join(dir, "headgate-container-files");
+    HG_AUTO(hg_freep) char *program = hg_path_join(dir, "headgate-source-files");
     json_auto_t *request = json_pack("{s:s, s:s, s:f}", "container", container, "path", path,
                                      "timeout", (double)timeout_ns / (double)HG_NS_PER_S);
     HG_AUTO(hg_freep) char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
@@ -68,7 +68,7 @@ int hg_docker_digests(const char *container, const char *path, int64_t timeout_n
         return -1;
     json_auto_t *answer = json_loadb(hg_buf_str(&out), out.len, 0, NULL);
     if (!answer)
-        return hg_fail(err, HG_E_BUG, "headgate-container-files gave no answer: %s",
+        return hg_fail(err, HG_E_BUG, "headgate-source-files gave no answer: %s",
                        hg_buf_str(&words));
     json_t *error = json_object_get(answer, "error");
     if (json_is_object(error))

@@ -158,7 +158,7 @@ struct hg_docker_files {
 int hg_docker_files(struct hg_docker *d, const char *container, const char *path,
                     struct hg_docker_files *ret, struct hg_err *err);
 void hg_docker_files_done(struct hg_docker_files *f);
-/* The same for programs that must not load libarchive: asks the program headgate-container-files,
+/* The same for programs that must not load libarchive: asks the program headgate-source-files,
  * which lies beside ours. The container may be a Compose service too. timeout_ns as in
  * hg_docker_open, for the whole. */
 int hg_docker_digests(const char *container, const char *path, int64_t timeout_ns,

@@ -61,7 +61,7 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
 int main(int argc, char **argv)
 {
     static const struct hg_cmd CMD = {
-        .name = "container-files",
+        .name = "source-files",
         .summary = "internal: digests of the files in a container's folder",
         .no_common = true,
     };
