@@ -117,10 +117,8 @@ static int review(struct project *p, const struct made *m, struct hg_err *err)
     if (!p->o->manual) {
         hg_review_check_models(&models, &findings);
         if (!p->o->allow_empty && revision->down.count < 2 && hg_review_body_empty(&r.up) &&
-            hg_review_body_empty(&r.down)) {
-            print_findings(p, &findings);
+            hg_review_body_empty(&r.down))
             return drop_empty(p, m, &models, err);
-        }
     } else {
         hg_findings_done(&findings);
         findings = (struct hg_findings)HG_FINDINGS_INIT;
