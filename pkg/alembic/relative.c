@@ -121,6 +121,11 @@ int hg_graph_upgrade_target(const struct hg_graph *g, const struct hg_revlist *r
 
 struct downgrade { char *label; uint32_t target; /* HG_NO_REVISION: base */ };
 
+static void downgrade_done(struct downgrade *d)
+{
+    free(d->label);
+}
+
 static int relative_to_rows(const struct hg_graph *g, const struct hg_revlist *rows,
                             struct relative *r, const char *target, struct hg_err *err)
 {
@@ -213,12 +218,11 @@ static int roots_of(const struct hg_graph *g, const struct downgrade *d, struct 
 int hg_graph_downgrade(const struct hg_graph *g, const struct hg_revlist *rows, const char *target,
                        struct hg_revlist *ret, struct hg_err *err)
 {
-    struct downgrade d = { .target = HG_NO_REVISION };
+    HG_AUTO(downgrade_done) struct downgrade d = { .target = HG_NO_REVISION };
     HG_AUTO(hg_ids_done) struct hg_ids roots = { 0 };
     HG_AUTO(hg_ids_done) struct hg_ids heads = { 0 };
     if (hg_graph_usable(g, err) < 0 || downgrade_target(g, rows, target, &d, err) < 0)
         return -1;
-    HG_AUTO(hg_freep) char *label = d.label;
     if (roots_of(g, &d, &roots, err) < 0)
         return -1;
     for (size_t i = 0; i < rows->count; i++)
