@@ -66,18 +66,14 @@ static int check_text(struct hg_dotenv *d)
     return hg_dotenv_fail(d, 1, "not valid UTF-8");
 }
 
-/* Python reads with universal newlines and Compose replaces CRLF before parsing; Docker's scanner
- * drops one CR at the end of a line. */
-static char *unify_newlines(const char *text, size_t len, bool lone_cr, size_t *ret_len)
+/* Python reads text with universal newlines: CRLF and CR are line ends. */
+static char *universal_newlines(const char *text, size_t len, size_t *ret_len)
 {
     char *out = hg_xmalloc(len + 1);
     size_t n = 0;
-    for (size_t i = 0; i < len; i++) {
-        bool pair = text[i] == '\r' && i + 1 < len && text[i + 1] == '\n';
-        if (pair)
-            continue;
-        out[n++] = text[i] == '\r' && lone_cr ? '\n' : text[i];
-    }
+    for (size_t i = 0; i < len; i++)
+        if (text[i] != '\r' || i + 1 == len || text[i + 1] != '\n')
+            out[n++] = text[i] == '\r' ? '\n' : text[i];
     out[n] = '\0';
     *ret_len = n;
     return out;
@@ -100,8 +96,9 @@ int hg_dotenv_parse(const char *text, size_t len, const char *shown,
         text += 3;
         len -= 3;
     }
-    size_t unified_len;
-    char *unified = unify_newlines(text, len, dialect == HG_DOTENV_PYTHON, &unified_len);
+    size_t unified_len = len;
+    char *unified = dialect == HG_DOTENV_PYTHON ? universal_newlines(text, len, &unified_len)
+                                                : hg_xstrndup(text, len);
     struct hg_dotenv d = {
         .at = unified, .end = unified + unified_len, .counted = unified, .line = 1,
         .shown = shown, .lookup = lookup, .into = into, .file = HG_VARS_INIT, .err = err,

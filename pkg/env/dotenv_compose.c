@@ -153,31 +153,50 @@ int hg_dotenv_template(struct hg_dotenv *d, size_t line, const char *text, size_
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-/* The escapes of a double quoted value: \$ becomes the template's $$; \a b c f n r t v " \ and \0NNN
- * are Go's; \c is none of Go's and stays. */
+/* "\0NNN" at text[i], len bytes there: a code point up to 255, as Go's UnquoteChar makes it of three
+ * octal digits; of anything else only the zero goes. How many bytes were read. */
+static size_t unescape_octal(const char *text, size_t len, struct hg_buf *ret)
+{
+    size_t digits = 0;
+    unsigned point = 0;
+    bool octal = true;
+    for (; digits < 3 && 2 + digits < len && isdigit((unsigned char)text[2 + digits]); digits++) {
+        octal = octal && text[2 + digits] < '8';
+        point = point * 8 + (unsigned)(text[2 + digits] - '0');
+    }
+    if (digits < 3 || !octal || point > 255 || point == 0) {
+        hg_buf_addc(ret, '\\');
+        hg_buf_add(ret, text + 2, digits);
+    } else if (point < 0x80) {
+        hg_buf_addc(ret, (char)point);
+    } else {
+        hg_buf_addc(ret, (char)(0xc0 | point >> 6));
+        hg_buf_addc(ret, (char)(0x80 | (point & 0x3f)));
+    }
+    return 2 + digits;
+}
+
+/* The escapes of a double quoted value: \$ becomes the template's $$; \a \b \f \n \r \t \v \" \\ and
+ * \0NNN are Go's; every other backslash stays. */
 static void unescape(const char *text, size_t len, struct hg_buf *ret)
 {
     static const char NAMES[] = "abfnrtv", BYTES[] = "\a\b\f\n\r\t\v";
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len;) {
         char next = text[i] == '\\' && i + 1 < len ? text[i + 1] : '\0';
         const char *name = next ? strchr(NAMES, next) : NULL;
-        size_t digits = 0;
-        unsigned octal = 0;
-        while (next == '0' && digits < 3 && i + 2 + digits < len && isdigit((unsigned char)text[i + 2 + digits]))
-            octal = octal * 8 + (unsigned)(text[i + 2 + digits++] - '0');
+        if (next == '0') {
+            i += unescape_octal(text + i, len - i, ret);
+            continue;
+        }
         if (name && *name)
             hg_buf_addc(ret, BYTES[name - NAMES]);
         else if (next == '"' || next == '\\')
             hg_buf_addc(ret, next);
         else if (next == '$')
             hg_buf_adds(ret, "$$");
-        else if (digits == 3 && octal && octal < 0x80)
-            hg_buf_addc(ret, (char)octal);
-        else {
+        else
             hg_buf_addc(ret, text[i]);
-            continue;
-        }
-        i += 1 + (next == '0' ? digits : 0);
+        i += (name && *name) || (next && strchr("\"\\$", next)) ? 2 : 1;
     }
 }
 
@@ -242,6 +261,8 @@ static int parse_statement(struct hg_dotenv *d, bool own_line)
     size_t line = hg_dotenv_line(d, p);
     if (d->end - p > 6 && memcmp(p, "export", 6) == 0 && (blank_at(p + 6, d->end) || p[6] == '\n'))
         p = skip_blanks(p + 6, d->end);
+    if (p >= d->end)
+        return hg_dotenv_fail(d, line, "a name is missing");
     const char *start = p;
     while (p < d->end && !strchr("=:\n", *p)) {
         size_t blank = blank_at(p, d->end);

@@ -40,8 +40,8 @@ int hg_dotenv_docker(struct hg_dotenv *d)
         const char *newline = memchr(d->at, '\n', (size_t)(d->end - d->at));
         const char *stop = newline ? newline : d->end;
         const char *line = d->at;
-        if (stop > line && stop == d->end && stop[-1] == '\r')
-            stop--; /* CRLF pairs are gone; this is the CR at the very end */
+        if (stop > line && stop[-1] == '\r')
+            stop--; /* one, as bufio.ScanLines does */
         if (parse_line(d, line, stop) < 0)
             return -1;
         d->at = newline ? newline + 1 : d->end;
