@@ -4,6 +4,7 @@
  * source only.
  */
 #include "internal.h"
+#include "alembic/alembic.h"
 #include "pg/pg.h"
 
 /* What libpq takes from the environment for a part that a URL leaves open. */
@@ -180,6 +181,29 @@ static bool ini_may_tell(const struct hg_resolving *r)
     return true;
 }
 
+/* A literal sqlalchemy.url; whatever keeps us from reading one means that there is none. */
+static void from_ini(struct hg_resolving *r, char **ret_url, char **ret_source)
+{
+    const struct hg_common *common = r->in->common;
+    const struct hg_config *c = &r->t->config;
+    struct hg_alembic_options o = {
+        .dir = c->start_dir, .directory = c->migrator_directory,
+        .config = common->alembic_config ? common->alembic_config : c->migrator_config,
+        .section = common->alembic_section, .no_python = true };
+    struct hg_alembic_config ini = { 0 };
+    struct hg_err ignored = { 0 };
+    if (hg_alembic_config_load(&o, &ini, &ignored) < 0)
+        return;
+    /* The template's placeholder ("driver://user:pass@localhost/dbname") is no address. */
+    struct hg_pg_url u = { 0 };
+    if (ini.sqlalchemy_url && hg_pg_url_parse(ini.sqlalchemy_url, &u, &ignored) == 0) {
+        *ret_url = hg_xstrdup(ini.sqlalchemy_url);
+        *ret_source = hg_xasprintf("sqlalchemy.url from %s", hg_path_base(ini.file));
+    }
+    hg_pg_url_done(&u);
+    hg_alembic_config_done(&ini);
+}
+
 static int from_parts(struct hg_resolving *r, char **ret_source)
 {
     HG_AUTO(hg_strv_done) struct hg_strv names = HG_STRV_INIT;
@@ -228,6 +252,8 @@ static int find_address(struct hg_resolving *r, char **ret_url, char **ret_sourc
         return from_database_url(r, v, ret_url, ret_source);
     if (from_parts(r, ret_source) < 0)
         return -1;
+    if (!*ret_source && ini_may_tell(r))
+        from_ini(r, ret_url, ret_source);
     return 0;
 }
 

@@ -93,8 +93,8 @@ void hg_target_config_init(struct hg_target_config *t);
 void hg_target_config_copy(struct hg_target_config *to, const struct hg_target_config *from);
 void hg_target_config_done(struct hg_target_config *t);
 /* As hg_config_load, with the process's own variables given (they choose the target, and replace
- * ${NAME}). */
-int hg_config_load_vars(const struct hg_common *common, const struct hg_vars *vars,
+ * ${NAME}). settled: common->target comes from a state, and so may stand in no file. */
+int hg_config_load_vars(const struct hg_common *common, const struct hg_vars *vars, bool settled,
                         struct hg_config *ret, struct hg_err *err);
 /* For a file that cannot be read: one unnamed target, so that a verb can still print its document. */
 void hg_config_fallback(const struct hg_common *common, const struct hg_vars *vars,

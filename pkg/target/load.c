@@ -161,7 +161,7 @@ static const char *get(const struct hg_vars *vars, const char *name)
 
 /* Which target the command line means, and whether it may be one that stands in no file. */
 static void choose(struct hg_document *d, const struct hg_common *common, const char *dir,
-                   const struct hg_vars *vars)
+                   const struct hg_vars *vars, bool settled)
 {
     const char *zero = get(vars, "HEADGATE_TARGET");
     bool by_name = common->target || zero; /* somebody asked for it by name */
@@ -174,7 +174,7 @@ static void choose(struct hg_document *d, const struct hg_common *common, const 
     if (find_target(&d->config, name))
         return;
     bool may = d->config.target_count == 0 ? strcmp(name, zero) == 0 : !by_name;
-    if (may || common->from.count)
+    if (may || settled || common->from.count)
         add_unnamed(d, common, dir, name);
 }
 
@@ -205,7 +205,7 @@ static char *config_path(const struct hg_common *common, const char *dir)
     return find_file(dir);
 }
 
-int hg_config_load_vars(const struct hg_common *common, const struct hg_vars *vars,
+int hg_config_load_vars(const struct hg_common *common, const struct hg_vars *vars, bool settled,
                         struct hg_config *ret, struct hg_err *err)
 {
     HG_AUTO(hg_freep) char *dir = realpath(common->dir ? common->dir : ".", NULL);
@@ -230,7 +230,7 @@ int hg_config_load_vars(const struct hg_common *common, const struct hg_vars *va
         d.config.dir = hg_xstrdup(dir);
     }
     d.config.start_dir = hg_xstrdup(dir);
-    choose(&d, common, dir, vars);
+    choose(&d, common, dir, vars, settled);
     hg_target_config_done(&d.defaults);
     if (replace_sources(&d.config, common, dir, err) < 0) {
         hg_config_done(&d.config);
@@ -248,7 +248,7 @@ void hg_config_fallback(const struct hg_common *common, const struct hg_vars *va
     hg_target_config_init(&d.defaults);
     d.config.dir = hg_xstrdup(dir);
     d.config.start_dir = hg_xstrdup(dir);
-    choose(&d, common, dir, vars);
+    choose(&d, common, dir, vars, true);
     if (d.config.target_count == 0)
         add_unnamed(&d, common, dir, d.config.chosen);
     hg_target_config_done(&d.defaults);
@@ -259,7 +259,7 @@ int hg_config_load(const struct hg_common *common, struct hg_config *ret, struct
 {
     HG_AUTO(hg_vars_done) struct hg_vars vars = HG_VARS_INIT;
     hg_vars_from_environ(&vars, environ, "process");
-    return hg_config_load_vars(common, &vars, ret, err);
+    return hg_config_load_vars(common, &vars, false, ret, err);
 }
 
 const struct hg_target_config *hg_config_target(const struct hg_config *c, const char *name,

@@ -14,7 +14,7 @@ static void inherit_options(const struct hg_state *s, struct hg_common *common,
     if (!s->doc)
         return;
     const char *target = hg_member(s->doc, "target");
-    if (!common->target && !common->from.count)
+    if (!common->target)
         common->target = target;
     if (!common->config && !common->dir)
         common->config = hg_member(s->doc, "config");
@@ -97,9 +97,10 @@ static void build_mask(struct hg_target *t)
     hg_log_set_filter(hg_mask_text, t->mask);
 }
 
-static int open_config(const struct hg_common *common, struct hg_target *t, struct hg_err *err)
+static int open_config(const struct hg_common *common, bool settled, struct hg_target *t,
+                       struct hg_err *err)
 {
-    if (hg_config_load_vars(common, &t->original, &t->config, err) == 0 &&
+    if (hg_config_load_vars(common, &t->original, settled, &t->config, err) == 0 &&
         (t->t = hg_config_target(&t->config, NULL, err)))
         return 0;
     hg_config_done(&t->config);
@@ -119,7 +120,8 @@ static int open_with(struct hg_state *s, struct hg_common *common, char **argv, 
         hg_state_original(s, &t->vars, &t->original);
     else
         hg_vars_from_environ(&t->original, environ, "process");
-    if (open_config(common, t, err) < 0)
+    HG_AUTO(hg_freep) char *inherited = hg_state_target(s);
+    if (open_config(common, inherited && hg_streq(inherited, common->target), t, err) < 0)
         return -1;
     if (offline) {
         build_mask(t);

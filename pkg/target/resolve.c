@@ -110,7 +110,7 @@ int hg_target_resolve(const struct hg_resolve *in, struct hg_target *ret, struct
     memset(t, 0, sizeof *t);
     copy_vars(&t->original, in->original);
     hg_vars_unset(&t->original, HG_STATE_VAR);
-    if (hg_config_load_vars(in->common, &t->original, &t->config, err) < 0 ||
+    if (hg_config_load_vars(in->common, &t->original, false, &t->config, err) < 0 ||
         !(t->t = hg_config_target(&t->config, NULL, err))) {
         hg_target_done(t);
         return -1;
