@@ -55,8 +55,8 @@ static int explain(const struct hg_rule *rule)
     hg_outf("in short: %s\n", rule->help);
     if (!page)
         return HG_EXIT_YES;
-    const char *body = strchr(page, '\n'); /* the heading says what the first line said */
-    hg_out(body ? body : page);
+    const char *body = strchr(page, '\n'); /* the heading is what the first line said */
+    hg_out(body ? body + 1 : page);
     return HG_EXIT_YES;
 }
 
