@@ -171,7 +171,7 @@ static void report_new(struct hg_judge *j, const struct hg_files *f, const struc
 {
     bool committed = same_in(f, f->head, r) || hg_files_blob_is(f, f->head, r);
     bool merged = same_in(f, f->tip, r) || hg_files_blob_is(f, f->tip, r);
-    if (merged || (committed && !j->in->status))
+    if (merged || (committed && !j->in->status) || hg_judge_reported(j, r->id))
         return;
     struct hg_finding *finding =
         committed ? hg_finding_add(&j->out->findings, "HG205", "pending revision %s is not in %s",

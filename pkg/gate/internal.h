@@ -83,6 +83,8 @@ struct hg_judge {
 /* Notes why no verdict can be given, unless something did before. */
 void hg_judge_unknown(struct hg_judge *j, const char *fmt, ...) HG_PRINTF(2, 3);
 
+/* Has this revision been reported as edited, deleted or put elsewhere? */
+bool hg_judge_reported(const struct hg_judge *j, const char *revision);
 /* HG216, and UNKNOWN where it must not pass: the base cannot be compared. */
 void hg_judge_incomparable(struct hg_judge *j, const char *why, const char *hint);
 /* HG201 to HG206, HG101 after merging: revision files against git. */

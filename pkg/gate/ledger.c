@@ -6,18 +6,6 @@
 #include "internal.h"
 #include "ledger/ledger.h"
 
-static bool reported(const struct hg_judge *j, const char *revision)
-{
-    static const char *const SAME[] = { "HG201", "HG202", "HG204" };
-    for (size_t i = 0; i < j->out->findings.count; i++) {
-        const struct hg_finding *f = &j->out->findings.items[i];
-        for (size_t k = 0; k < HG_COUNT(SAME); k++)
-            if (hg_streq(f->rule->id, SAME[k]) && hg_streq(f->revision, revision))
-                return true;
-    }
-    return false;
-}
-
 /* The digest with all line ends as LF, or as CRLF. */
 static bool digest_with(const char *text, size_t len, const char *end, const char *digest)
 {
@@ -37,7 +25,7 @@ static bool digest_with(const char *text, size_t len, const char *end, const cha
 static void check_one(struct hg_judge *j, const struct hg_ledger_entry *e)
 {
     const struct hg_revision *now = hg_graph_get(j->in->graph, e->revision);
-    if (!e->digest || hg_streq(e->direction, "down") || reported(j, e->revision))
+    if (!e->digest || hg_streq(e->direction, "down") || hg_judge_reported(j, e->revision))
         return;
     const char *when = e->finished_at ? e->finished_at : "an unknown time";
     const char *who = e->by ? e->by : "somebody unknown";

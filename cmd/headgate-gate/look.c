@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "look.h"
+
+static const int64_t DEADLINE_NS = 120 * HG_NS_PER_S; /* git, ledger and other targets together */
+
+static void free_graph(struct hg_graph **graph)
+{
+    hg_graph_free(*graph);
+}
+
+void gate_subject_done(struct gate_subject *s)
+{
+    if (s->configured)
+        hg_alembic_config_done(&s->alembic);
+    hg_vars_free_envp(s->plain);
+    hg_target_done(&s->target);
+}
+
+int gate_print(const struct gate_options *o, const struct hg_gate_input *in,
+               const struct hg_gate *g, struct hg_err *err)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
+    const char *format = o->common.format;
+    if (hg_streq(format, "json")) {
+        json_t *document = hg_gate_json(in, g, err);
+        HG_AUTO(hg_freep) char *text = json_dumps(document, JSON_INDENT(2));
+        json_decref(document);
+        hg_buf_addf(&b, "%s\n", text);
+        hg_cli_error_printed();
+    } else if (!format || hg_streq(format, "text")) {
+        hg_gate_text(in, g, hg_cli_color(&o->common, STDOUT_FILENO), &b);
+    } else {
+        HG_AUTO(hg_freep) char *title = hg_xasprintf("headgate gate %s", in->target->t->name);
+        struct hg_err bad = { 0 };
+        if (hg_findings_report(&g->findings, format, title, &b, &bad) != 0)
+            HG_BUG("a format that is in the table of options and has no reporter");
+    }
+    hg_out(hg_buf_str(&b));
+    return err->kind == HG_E_NONE ? hg_gate_exit(g) : -1;
+}
+
+int gate_look(const struct gate_options *o, struct gate_subject *s, bool last, bool *ret_again,
+              struct hg_err *err)
+{
+    HG_AUTO(hg_gate_done) struct hg_gate gate = HG_GATE_INIT;
+    HG_AUTO(free_graph) struct hg_graph *graph = NULL;
+    HG_AUTO(hg_findings_done) struct hg_findings found = HG_FINDINGS_INIT;
+    HG_AUTO(hg_status_done) struct hg_status status = { 0 };
+    struct hg_status_read *read = NULL;
+    struct hg_gate_input in = {
+        .target = &s->target, .alembic = &s->alembic, .dir = o->common.dir, .base = o->base,
+        .overrides = &o->overrides, .required = &o->required,
+        .deadline_ns = hg_now_ns() + DEADLINE_NS,
+    };
+    if (o->fail_on)
+        (void)hg_severity_parse(o->fail_on, &in.fail_on);
+    if (!o->offline && hg_status_start(&s->target, &s->alembic, "headgate gate",
+                                       o->common.timeout_ns ? hg_now_ns() + o->common.timeout_ns : 0,
+                                       &read, err) != 0)
+        return gate_print(o, &in, &gate, err);
+    if (hg_alembic_load(&s->alembic, &s->how, &graph, &found, err) != 0) {
+        hg_status_drop(read);
+        hg_findings_move(&gate.findings, &found);
+        return gate_print(o, &in, &gate, err);
+    }
+    hg_graph_digests(graph);
+    struct hg_err unreached = { 0 };
+    if (o->offline) {
+        in.graph_findings = &found;
+    } else {
+        in.status = &status;
+        if (hg_status_finish(read, graph, &found, &status, &unreached) == 0)
+            hg_status_find_lost(&status, graph, &s->alembic, 10 * HG_NS_PER_S);
+    }
+    in.graph = graph;
+    if (hg_gate_judge(&in, &gate, err) != 0)
+        return -1;
+    if (unreached.kind != HG_E_NONE && hg_graph_ok(graph)) {
+        gate.verdict = HG_VERDICT_UNKNOWN;
+        *err = unreached;
+    }
+    *ret_again = gate.verdict != HG_VERDICT_OPEN && !last && !o->offline;
+    return *ret_again ? HG_EXIT_YES : gate_print(o, &in, &gate, err);
+}
+
+int gate_prepare(const struct gate_options *o, struct gate_subject *s, struct hg_err *err)
+{
+    if (hg_target_open(&o->common, o->argc, o->argv, o->offline, &s->target, err) != 0)
+        return -1;
+    const struct hg_config *c = &s->target.config;
+    s->plain = hg_target_plain_envp(&s->target);
+    s->how = (struct hg_alembic_options){
+        .dir = o->common.dir, .directory = c->migrator_directory,
+        .config = o->common.alembic_config ? o->common.alembic_config : c->migrator_config,
+        .section = o->common.alembic_section, .no_python = o->common.no_python,
+        .python_env = s->plain,
+    };
+    if (!o->offline && !o->common.quiet) {
+        HG_AUTO(hg_freep) char *line = hg_target_line(&s->target);
+        HG_AUTO(hg_freep) char *shown = hg_log_filtered(line);
+        (void)fprintf(stderr, "%s\n", shown);
+    }
+    s->configured = hg_alembic_config_load(&s->how, &s->alembic, err) == 0;
+    return s->configured ? 0 : -1;
+}
+
