@@ -27,15 +27,27 @@ static void quiet(void *context, const PGresult *res)
     (void)res; /* notices of the server are not ours to print */
 }
 
+/* libpq looks for Kerberos credentials before every TCP connection, which costs more than a round trip
+ * to a near server. Where nothing on this machine speaks of Kerberos there are none to be found. */
+static bool kerberos_possible(const struct hg_pg_spec *spec)
+{
+    if (getenv("PGGSSENCMODE") || getenv("PGSERVICE") || strstr(spec->conninfo, "service='") ||
+        getenv("KRB5CCNAME") || getenv("KRB5_CONFIG") || access("/etc/krb5.conf", F_OK) == 0)
+        return true;
+    char cache[64];
+    (void)snprintf(cache, sizeof cache, "/tmp/krb5cc_%u", (unsigned)geteuid());
+    return access(cache, F_OK) == 0;
+}
+
 int hg_pg_connect_start(const struct hg_pg_spec *spec, PGconn **ret, struct hg_err *err)
 {
     /* Later keys win over dbname's expansion, so only what must hold stands behind it; keepalives
      * stand before it and can be changed by the URL. */
     const char *keys[] = { "keepalives_idle", "keepalives_interval", "keepalives_count",
-                           "tcp_user_timeout", "dbname", "client_encoding", "application_name",
-                           NULL };
-    const char *values[] = { "15", "5", "3", "15000", spec->conninfo, "UTF8",
-                             spec->application_name, NULL };
+                           "tcp_user_timeout", "gssencmode", "dbname", "client_encoding",
+                           "application_name", NULL };
+    const char *values[] = { "15", "5", "3", "15000", kerberos_possible(spec) ? NULL : "disable",
+                             spec->conninfo, "UTF8", spec->application_name, NULL };
     hg_trace("connect-start", "as", spec->application_name, NULL);
     PGconn *conn = PQconnectStartParams(keys, values, 1);
     if (!conn)

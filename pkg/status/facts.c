@@ -7,8 +7,9 @@
 #include <inttypes.h>
 
 enum column {
-    COL_PID, COL_VERSION, COL_DATABASE, COL_USER, COL_RECOVERY, COL_READ_ONLY, COL_SYSTEM, COL_OID,
-    COL_SCHEMA, COL_TABLES, COL_LEDGER, COL_LEDGER_READABLE, COL_SUMMARY, COL_USER_TABLES, COL_HOLDERS,
+    COL_PID, COL_DATABASE, COL_USER, COL_RECOVERY, COL_READ_ONLY, COL_SYSTEM, COL_OID, COL_SCHEMA,
+    COL_LEDGER, COL_LEDGER_READABLE, COL_SUMMARY, COL_HOLDERS, COL_TABLE_SCHEMA, COL_TABLE_EXPECTED,
+    COL_TABLE_READABLE, COL_TABLE_ROWS, COL_USER_TABLES,
 };
 
 const char *hg_status_get(const json_t *object, const char *key)
@@ -70,25 +71,58 @@ static json_t *hex_array(const char *hex)
     return array(hg_buf_str(&b), b.len);
 }
 
-/* "rows" of each table, hex -> array; a table whose rows did not arrive counts as unreadable. */
-static void decode_rows(json_t *tables)
+/* ---- what query_to_xml returns: <row><v>…</v></row>, values escaped (escape_xml in xml.c) ------- */
+
+static void add_unescaped(struct hg_buf *b, const char *start, size_t len)
 {
-    size_t i;
-    json_t *table;
-    json_array_foreach(tables, i, table)
-    {
-        const char *hex = hg_status_get(table, "rows");
-        if (hex)
-            json_object_set_new(table, "rows", hex_array(hex));
-        else
-            json_object_set_new(table, "readable", json_false());
+    static const struct {
+        const char *escaped;
+        char plain;
+    } ENTITIES[] = { { "&lt;", '<' }, { "&gt;", '>' }, { "&amp;", '&' }, { "&#x0d;", '\r' } };
+    for (size_t i = 0; i < len; i++) {
+        size_t k = 0;
+        while (k < HG_COUNT(ENTITIES) && !hg_starts_with(start + i, ENTITIES[k].escaped))
+            k++;
+        hg_buf_addc(b, k < HG_COUNT(ENTITIES) ? ENTITIES[k].plain : start[i]);
+        if (k < HG_COUNT(ENTITIES))
+            i += strlen(ENTITIES[k].escaped) - 1;
     }
+}
+
+/* The value that starts at or behind p; NULL when there is none. *ret_next is where it ends. */
+static const char *next_value(const char *p, size_t *ret_len, const char **ret_next)
+{
+    const char *start = p ? strstr(p, "<v>") : NULL;
+    const char *end = start ? strstr(start, "</v>") : NULL;
+    if (!end)
+        return NULL;
+    *ret_len = (size_t)(end - start - 3);
+    *ret_next = end + 4;
+    return start + 3;
+}
+
+static json_t *xml_values(const char *xml)
+{
+    json_t *values = json_array();
+    size_t len = 0;
+    for (const char *v; (v = next_value(xml, &len, &xml));) {
+        HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
+        add_unescaped(&b, v, len);
+        json_array_append_new(values, hg_json_text(hg_buf_str(&b)));
+    }
+    return values;
+}
+
+static json_t *xml_hex_array(const char *xml)
+{
+    size_t len = 0;
+    return hex_array(next_value(xml, &len, &xml));
 }
 
 static bool yes(const PGresult *res, enum column c)
 {
     const char *v = hg_pg_get(res, 0, (int)c);
-    return v && (strcmp(v, "true") == 0 || strcmp(v, "on") == 0);
+    return v && (strcmp(v, "t") == 0 || strcmp(v, "on") == 0);
 }
 
 static char *text(const PGresult *res, enum column c)
@@ -108,10 +142,7 @@ static int64_t number(const PGresult *res, enum column c)
 static int ask(PGconn *conn, const char *schema, const char *table, const char *identity,
                int64_t deadline_ns, PGresult **ret, struct hg_err *err)
 {
-    char apply[16], migrator[16];
-    (void)snprintf(apply, sizeof apply, "%d", HG_LOCK_CLASS_APPLY);
-    (void)snprintf(migrator, sizeof migrator, "%d", HG_LOCK_CLASS_MIGRATOR);
-    const char *params[] = { schema, table, identity, apply, migrator };
+    const char *params[] = { schema, table, identity };
     return hg_pg_query(conn, hg_sql_status_status, HG_COUNT(params), params, deadline_ns, ret, err);
 }
 
@@ -138,6 +169,36 @@ static char *pool_mode(PGconn *ours, const struct hg_pg_spec *spec, const char *
     return hg_xstrdup(hg_streq(hg_pg_get(res, 0, 0), our_pid) ? "transaction" : "session");
 }
 
+/* The tables of that name, expected ones first. */
+static json_t *take_tables(const PGresult *res)
+{
+    json_t *tables = json_array();
+    for (int row = 0; row < PQntuples(res); row++) {
+        const char *schema = hg_pg_get(res, row, COL_TABLE_SCHEMA);
+        const char *rows = hg_pg_get(res, row, COL_TABLE_ROWS);
+        bool expected = hg_streq(hg_pg_get(res, row, COL_TABLE_EXPECTED), "t");
+        if (!schema)
+            continue;
+        json_t *t = json_pack("{so sb sb so}", "schema", hg_json_text(schema), "expected", expected,
+                              "readable", rows != NULL, "rows", rows ? xml_values(rows) : json_null());
+        if (expected)
+            json_array_insert_new(tables, 0, t);
+        else
+            json_array_append_new(tables, t);
+    }
+    return tables;
+}
+
+static bool any_user_table(const PGresult *res)
+{
+    for (int row = 0; row < PQntuples(res); row++) {
+        const char *xml = hg_pg_get(res, row, COL_USER_TABLES);
+        if (xml && strstr(xml, "<v>"))
+            return true;
+    }
+    return false;
+}
+
 static void fill(const PGresult *res, PGconn *conn, struct hg_facts *f, struct hg_status *s)
 {
     s->connected = true;
@@ -145,19 +206,19 @@ static void fill(const PGresult *res, PGconn *conn, struct hg_facts *f, struct h
     s->db_user = text(res, COL_USER);
     s->db_host = hg_xstrdup(PQhost(conn));
     s->db_port = hg_xstrdup(PQport(conn));
-    s->server_version = (int)number(res, COL_VERSION);
+    s->server_version = PQserverVersion(conn);
     s->system_identifier = text(res, COL_SYSTEM);
     s->db_oid = text(res, COL_OID);
     s->in_recovery = yes(res, COL_RECOVERY);
     s->read_only = yes(res, COL_READ_ONLY);
-    s->has_user_tables = yes(res, COL_USER_TABLES);
-    s->ledger_exists = yes(res, COL_LEDGER);
+    s->has_user_tables = any_user_table(res);
+    /* A schema `headgate` that this role may not use is a ledger that it cannot read. */
     s->ledger_readable = yes(res, COL_LEDGER_READABLE);
-    const char *tables = hg_pg_get(res, 0, COL_TABLES), *holders = hg_pg_get(res, 0, COL_HOLDERS);
-    f->tables = array(tables, tables ? strlen(tables) : 0);
-    decode_rows(f->tables);
-    f->holders = array(holders, holders ? strlen(holders) : 0);
-    f->summary = hex_array(hg_pg_get(res, 0, COL_SUMMARY));
+    s->ledger_exists = hg_streq(hg_pg_get(res, 0, COL_LEDGER), "f") ||
+                       hg_pg_get(res, 0, COL_LEDGER_READABLE) != NULL;
+    f->tables = take_tables(res);
+    f->holders = xml_hex_array(hg_pg_get(res, 0, COL_HOLDERS));
+    f->summary = xml_hex_array(hg_pg_get(res, 0, COL_SUMMARY));
     f->schema = text(res, COL_SCHEMA);
     f->pooler = PQbackendPID(conn) != (int)number(res, COL_PID);
 }
@@ -172,8 +233,8 @@ int hg_facts_read(PGconn *conn, const struct hg_pg_spec *spec, const char *schem
             ask(conn, schema, table, "false", deadline_ns, &res, err) < 0)
             return -1;
     }
-    if (PQntuples(res) != 1)
-        return hg_fail(err, HG_E_DATABASE, "the database did not answer the status query with one row");
+    if (PQntuples(res) < 1)
+        return hg_fail(err, HG_E_DATABASE, "the database did not answer the status query with a row");
     fill(res, conn, ret, s);
     if (ret->pooler)
         s->pool_mode = pool_mode(conn, spec, hg_pg_get(res, 0, COL_PID), deadline_ns);

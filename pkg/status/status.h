@@ -34,7 +34,7 @@ enum hg_state { HG_STATE_UNKNOWN, HG_STATE_UP_TO_DATE, HG_STATE_BEHIND, HG_STATE
                 HG_STATE_DIVERGED };
 
 /* Application names and lock keys by which headgate's sessions are known. */
-#define HG_LOCK_CLASS_APPLY    0x68676170 /* "hgap": first key of the apply lock */
+#define HG_LOCK_CLASS_APPLY    0x68676170 /* "hgap": first key of the apply lock (in status.sql too) */
 #define HG_LOCK_CLASS_MIGRATOR 0x68676d67 /* "hgmg": first key of the migrator lock */
 /* Second key: hash of "schema.version_table". */
 int32_t hg_status_lock_key(const char *schema, const char *table);
@@ -61,7 +61,8 @@ struct hg_status {
     char *db_name, *db_host, *db_port, *db_user, *system_identifier, *db_oid, *pool_mode;
     int server_version;
     bool in_recovery, read_only, connected;
-    bool has_user_tables;               /* any table besides version tables, extensions' and headgate's */
+    bool has_user_tables;               /* any table besides version tables, extensions' and headgate's; asked
+                                           for only when a version table has no row */
     /* version table; without one the schema is where Alembic would create it */
     char *vt_schema, *vt_name;
     bool vt_exists, vt_readable;
