@@ -112,11 +112,12 @@ char *hg_pg_log_tail(const char *file)
     return hg_xstrdup(p > text ? p + 1 : text);
 }
 
-/* postgres changes into its data folder, which tells it from another process of the same number. */
+/* postgres changes into its data folder, which tells it from another process of the same number. A
+ * process that we may not signal belongs to somebody else, so it is not the cluster's. */
 static bool runs_there(int64_t pid, const char *data)
 {
     char link[64], cwd[4096];
-    if (kill((pid_t)pid, 0) < 0 && errno != EPERM)
+    if (kill((pid_t)pid, 0) < 0)
         return false;
     (void)snprintf(link, sizeof link, "/proc/%lld/cwd", (long long)pid);
     ssize_t n = readlink(link, cwd, sizeof cwd - 1);
