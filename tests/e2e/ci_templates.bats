@@ -23,7 +23,7 @@ setup() {
     # The runner's checkout: a clone of the repository that the project is.
     git clone -q "$HGT_PROJECT" "$BATS_TEST_TMPDIR/origin"
 }
-teardown_file() { hgt_stub_stop; hgt_teardown_file; }
+teardown_file() { load ../lib/railway; hgt_stub_stop; }
 
 # The commands of a GitHub job: `run: COMMAND` and `run: |` blocks.
 github_steps() { # JOB
