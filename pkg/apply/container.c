@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "docker/docker.h"
+#include "gen/apply_embed.h"
 
 /* Stdout carries the driver's reports: it gave its own stdout away before Alembic started. */
 static void on_output(void *run, int stream, const char *data, size_t len)
@@ -39,7 +40,8 @@ static int exec_driver(struct hg_run *r, struct hg_docker *d, const struct hg_co
         hg_strv_add(&argv, "from alembic.config import main; main(prog='alembic')");
         hg_driver_argv(r, false, &argv);
     } else {
-        hg_strv_add(&argv, "-");
+        hg_strv_add(&argv, "-c");
+        hg_strv_add(&argv, hg_py_apply_boot);
         program = hg_driver_program(r, -1);
     }
     crossing(&r->target.vars, &env);

@@ -31,7 +31,11 @@ int hg_run_connect(struct hg_run *r, const char *what, PGconn **ret, struct hg_e
                                .application_name = name,
                                .source = t->direct_conninfo ? "direct_url" : t->url_source,
                                .shown = t->direct_conninfo ? NULL : t->shown };
-    return hg_pg_connect(&spec, connect_timeout(r), ret, err);
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    if (hg_pg_connect(&spec, connect_timeout(r), ret, err) < 0)
+        return -1;
+    return hg_pg_query(*ret, hg_sql_apply_durable, 0, NULL, hg_now_ns() + HG_APPLY_QUERY_NS, &res,
+                       err);
 }
 
 static bool truth(const PGresult *res, int column)

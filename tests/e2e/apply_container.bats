@@ -1,0 +1,65 @@
+#!/usr/bin/env bats
+# apply with the migrator in a container: the right place, the right files, streams kept apart.
+
+setup_file() { load ../lib/common; hgt_setup_file; load ../lib/docker; hgt_docker; }
+setup() {
+    load ../lib/common
+    load ../lib/apply
+    load ../lib/docker
+    hgt_db
+    hga_project 2
+}
+teardown() { hgt_containers_remove; }
+
+# The project in a container that shares this host's network; its virtualenv is this one.
+start_container() {
+    # The container's own copy: what is in the image is not what is in the working tree.
+    rm -rf "$BATS_TEST_TMPDIR/image" && cp -R "$BATS_TEST_TMPDIR/proj" "$BATS_TEST_TMPDIR/image"
+    # The virtualenv's interpreter may lie outside /usr; python3 of the image has no alembic.
+    local prefix mounts=()
+    prefix=$(dirname "$(dirname "$(realpath "$HGT_VENV/bin/python3")")")
+    [ "$prefix" = /usr ] || mounts=(-v "$prefix:$prefix:ro")
+    hgt_container headgate-base --network host -v "$BATS_TEST_TMPDIR/image:/app" -w /app \
+        -v "$HGT_VENV:$HGT_VENV:ro" "${mounts[@]}" -e "PATH=/usr/bin:/bin:$HGT_VENV/bin" \
+        -e "DATABASE_URL=$DATABASE_URL"
+    cat > headgate.yaml << EOF
+version: 1
+targets:
+  docker:
+    environment: [ { container: $HGT_CONTAINER } ]
+    run: { container: $HGT_CONTAINER }
+EOF
+    hga_commit
+    unset DATABASE_URL
+}
+
+@test "apply runs the migrator in the container" {
+    hga_revision 2 'import os
+print("in", os.getcwd(), "home", os.environ.get("HOME"))
+op.create_table("t2", sa.Column("id", sa.Integer))'
+    start_container
+    run --separate-stderr headgate apply -t docker --format json
+    expect_status 0
+    [ "$(hga_rows)" = r2 ]
+    [ "$(hga_result '.applied | join(",")')" = r1,r2 ]
+    jq -rs 'map(select(.event == "output").text) | join("")' <<< "$output" | grep -q "in /app home"
+    [ "$(jq -rs 'map(select(.event == "step" and .phase == "committed").revision) | join(",")' <<< "$output")" = r1,r2 ]
+    hga_no_sessions
+}
+
+@test "a file that differs in the container is HG506, and nothing runs" {
+    start_container
+    echo "# another build" >> "$BATS_TEST_TMPDIR/image/mig/versions/r2.py"
+    run --separate-stderr headgate apply -t docker --format json
+    expect_status 4
+    [ "$(hga_result '[.findings[].rule] | index("HG506") != null')" = true ]
+    [ "$(hgt_psql "select to_regclass('t1') is null")" = t ]
+}
+
+@test "a failing revision in the container is exit 4 with its reason" {
+    hga_revision 2 'op.execute("select 1/0")'
+    start_container
+    run --separate-stderr headgate apply -t docker --format json
+    expect_status 4
+    [ "$(hgt_psql "select sqlstate from headgate.run")" = 22012 ]
+}
