@@ -136,6 +136,9 @@ static bool take(const json_t *answer, struct hg_scan *s)
         return true;
     }
     s->state = HG_SCAN_OK;
+    free(HG_TAKE(s->why));
+    hg_scan_value_done(&s->values[HG_SCAN_DOC]);
+    s->values[HG_SCAN_DOC] = (struct hg_scan_value){ 0 }; /* Python's word counts, below */
     for (int i = 0; i < (int)HG_COUNT(NAMES); i++)
         if (!take_value(json_object_get(answer, NAMES[i]), NAMES[i], s, i))
             return false;

@@ -229,6 +229,10 @@ PY
     DATABASE_URL=postgresql://x MY_TOKEN=y look
     expect_ids a1
     [ ! -e m/versions/__pycache__ ]
+    printf 'while True:\n    revision = "x"\n' > m/versions/a.py
+    look --timeout 2
+    expect_status 124
+    [ "$(json .error.kind)" = timeout ]
 }
 
 @test "files that Python refuses are findings" {
