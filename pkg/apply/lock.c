@@ -26,9 +26,12 @@ static void remember(int number)
 static void on_signals(void (*handler)(int))
 {
     static const int NUMBERS[] = { SIGINT, SIGTERM, SIGHUP };
-    struct sigaction action = { .sa_handler = handler };
-    for (size_t i = 0; i < HG_COUNT(NUMBERS); i++)
-        (void)sigaction(NUMBERS[i], &action, NULL);
+    struct sigaction action = { .sa_handler = handler }, was;
+    for (size_t i = 0; i < HG_COUNT(NUMBERS); i++) {
+        /* What nohup or a shell's background told us to ignore stays ignored. */
+        if (sigaction(NUMBERS[i], NULL, &was) == 0 && was.sa_handler != SIG_IGN)
+            (void)sigaction(NUMBERS[i], &action, NULL);
+    }
 }
 
 void hg_signals_catch(void)

@@ -67,7 +67,6 @@ static int judge_one(struct hg_run *r, const struct hg_revision *rev, struct hg_
 
 int hg_run_judge_down(struct hg_run *r, struct hg_err *err)
 {
-    HG_AUTO(hg_strv_done) struct hg_strv none = HG_STRV_INIT;
     if (r->steps.count && !r->to.count && !r->o->to_base) {
         (void)hg_fail(err, HG_E_REFUSED, "this would roll back everything, down to an empty version "
                       "table");

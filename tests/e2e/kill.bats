@@ -19,11 +19,11 @@ teardown() { hgt_cluster_stop; }
 
 @test "kill -9 of headgate at random moments" {
     for ((n = 0; n < HGT_ROUNDS; n++)); do round headgate; done
-    enough_hits $HGT_ROUNDS
+    enough_hits "$HGT_ROUNDS"
 }
 
 @test "kill -9 of the migrator at random moments, transaction per migration" {
     hga_env 'os.environ["DATABASE_URL"]' 'transaction_per_migration=True'
     for ((n = 0; n < HGT_ROUNDS; n++)); do round migrator; done
-    enough_hits $HGT_ROUNDS
+    enough_hits "$HGT_ROUNDS"
 }

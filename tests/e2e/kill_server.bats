@@ -19,5 +19,5 @@ teardown() { hgt_cluster_stop; }
 
 @test "kill -9 of the server at random moments" {
     for ((n = 0; n < HGT_ROUNDS; n++)); do round server; done
-    enough_hits $HGT_ROUNDS
+    enough_hits "$HGT_ROUNDS"
 }

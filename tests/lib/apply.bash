@@ -106,7 +106,7 @@ hga_result() {
 hga_no_sessions() {
     local i left
     for ((i = 0; i < 50; i++)); do
-        left=$(hgt_psql "select count(*) from pg_stat_activity where application_name like 'headgate%'")
+        left=$(hgt_psql "select count(*) from pg_stat_activity where application_name like 'headgate%' and datname = current_database()")
         [ "$left" = 0 ] && return 0
         sleep 0.2
     done
