@@ -61,6 +61,9 @@ int gate_look(const struct gate_options *o, struct gate_subject *s, bool last, b
     if (hg_alembic_load(&s->alembic, &s->how, &graph, &found, err) != 0) {
         hg_status_drop(read);
         hg_findings_move(&gate.findings, &found);
+        if (err->kind == HG_E_UNKNOWN && !hg_findings_have(&gate.findings, "HG109"))
+            hg_finding_add(&gate.findings, "HG109", "%s", err->message)->help =
+                *err->hint ? hg_xstrdup(err->hint) : NULL;
         return gate_print(o, &in, &gate, err);
     }
     hg_graph_digests(graph);

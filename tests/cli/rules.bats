@@ -1,0 +1,83 @@
+#!/usr/bin/env bats
+# The examples of docs/rules are executed: in a copy of the sample, on a branch of their own, the bad
+# one must be found by its rule, and the good one must not.
+#
+# A fenced block's first line says what it is: ```LANGUAGE bad|good [file=NAME] [uncommitted]
+# [option=OPTION]. Blocks with a file are written (a bare name: into the versions folder), sh blocks
+# are run in the project, in order.
+
+setup_file() { load ../lib/common; hgt_setup_file; }
+setup() {
+    load ../lib/common
+    hgt_project
+    git checkout -q -b change
+}
+
+# Puts all blocks of KIND of a page into the project; prints options for headgate.
+place() {
+    python3 - "$1" "$2" << 'PY'
+import os, re, subprocess, sys
+page, kind = sys.argv[1:]
+options, commit, found = [], True, 0
+for language, info, body in re.findall(r"^```(\w+) ([^\n]*)\n(.*?)^```$", open(page).read(), re.M | re.S):
+    words = info.split()
+    if words[0] != kind:
+        continue
+    found += 1
+    settings = dict(w.split("=", 1) for w in words[1:] if "=" in w)
+    commit = commit and "uncommitted" not in words
+    options += [settings["option"]] if "option" in settings else []
+    if language == "sh":
+        subprocess.run(["sh", "-euc", body], check=True)
+        continue
+    name = settings["file"]
+    path = name if "/" in name else "backend/db/migrations/versions/" + name
+    with open(path, "w") as file:
+        file.write(body)
+if commit:
+    subprocess.run("git add -A && git commit -q --allow-empty -m example", shell=True, check=True)
+print(found, *options)
+PY
+}
+
+# check RULE KIND: leaves the document in gate.json
+check() {
+    local placed
+    placed=$(place "$HGT_ROOT/docs/rules/$1.md" "$2")
+    read -r blocks options <<< "$placed"
+    [ "$blocks" -ge 1 ] || fail "$1 has no $2 example"
+    # shellcheck disable=SC2086
+    headgate-gate --offline --format json $options > gate.json 2> gate.err || true
+    jq -e .findings gate.json > /dev/null || fail "$1 $2: $(cat gate.err)"
+}
+
+found() { jq -r '.findings[].rule' gate.json | grep -qx "$1"; }
+
+rules_with_examples() { (cd "$HGT_ROOT/docs/rules" && grep -l '^```[a-z]* bad' HG*.md) | sed 's/\.md//'; }
+
+@test "every graph rule and every rule of the review has examples" {
+    rules_with_examples > have
+    for rule in HG101 HG102 HG103 HG104 HG105 HG106 HG107 HG108 HG109 HG110 HG111 \
+        HG201 HG202 HG203 HG204 HG206 HG207 HG208 HG209 HG210 HG211 HG217 HG220; do
+        grep -qx "$rule" have || fail "$rule has no bad example"
+    done
+}
+
+@test "bad examples are found by their rule" {
+    for rule in $(rules_with_examples); do
+        check "$rule" bad
+        found "$rule" || wrong="${wrong:-} $rule"
+        git checkout -q -f change && git reset -q --hard main && git clean -q -fd
+    done
+    [ -z "${wrong:-}" ] || fail "not found:$wrong"
+}
+
+@test "good examples are not" {
+    for rule in $(rules_with_examples); do
+        grep -q '^```[a-z]* good' "$HGT_ROOT/docs/rules/$rule.md" || fail "$rule has no good example"
+        check "$rule" good
+        ! found "$rule" || wrong="${wrong:-} $rule"
+        git reset -q --hard main && git clean -q -fd
+    done
+    [ -z "${wrong:-}" ] || fail "found in the good example:$wrong"
+}
