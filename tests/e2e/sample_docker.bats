@@ -141,4 +141,9 @@ else:
     expect_status 2
     expect_output "HG201"
     expect_stderr "headgate: exit 1"
+    # And when it never went through a check: the database's own record knows the file that ran.
+    git switch -q main && git merge -q edit
+    mk migrate-docker
+    expect_status 2
+    expect_stderr "HG201"
 }
