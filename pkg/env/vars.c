@@ -73,13 +73,13 @@ void hg_vars_set(struct hg_vars *v, const char *name, const char *value, const c
         *var = (struct hg_var){ .name = hg_xstrdup(name) };
         index_put(v->index, name, v->count++);
     }
-    /* Copies first: the new value may be the old one's memory. */
+    /* Copies first: the given value may be the old one's memory. */
     char *new_value = hg_xstrdup(value), *new_source = hg_xstrdup(source);
     wipe_string(&var->value);
     hg_freep(&var->source);
     var->value = new_value;
     var->source = new_source;
-    var->secret = hg_var_name_secret(name) || hg_value_has_password(value);
+    var->secret = hg_var_name_secret(var->name) || hg_value_has_password(new_value);
 }
 
 void hg_vars_unset(struct hg_vars *v, const char *name)

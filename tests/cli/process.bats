@@ -39,16 +39,15 @@ terminal() { "$HGT_ROOT/tests/lib/drive-terminal" "$@"; }
     # A reader that never reads: TERM still reaches the child, and we end.
     mkfifo stuck
     sleep 30 < stuck 3>&- &
-    local reader=$! pid
-    supervise --secret opensesame sh -c 'exec yes' > stuck 3>&- &
+    local reader=$! pid i code=0
+    supervise --secret opensesame sh -c 'touch up; exec yes' > stuck 3>&- &
     pid=$!
-    sleep 0.3
-    kill -TERM $pid
-    sleep 0.3
-    kill -TERM $pid # the second gives up on the reader
-    run wait $pid
+    for ((i = 0; i < 200; i++)); do [ -e up ] && break || sleep 0.05; done
+    # The first ends the child; the next gives up on the reader.
+    for ((i = 0; i < 100; i++)); do kill -TERM $pid 2> /dev/null || break; sleep 0.1; done
+    wait $pid || code=$?
     kill $reader
-    [ "$status" -eq 143 ] || [ "$status" -eq 127 ]
+    [ "$code" -eq 143 ]
 }
 
 @test "a reader that goes away ends the child as a pipe does" {
@@ -61,10 +60,11 @@ terminal() { "$HGT_ROOT/tests/lib/drive-terminal" "$@"; }
     setsid supervise bash -c 'trap "echo child >> seen; exit 5" TERM
         (trap "echo grandchild >> seen; exit 0" TERM; touch g; while :; do sleep 0.05; done) &
         touch up; while :; do sleep 0.05; done' 3>&- &
-    local pid=$! i
+    local pid=$! i code=0
     for ((i = 0; i < 200; i++)); do [ -e up ] && [ -e g ] && break || sleep 0.05; done
     kill -TERM $pid
-    run wait $pid
+    wait $pid || code=$?
+    [ "$code" -eq 5 ]
     for ((i = 0; i < 100; i++)); do [ "$(wc -l < seen)" -ge 2 ] && break || sleep 0.05; done
     [ "$(sort seen | tr '\n' ' ')" = "child grandchild " ]
 }
