@@ -46,6 +46,10 @@ setup() {
     [ "$(jq -rs 'map(select(.event == "step" and .phase == "committed").revision) | join(",")' <<< "$output")" = r1,r2 ]
     [ "$(hga_result '[.schema, .event, .outcome, .target, (.from | length), .to[0], (.applied | join(",")), .error] | map(tostring) | join(" ")')" = "headgate.apply/1 result applied local 0 r2 r1,r2 null" ]
     jq -rs 'map(select(.event == "output").text) | join("")' <<< "$output" | grep -q "Running upgrade r1 -> r2"
+    events=$output
+    while IFS= read -r output; do expect_document apply-event; done < <(head -n -1 <<< "$events")
+    output=$(tail -n 1 <<< "$events")
+    expect_document apply
 }
 
 @test "apply REVISION goes exactly there" {
