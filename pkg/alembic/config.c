@@ -215,10 +215,10 @@ static int resource(const struct hg_alembic_config *c, const struct hg_alembic_o
             *p = '/';
     for (size_t i = 0; i <= c->prepend_sys_path.count; i++) {
         const char *root = i < c->prepend_sys_path.count ? c->prepend_sys_path.items[i] : c->dir;
-        HG_AUTO(hg_freep) char *top = hg_xasprintf("%s/%.*s", root, (int)package, tail);
-        if (!hg_is_dir(top))
+        HG_AUTO(hg_freep) char *folder = hg_path_join(root, tail);
+        if (!hg_is_dir(folder))
             continue;
-        *ret = hg_path_join(root, tail);
+        *ret = HG_TAKE(folder);
         return 0;
     }
     return hg_alembic_resource(c, o, value, ret, err);

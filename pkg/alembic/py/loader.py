@@ -59,6 +59,8 @@ def describe(path):
 def resource(name):
     import importlib.resources
 
+    # Alembic's console script does not look in the current folder by itself.
+    sys.path[:] = [entry for entry in sys.path if entry]
     parts = name.split(":")
     try:
         found = importlib.resources.files(parts[0])
