@@ -29,6 +29,13 @@ json_t *hg_event(const char *name)
     return json_pack("{s:s, s:s}", "event", name, "at", hg_time_format(hg_wall_ns(), at));
 }
 
+json_t *hg_note(const char *note)
+{
+    json_t *event = hg_event("progress");
+    json_object_set_new(event, "note", json_string(note));
+    return event;
+}
+
 void hg_emit(struct hg_run *r, json_t *event)
 {
     r->o->sink(r->o->context, event);

@@ -74,6 +74,7 @@ struct hg_run {
 
 /* events.c */
 json_t *hg_event(const char *name);             /* {"event", "at"} */
+json_t *hg_note(const char *note);              /* a progress event: recovered, adopted, held… */
 void hg_emit(struct hg_run *r, json_t *event);  /* steals */
 json_t *hg_json_list(const struct hg_strv *v);
 json_t *hg_event_text(const char *text);         /* null for NULL; invalid UTF-8 replaced */

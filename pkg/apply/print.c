@@ -208,7 +208,7 @@ static void on_late_findings(const json_t *e, struct hg_buf *b)
 
 static void print_text(struct hg_apply_printer *p, const json_t *e)
 {
-    const char *name = text_of(e, "event");
+    const char *note = text_of(e, "note"), *name = *note ? note : text_of(e, "event");
     HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
     if (hg_streq(name, "output")) {
         on_output(p, e);

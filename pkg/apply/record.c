@@ -55,7 +55,7 @@ static int close_open_run(struct hg_run *r, struct hg_err *err)
                                    .error = "its headgate ended without recording an outcome" };
     if (hg_ledger_outcome(&r->ledger, s->open_run, &o, deadline(), err) < 0)
         return -1;
-    json_t *event = hg_event("recovered");
+    json_t *event = hg_note("recovered");
     json_object_set_new(event, "run", hg_event_text(s->open_run));
     json_object_set_new(event, "by", hg_event_text(s->open_by));
     json_object_set_new(event, "since", hg_event_text(s->open_since));
@@ -89,7 +89,7 @@ static int adopt(struct hg_run *r, struct hg_err *err)
     if (hg_ledger_intent(&r->ledger, &run, deadline(), err) < 0 ||
         hg_ledger_outcome(&r->ledger, NULL, &o, deadline(), err) < 0)
         return -1;
-    json_t *event = hg_event("adopted");
+    json_t *event = hg_note("adopted");
     json_object_set_new(event, "revisions", hg_json_list(&ids));
     json_object_set_new(event, "from", hg_json_list(&r->summary.last_rows));
     json_object_set_new(event, "to", hg_json_list(&r->status.rows));
@@ -112,7 +112,7 @@ static int release_held(struct hg_run *r, struct hg_err *err)
     HG_AUTO(hg_strv_done) struct hg_strv released = HG_STRV_INIT;
     if (hg_ledger_release(&r->ledger, r->version_table, deadline(), &released, err) < 0)
         return -1;
-    json_t *event = hg_event("released");
+    json_t *event = hg_note("released");
     json_object_set_new(event, "revisions", hg_json_list(&released));
     hg_emit(r, event);
     return 0;

@@ -18,7 +18,7 @@ static bool opaque(const struct hg_review_op *op)
 
 static void report(struct hg_run *r, const struct hg_revision *rev, const struct hg_review_body *b)
 {
-    json_t *event = hg_event("downgrade");
+    json_t *event = hg_note("downgrade");
     json_t *operations = json_array(), *lost = json_array(), *untold = json_array();
     for (size_t i = 0; i < b->count; i++) {
         HG_AUTO(hg_buf_done) struct hg_buf words = HG_BUF_INIT;
@@ -85,7 +85,7 @@ int hg_run_hold(struct hg_run *r, struct hg_err *err)
     if (hg_ledger_hold(&r->ledger, r->version_table, &r->applied, r->by,
                        hg_now_ns() + HG_APPLY_QUERY_NS, err) < 0)
         return -1;
-    json_t *event = hg_event("held");
+    json_t *event = hg_note("held");
     json_object_set_new(event, "revisions", hg_json_list(&r->applied));
     hg_emit(r, event);
     return 0;

@@ -129,7 +129,7 @@ with op.get_context().autocommit_block():
     alembic upgrade r2
     run --separate-stderr headgate apply --format json
     expect_status 0
-    [ "$(jq -rs '.[] | select(.event == "adopted") | .revisions | join(",")' <<< "$output")" = r2 ]
+    [ "$(jq -rs '.[] | select(.note == "adopted") | .revisions | join(",")' <<< "$output")" = r2 ]
     [ "$(hga_result '[.findings[].rule] | index("HG215") != null')" = true ]
     [ "$(hgt_psql "select string_agg(direction || ':' || outcome, ',' order by seq) from headgate.run")" = up:applied,adopt:recorded,up:applied ]
 }

@@ -80,7 +80,7 @@ op.create_table("t2", sa.Column("id", sa.Integer))'
     hga_revision 1
     run --separate-stderr headgate apply --format json
     expect_status 0
-    [ "$(jq -rs '.[] | select(.event == "recovered") | .outcome' <<< "$output")" = abandoned ]
+    [ "$(jq -rs '.[] | select(.note == "recovered") | .outcome' <<< "$output")" = abandoned ]
     [ "$(hgt_psql "select string_agg(outcome, ',' order by seq) from headgate.run")" = abandoned,applied ]
 }
 

@@ -28,7 +28,7 @@ setup() {
     headgate apply -q > /dev/null
     run --separate-stderr headgate rollback r1 --dry-run --format json
     expect_status 0
-    [ "$(jq -rs '.[] | select(.event == "downgrade") | .destroys | length' <<< "$output")" = 1 ]
+    [ "$(jq -rs '.[] | select(.note == "downgrade") | .destroys | length' <<< "$output")" = 1 ]
     [ "$(hga_rows)" = r2 ]
     [ "$(hgt_psql "select count(*) from headgate.run")" = 1 ]
 }
