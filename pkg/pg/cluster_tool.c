@@ -30,7 +30,7 @@ static char *in_usual_places(int major)
         "/usr/lib/postgresql/%d/bin", "/usr/pgsql-%d/bin", "/usr/libexec/postgresql%d",
         "/opt/homebrew/opt/postgresql@%d/bin", "/usr/local/opt/postgresql@%d/bin",
     };
-    char number[8];
+    char number[12];
     (void)snprintf(number, sizeof number, "%d", major);
     for (size_t i = 0; i < HG_COUNT(PLACES); i++) {
         const char *mark = strstr(PLACES[i], "%d");

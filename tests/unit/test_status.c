@@ -18,7 +18,7 @@ struct world {
 
 static struct hg_graph *history(const char *const *pairs, size_t count)
 {
-    struct hg_alembic_source sources[16];
+    struct hg_alembic_source sources[16] = { 0 };
     char names[16][32];
     char *texts[16];
     for (size_t i = 0; i < count; i++) {
