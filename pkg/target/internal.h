@@ -133,6 +133,8 @@ int hg_resolve_sources(struct hg_resolving *r);              /* sources.c */
 int hg_resolve_file_secrets(struct hg_resolving *r);         /* files.c */
 int hg_resolve_url(struct hg_resolving *r);                  /* address.c: url, url_source, parts */
 int hg_resolve_routes(struct hg_resolving *r);               /* route.c */
+/* A deployment has variables that `railway run` on a developer's machine has not. */
+bool hg_resolve_in_deployment(const struct hg_vars *v);
 /* conninfo, shown, remote and protected, once the route is known. */
 void hg_resolve_finish_address(struct hg_resolving *r);
 /* Runs headgate-source-NAME (beside us) with a request, gives its answer; new reference. The

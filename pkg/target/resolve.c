@@ -32,10 +32,12 @@ static bool same(const char *wanted, const char *name, const char *id)
     return wanted && *wanted && ((name && strcmp(wanted, name) == 0) || (id && strcmp(wanted, id) == 0));
 }
 
-/* Are we where this source says, so that the process already has its variables? */
+/* Are we where this source says, so that the process already has its variables, and no others?
+ * Under `railway run` the names are the same, but what the service lacks may come from the caller's
+ * shell: there the API is asked. */
 static bool is_inside(const struct hg_vars *v, const struct hg_source *s)
 {
-    if (s->kind != HG_SOURCE_RAILWAY ||
+    if (s->kind != HG_SOURCE_RAILWAY || !hg_resolve_in_deployment(v) ||
         !same(s->service, hg_vars_get(v, "RAILWAY_SERVICE_NAME"), hg_vars_get(v, "RAILWAY_SERVICE_ID")) ||
         !same(s->environment, hg_vars_get(v, "RAILWAY_ENVIRONMENT_NAME"),
               hg_vars_get(v, "RAILWAY_ENVIRONMENT_ID")))

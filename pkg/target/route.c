@@ -31,8 +31,7 @@ static bool is_private(const char *host)
     return len > n && strcasecmp(host + len - n, RAILWAY_SUFFIX) == 0;
 }
 
-/* A deployment has these; `railway run` on a developer's machine does not. */
-static bool in_deployment(const struct hg_vars *v)
+bool hg_resolve_in_deployment(const struct hg_vars *v)
 {
     return hg_vars_get(v, "RAILWAY_REPLICA_ID") || hg_vars_get(v, "RAILWAY_DEPLOYMENT_ID") ||
            hg_vars_get(v, "RAILWAY_SNAPSHOT_ID");
@@ -244,7 +243,7 @@ static int no_public_address(struct hg_resolving *r, const struct route *route)
 static int through_railway(struct hg_resolving *r)
 {
     struct hg_target *t = r->t;
-    if (!is_private(t->host) || in_deployment(&t->original))
+    if (!is_private(t->host) || hg_resolve_in_deployment(&t->original))
         return 0;
     HG_AUTO(route_done) struct route route = {
         .host = hg_xstrdup(t->host), .port = hg_xstrdup(t->port ? t->port : DEFAULT_PORT) };

@@ -224,12 +224,25 @@ E
 @test "inside the environment and service that the target names the process is the source" {
     production
     hgt_source railway "$(railway_answer '{"DATABASE_URL":"postgresql://asked/d"}')"
-    export RAILWAY_ENVIRONMENT_NAME=production RAILWAY_SERVICE_NAME=api
+    export RAILWAY_ENVIRONMENT_NAME=production RAILWAY_SERVICE_NAME=api RAILWAY_DEPLOYMENT_ID=d1
     export DATABASE_URL=postgresql://db.example.com/d
     run headgate show -t production
     [ "$status" -eq 0 ]
     has host=db.example.com
     [ ! -e "$HGT_BIN/railway.requests" ]
+}
+
+@test "railway run on a developer's machine is not inside: the shell fills nothing there either" {
+    production
+    hgt_source railway "$(railway_answer '{"PORT":"8000"}')"
+    export RAILWAY_ENVIRONMENT_NAME=production RAILWAY_SERVICE_NAME=api
+    DATABASE_URL=postgresql://from-the-shell/d run headgate show -t production
+    [ "$(wc -l < "$HGT_BIN/railway.requests")" = 1 ]
+    [[ $output != *from-the-shell* ]]
+    hgt_source railway "$(railway_answer '{"DATABASE_URL":"postgresql://asked/d"}')"
+    DATABASE_URL=postgresql://from-the-shell/d run headgate show -t production
+    [ "$status" -eq 0 ]
+    has host=asked
 }
 
 @test "in another service the API is asked and the process is not the source" {
