@@ -112,6 +112,11 @@ static int run_in(const struct exec_options *o, struct hg_docker *d, const struc
     return rc < 0 ? hg_wrap(err, "%s", c->name) : tell(args->items[0], c->name, &result);
 }
 
+static void free_mask(void *mask)
+{
+    hg_mask_free(mask);
+}
+
 int exec_in_container(const struct exec_options *o, const char *container,
                       const struct hg_target *t, const struct hg_strv *args, struct hg_err *err)
 {
@@ -124,14 +129,6 @@ int exec_in_container(const struct exec_options *o, const char *container,
     hg_log_set_filter(hg_mask_text, mask);
     hg_log(HG_LOG_INFO, "in container %s (%s)", c.name, c.image ? c.image : "no image");
     int code = run_in(o, d, &c, t, args, mask, err);
-    if (code < 0) {
-        /* The message is printed when the mask is gone, so it is masked now. */
-        HG_AUTO(hg_freep) char *message = hg_mask_text(err->message, mask);
-        HG_AUTO(hg_freep) char *detail = hg_mask_text(err->detail, mask);
-        snprintf(err->message, sizeof err->message, "%s", message);
-        snprintf(err->detail, sizeof err->detail, "%s", detail);
-    }
-    hg_log_set_filter(NULL, NULL);
-    hg_mask_free(mask);
+    hg_log_leave_filter(mask, free_mask);
     return code;
 }

@@ -32,7 +32,7 @@ void hg_run_output(void *run, int stream, const char *data, size_t len)
 static int lose_lock(struct hg_run *r)
 {
     r->lock_lost = true;
-    hg_trace("lock-lost", "database", r->identity.database, NULL);
+    hg_trace("lock_lost", "database", r->identity.database, NULL);
     hg_run_end_sessions(r, true);
     return SIGTERM;
 }

@@ -235,12 +235,17 @@ bool hg_log_enabled(enum hg_log_level level);
  * string. NULL: as it is. */
 typedef char *(*hg_log_filter)(const char *text, void *context);
 void hg_log_set_filter(hg_log_filter filter, void *context);
+/* The context's owner goes: when it is the present filter's, the log keeps it, so that an error on
+ * its way to hg_cli_main is filtered too, and calls done(context) when another filter is set.
+ * Otherwise done(context) is called at once. */
+void hg_log_leave_filter(void *context, void (*done)(void *));
 char *hg_log_filtered(const char *text); /* heap: what the filter makes of text */
 /* One line on stderr: "headgate: warning: …". Libraries may use DEBUG and INFO only. */
 void hg_log(enum hg_log_level level, const char *fmt, ...) HG_PRINTF(2, 3);
 
-/* HEADGATE_TRACE (a file name, or a descriptor number): one JSON object a line. Keys and values
- * come in pairs, NULL ends them; values are strings. Costs one getenv when off. */
+/* HEADGATE_TRACE (a file name, or a descriptor number): one JSON object a line; docs/trace.md lists
+ * the events. Keys and values come in pairs, NULL ends them; values are strings, and filtered as the
+ * log is. Costs one getenv when off. */
 bool hg_trace_enabled(void);
 void hg_trace(const char *event, ...) __attribute__((sentinel));
 /* Appends s as the inside of a JSON string (no quotes added); invalid UTF-8 becomes U+FFFD. */

@@ -9,7 +9,8 @@ static struct {
     enum hg_log_level level;
     hg_log_filter filter;
     void *context;
-} logger = { "headgate", HG_LOG_NOTE, NULL, NULL };
+    void (*done)(void *); /* of a context that was left to us */
+} logger = { "headgate", HG_LOG_NOTE, NULL, NULL, NULL };
 
 void hg_log_init(const char *program, enum hg_log_level level)
 {
@@ -29,8 +30,19 @@ bool hg_log_enabled(enum hg_log_level level)
 
 void hg_log_set_filter(hg_log_filter filter, void *context)
 {
+    if (logger.done)
+        logger.done(logger.context);
+    logger.done = NULL;
     logger.filter = filter;
     logger.context = context;
+}
+
+void hg_log_leave_filter(void *context, void (*done)(void *))
+{
+    if (context && logger.context == context)
+        logger.done = done;
+    else
+        done(context);
 }
 
 char *hg_log_filtered(const char *text)
@@ -84,8 +96,8 @@ void hg_trace(const char *event, ...)
         return;
     char now[HG_TIME_SIZE];
     HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
-    hg_buf_addf(&b, "{\"event\":\"%s\",\"at\":\"%s\",\"pid\":%ld,\"program\":\"%s\"", event,
-                hg_time_format(hg_wall_ns(), now), (long)getpid(), logger.program);
+    hg_buf_addf(&b, "{\"event\":\"%s\",\"at\":\"%s\",\"pid\":%ld", event,
+                hg_time_format(hg_wall_ns(), now), (long)getpid());
     va_list ap;
     va_start(ap, event);
     for (const char *key; (key = va_arg(ap, const char *));) {

@@ -139,6 +139,7 @@ int hg_cli_main(const struct hg_cmd *cmd, int argc, char **argv, void *options, 
     char text[16];
     (void)snprintf(text, sizeof text, "%d", code);
     hg_trace("exit", "verb", cmd->name, "code", text, NULL);
+    hg_log_set_filter(NULL, NULL);
     hg_strv_done(&common->from);
     hg_strv_done(&common->x);
     return code;

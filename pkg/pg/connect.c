@@ -48,7 +48,7 @@ int hg_pg_connect_start(const struct hg_pg_spec *spec, PGconn **ret, struct hg_e
                            "application_name", NULL };
     const char *values[] = { "15", "5", "3", "15000", kerberos_possible(spec) ? NULL : "disable",
                              spec->conninfo, "UTF8", spec->application_name, NULL };
-    hg_trace("connect-start", "as", spec->application_name, NULL);
+    hg_trace("connect_start", "as", spec->application_name, NULL);
     PGconn *conn = PQconnectStartParams(keys, values, 1);
     if (!conn)
         return hg_fail(err, HG_E_BUG, "libpq could not make a connection object");

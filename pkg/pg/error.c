@@ -176,6 +176,6 @@ int hg_pg_connect_error(const struct hg_pg_spec *spec, const PGconn *conn, struc
         by_text(where, text, err);
     set_detail(err, text);
     memcpy(err->sqlstate, state, sizeof state);
-    hg_trace("connect-failed", "sqlstate", state, "message", err->message, NULL);
+    hg_trace("connect_failed", "sqlstate", state, "message", err->message, NULL);
     return -1;
 }

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <poll.h>
 
+enum { TRACE_SQL_MAX = 120 };
+
 const char *hg_pg_get(const PGresult *res, int row, int column)
 {
     return PQgetisnull(res, row, column) ? NULL : PQgetvalue(res, row, column);
@@ -108,6 +110,19 @@ static int too_late(PGconn *conn, struct hg_err *err)
                         "longer with --timeout SECONDS");
 }
 
+/* The first line is enough to know a statement by (a comment says what it is for); values are
+ * parameters, and not told. */
+static void trace(const char *sql, int64_t began, const char *status)
+{
+    if (!hg_trace_enabled())
+        return;
+    char ms[32];
+    (void)snprintf(ms, sizeof ms, "%.1f", (double)(hg_now_ns() - began) / (double)HG_NS_PER_MS);
+    HG_AUTO(hg_freep) char *start = hg_xstrndup(sql, strcspn(sql, "\n"));
+    HG_AUTO(hg_freep) char *shown = hg_printable(start, TRACE_SQL_MAX);
+    hg_trace("sql", "statement", shown, "ms", ms, "status", status, NULL);
+}
+
 int hg_pg_query(PGconn *conn, const char *sql, size_t nparams, const char *const *params,
                 int64_t deadline_ns, PGresult **ret, struct hg_err *err)
 {
@@ -119,8 +134,10 @@ int hg_pg_query(PGconn *conn, const char *sql, size_t nparams, const char *const
     HG_AUTO(hg_pg_clearp) PGresult *last = NULL;
     bool failed = false;
     for (;;) {
-        if (receive(conn, deadline_ns))
+        if (receive(conn, deadline_ns)) {
+            trace(sql, began, "timeout");
             return too_late(conn, err);
+        }
         PGresult *res = PQgetResult(conn);
         if (!res)
             break;
@@ -135,11 +152,7 @@ int hg_pg_query(PGconn *conn, const char *sql, size_t nparams, const char *const
         if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH)
             return hg_fail(err, HG_E_BUG, "COPY is not for hg_pg_query");
     }
-    if (hg_trace_enabled()) {
-        char ms[32];
-        (void)snprintf(ms, sizeof ms, "%.1f", (double)(hg_now_ns() - began) / (double)HG_NS_PER_MS);
-        hg_trace("sql", "ms", ms, "status", failed ? "error" : "ok", NULL);
-    }
+    trace(sql, began, failed ? "error" : "ok");
     if (failed || !last)
         return hg_pg_fail(err, conn, last, "asking the database");
     *ret = HG_TAKE(last);

@@ -12,7 +12,7 @@ int hg_process_become(const char *file, char *const *argv, char *const *envp, st
     if (!found)
         return hg_spawn_fail(err, file, errno);
     (void)fflush(stdout);
-    hg_trace("become", "program", found, NULL);
+    hg_trace("become", "file", found, NULL);
     sigset_t mask;
     (void)pthread_sigmask(SIG_SETMASK, NULL, &mask);
     hg_signals_restore();

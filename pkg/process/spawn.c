@@ -190,7 +190,7 @@ int hg_spawn(const struct hg_spawn *spec, struct hg_child *ret, struct hg_err *e
         return spawn_failed(spec, pid, error, err);
     char pid_text[16];
     (void)snprintf(pid_text, sizeof pid_text, "%d", (int)pid);
-    hg_trace("child_start", "program", file, "pid", pid_text, NULL);
+    hg_trace("child_start", "file", file, "child", pid_text, NULL);
     *ret = (struct hg_child){ .pid = pid, .group = spec->group };
     ret->pidfd = (int)syscall(SYS_pidfd_open, pid, 0); /* CLOEXEC by itself; -1 on old kernels */
     return 0;
@@ -221,7 +221,7 @@ int hg_child_poll(struct hg_child *child, struct hg_exit_status *ret)
     char pid_text[16], code_text[16];
     (void)snprintf(pid_text, sizeof pid_text, "%d", (int)child->pid);
     (void)snprintf(code_text, sizeof code_text, "%d", hg_exit_status_code(ret));
-    hg_trace("child_exit", "pid", pid_text, "code", code_text, NULL);
+    hg_trace("child_exit", "child", pid_text, "code", code_text, NULL);
     child->pid = 0;
     return 1;
 }

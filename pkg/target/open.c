@@ -157,11 +157,14 @@ int hg_target_open(const struct hg_common *common, int argc, char **argv, bool o
     return open_with(&s, &effective, argv, offline, ret, err);
 }
 
+static void free_mask(void *mask)
+{
+    hg_mask_free(mask);
+}
+
 void hg_target_done(struct hg_target *t)
 {
-    if (t->mask)
-        hg_log_set_filter(NULL, NULL);
-    hg_mask_free(t->mask);
+    hg_log_leave_filter(t->mask, free_mask);
     char **secret[] = { &t->url, &t->conninfo, &t->direct_conninfo };
     for (size_t i = 0; i < HG_COUNT(secret); i++) {
         if (*secret[i])
