@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pkg/docker/docker.h - the container engine (Docker, Podman): find it, look at containers, run a
- * command inside one exactly as if it ran here, move files, and find the way to a database that
- * only containers can name.
+ * command inside one exactly as if it ran here, read files' digests, and find the way to a database
+ * that only containers can name.
  *
  * It speaks the Engine API itself, over a plain socket, and does not use libcurl for it: a command's
  * streams need the raw connection after the HTTP upgrade (half-close, both directions at once),
@@ -163,12 +163,6 @@ void hg_docker_files_done(struct hg_docker_files *f);
  * hg_docker_open, for the whole. */
 int hg_docker_digests(const char *container, const char *path, int64_t timeout_ns,
                       struct hg_docker_files *ret, struct hg_err *err);
-/* One regular file's content of at most max bytes. */
-int hg_docker_get(struct hg_docker *d, const char *container, const char *path, size_t max,
-                  struct hg_buf *ret, struct hg_err *err);
-/* Writes one regular file (mode such as 0644, owned by root) into an existing folder. */
-int hg_docker_put(struct hg_docker *d, const char *container, const char *dir, const char *name,
-                  mode_t mode, const void *data, size_t len, struct hg_err *err);
 
 /* ---- the way to a database that only containers can name ----------------------------------- */
 
