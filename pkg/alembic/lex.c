@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lex.h"
 
-enum char_class { OTHER, SPACE, NEWLINE, NAME, DIGIT, QUOTE, HASH, OPEN, CLOSE, BACKSLASH };
+enum char_class {
+    OTHER, SPACE, NAME, DIGIT,
+    NEWLINE, QUOTE, HASH, OPEN, CLOSE, BACKSLASH, /* these decide where a logical line ends */
+};
 
 /* Bytes from 0x80 are parts of names: Python allows letters of every script there. */
 static const uint8_t CLASSES[256] = {
@@ -21,12 +24,6 @@ void hg_lex_init(struct hg_lex *lex, const char *text, size_t len)
 {
     *lex = (struct hg_lex){
         .p = text, .end = text + len, .line_start = text, .line = 1, .at_line_start = true };
-}
-
-bool hg_tok_is(const struct hg_tok *t, const char *text)
-{
-    return (t->kind == HG_TOK_NAME || t->kind == HG_TOK_OP) && strlen(text) == t->len &&
-           memcmp(t->start, text, t->len) == 0;
 }
 
 static void next_line(struct hg_lex *lex)
@@ -124,6 +121,12 @@ static void operator(struct hg_lex *lex, struct hg_tok *t)
         lex->p++;
 }
 
+static void comment(struct hg_lex *lex)
+{
+    while (lex->p < lex->end && class_of(*lex->p) != NEWLINE)
+        lex->p++;
+}
+
 /* Steps over blanks, comments, joined lines and line ends that mean nothing. True when a NEWLINE
  * token is due. */
 static bool skip(struct hg_lex *lex, struct hg_tok *t)
@@ -134,8 +137,7 @@ static bool skip(struct hg_lex *lex, struct hg_tok *t)
             lex->p++;
             break;
         case HASH:
-            while (lex->p < lex->end && class_of(*lex->p) != NEWLINE)
-                lex->p++;
+            comment(lex);
             break;
         case BACKSLASH:
             if (lex->p + 1 == lex->end || class_of(lex->p[1]) != NEWLINE)
@@ -216,6 +218,73 @@ void hg_lex_next(struct hg_lex *lex, struct hg_tok *ret)
     ret->len = (size_t)(lex->p - ret->start);
 }
 
+/* Steps behind the end of the logical line. False: it needs the tokens. */
+static bool skip_line(struct hg_lex *lex)
+{
+    lex->at_line_start = false;
+    while (lex->p < lex->end) {
+        struct hg_tok t = { .kind = HG_TOK_END };
+        switch (class_of(*lex->p)) {
+        case QUOTE:
+            string(lex, &t);
+            if (t.kind == HG_TOK_ERROR)
+                return false;
+            break;
+        case HASH:
+            comment(lex);
+            break;
+        case OPEN:
+            lex->depth++;
+            lex->p++;
+            break;
+        case CLOSE:
+            if (lex->depth == 0)
+                return false;
+            lex->depth--;
+            lex->p++;
+            break;
+        case BACKSLASH:
+            return false;
+        case NEWLINE:
+            next_line(lex);
+            lex->at_line_start = lex->depth == 0;
+            if (lex->at_line_start)
+                return true;
+            break;
+        default:
+            do
+                lex->p++;
+            while (lex->p < lex->end && class_of(*lex->p) < NEWLINE);
+        }
+    }
+    return lex->depth == 0;
+}
+
+void hg_lex_skip_indented(struct hg_lex *lex)
+{
+    struct hg_lex at = *lex;
+    while (at.p < at.end) {
+        switch (class_of(*at.p)) {
+        case SPACE:
+            at.p++;
+            continue;
+        case HASH:
+            comment(&at);
+            continue;
+        case NEWLINE:
+            next_line(&at);
+            continue;
+        default:
+            break;
+        }
+        if (at.p == at.line_start)
+            break;
+        if (!skip_line(&at))
+            return;
+    }
+    *lex = at;
+}
+
 static bool add_code_point(struct hg_buf *b, unsigned long cp)
 {
     if (cp > 0x10ffff || (cp >= 0xd800 && cp <= 0xdfff))
@@ -292,6 +361,10 @@ bool hg_tok_string(const struct hg_tok *t, struct hg_buf *ret)
     if (t->bytes || t->format)
         return false;
     const char *p = t->body, *end = t->body + t->body_len;
+    if (!memchr(p, '\r', t->body_len) && (t->raw || !memchr(p, '\\', t->body_len))) {
+        hg_buf_add(ret, p, t->body_len);
+        return true;
+    }
     while (p < end) {
         if (*p == '\\' && !t->raw) {
             size_t used = escape(p + 1, end, ret);

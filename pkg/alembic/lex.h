@@ -46,7 +46,17 @@ struct hg_lex {
 void hg_lex_init(struct hg_lex *lex, const char *text, size_t len);
 void hg_lex_next(struct hg_lex *lex, struct hg_tok *ret);
 
-bool hg_tok_is(const struct hg_tok *t, const char *text);
+/* Behind a NEWLINE token: steps over the indented lines that follow without making tokens of them,
+ * which is most of the work of a revision file. Leaves the lexer where it is when a line of them is
+ * not Python, or needs a look for any other reason, so that hg_lex_next tells what is wrong. */
+void hg_lex_skip_indented(struct hg_lex *lex);
+
+/* Is it the name or operator `text`? Its first byte settles nearly every question. */
+static inline bool hg_tok_is(const struct hg_tok *t, const char *text)
+{
+    return (t->kind == HG_TOK_NAME || t->kind == HG_TOK_OP) && *t->start == *text &&
+           strncmp(t->start, text, t->len) == 0 && !text[t->len];
+}
 
 /* Appends what the string literal means, as UTF-8. False when only Python can tell (\N{...},
  * surrogates, malformed escapes). */

@@ -13,6 +13,7 @@ struct scanner {
     struct hg_scan *out;
     enum block block;
     bool star_import;
+    bool no_global; /* nowhere in the text: bodies cannot bind names of the module */
 };
 
 static const char *const NAMES[HG_SCAN_NAMES] = {
@@ -373,7 +374,7 @@ char *hg_scan_doc(const char *docstring)
 
 static void scan_text(const char *text, size_t len, struct hg_scan *ret)
 {
-    struct scanner s = { .out = ret };
+    struct scanner s = { .out = ret, .no_global = !memmem(text, len, "global", 6) };
     hg_lex_init(&s.lex, text, len);
     if (!next(&s) || !docstring(&s))
         return;
@@ -382,6 +383,8 @@ static void scan_text(const char *text, size_t len, struct hg_scan *ret)
     while (s.t.kind != HG_TOK_END) {
         if (s.t.kind != HG_TOK_NEWLINE && !logical_line(&s))
             return;
+        if (s.block == BLOCK_BODY && s.no_global && s.t.kind == HG_TOK_NEWLINE)
+            hg_lex_skip_indented(&s.lex);
         if (!next(&s))
             return;
     }

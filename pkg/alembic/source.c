@@ -5,10 +5,14 @@
 
 static bool ascii(const char *p, size_t len)
 {
-    unsigned char any = 0;
-    for (size_t i = 0; i < len; i++)
-        any |= (unsigned char)p[i];
-    return any < 0x80;
+    uint64_t any = 0, eight; /* eight bytes at a time: this looks at every byte of every file */
+    for (; len >= sizeof eight; p += sizeof eight, len -= sizeof eight) {
+        memcpy(&eight, p, sizeof eight);
+        any |= eight;
+    }
+    for (; len > 0; len--)
+        any |= (uint64_t)(unsigned char)*p++;
+    return !(any & UINT64_C(0x8080808080808080));
 }
 
 /* The name behind "coding:" or "coding=" in a comment on this line (PEP 263), or false. */

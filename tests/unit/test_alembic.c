@@ -60,6 +60,33 @@ static void scan_reads_spellings(void **state)
     assert_id("if X:\n    import y\nrevision = 'ab'\n", "ab");
 }
 
+/* Bodies are stepped over without tokens: what looks like the end of one must not be taken for it. */
+static void scan_steps_over_bodies(void **state)
+{
+    (void)state;
+    static const char *const BODIES[] = {
+        "    pass\n", "\tx = 1\r\n\tpass\r\n", "    pass\r", "    x = '''\nrevision = 'x'\n'''\n",
+        "    f(\nrevision\n)\n", "    pass # (\n", "# (\n\n    pass\n", "    x = 1 + \\\nrevision\n",
+        "    x = {'(': \")\"}\n", "    x = r'\\''\n", "    x = '\\\n'\n", "  \n\f\n    pass\n\n# c\n",
+        "    def g():\n        global other\n", "    '''a\\'''b'''; x = [']', \"[\"]\n",
+    };
+    static const char *const BAD[] = {
+        "    x = 'a\n", "    x = '''a\n", "    x = (\n", "    x = ]\n", "    x = a \\ b\n",
+        "    global revision\n    revision = 'x'\n", "    pass\nraise X\n", "    pass\n )\n",
+    };
+    for (size_t i = 0; i < HG_COUNT(BODIES); i++) {
+        HG_AUTO(hg_freep) char *text =
+            hg_xasprintf("revision = 'x'\ndef f():\n%srevision = 'ab'", BODIES[i]);
+        assert_id(text, "ab");
+        HG_AUTO(hg_freep) char *last = hg_xasprintf("revision = 'ab'\nclass C:\n%s", BODIES[i]);
+        assert_id(last, "ab");
+    }
+    for (size_t i = 0; i < HG_COUNT(BAD); i++) {
+        HG_AUTO(hg_freep) char *text = hg_xasprintf("def f():\n    pass\n%s", BAD[i]);
+        assert_state(text, HG_SCAN_DYNAMIC);
+    }
+}
+
 static void scan_leaves_the_rest_to_python(void **state)
 {
     (void)state;
@@ -350,6 +377,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scan_reads_spellings),
+        cmocka_unit_test(scan_steps_over_bodies),
         cmocka_unit_test(scan_leaves_the_rest_to_python),
         cmocka_unit_test(scan_refuses_what_python_refuses),
         cmocka_unit_test(scan_reads_docs),
