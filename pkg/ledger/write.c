@@ -63,29 +63,61 @@ static int without_schema(const struct hg_target *t, const char *database_id, co
     return 0;
 }
 
+/* A schema headgate would be where the migrator's own unqualified tables go. */
+static int shadowed(const struct hg_target *t, const char *database_id, const char *role, bool present,
+                    struct hg_ledger *l, struct hg_findings *findings, struct hg_err *err)
+{
+    HG_AUTO(hg_freep) char *quoted = hg_pg_quote_ident(role);
+    HG_AUTO(hg_freep) char *hint = hg_xasprintf(
+        "migrate with a role of another name, or: ALTER ROLE %s SET search_path = public", quoted);
+    if (present || l->mode == HG_LEDGER_REQUIRED) {
+        (void)hg_fail(err, HG_E_REFUSED, "the search_path of role %s leads to the schema headgate first: "
+                      "the migrator would put its tables among headgate's own", role);
+        return hg_hint(err, "%s", hint);
+    }
+    struct hg_err file_err = { 0 };
+    if (use_file(t, database_id, l, &file_err) < 0)
+        hg_log(HG_LOG_INFO, "%s", file_err.message);
+    struct hg_finding *f = hg_finding_add(
+        findings, "HG507", "the search_path of role %s would make the schema headgate its default, so it "
+        "is not created; this run is recorded in %s", role, l->file ? l->file : "no place at all");
+    f->help = HG_TAKE(hint);
+    f->object = hg_xstrdup("headgate");
+    return 0;
+}
+
+/* Records go to the database where the role may write or create the schema, else where l->mode says. */
+static int open_schema(const struct hg_target *t, const char *database_id, int64_t deadline_ns,
+                       struct hg_ledger *l, struct hg_findings *findings, struct hg_err *err)
+{
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    HG_AUTO(hg_pg_clearp) PGresult *made = NULL;
+    if (hg_pg_query(l->conn, hg_sql_ledger_state, 0, NULL, deadline_ns, &res, err) < 0)
+        return hg_wrap(err, "looking for the ledger");
+    const char *role = hg_pg_get(res, 0, 3);
+    bool present = column_true(res, 0);
+    if (column_true(res, 4))
+        return shadowed(t, database_id, role ? role : "?", present, l, findings, err);
+    l->database = present && column_true(res, 1);
+    if (!present && hg_pg_query(l->conn, hg_sql_ledger_schema, 0, NULL, deadline_ns, &made, err) == 0)
+        l->database = true;
+    else if (!present && !hg_streq(err->sqlstate, "42501"))
+        return hg_wrap(err, "creating the ledger (schema headgate)");
+    if (l->database)
+        return 0;
+    return without_schema(t, database_id, role ? role : "?", present, l, findings, err);
+}
+
 int hg_ledger_open(PGconn *conn, const struct hg_target *t, const char *database_id,
                    int64_t deadline_ns, struct hg_ledger *ret, struct hg_findings *findings,
                    struct hg_err *err)
 {
     HG_AUTO(hg_ledger_done) struct hg_ledger l = { .conn = conn, .mode = t->t->ledger };
-    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
-    HG_AUTO(hg_pg_clearp) PGresult *made = NULL;
     if (l.mode == HG_LEDGER_FILE && use_file(t, database_id, &l, err) < 0)
         return -1;
-    if (l.mode == HG_LEDGER_AUTO || l.mode == HG_LEDGER_REQUIRED) {
-        if (hg_pg_query(conn, hg_sql_ledger_state, 0, NULL, deadline_ns, &res, err) < 0)
-            return hg_wrap(err, "looking for the ledger");
-        const char *role = hg_pg_get(res, 0, 3);
-        bool present = column_true(res, 0);
-        l.database = present && column_true(res, 1);
-        if (!present && hg_pg_query(conn, hg_sql_ledger_schema, 0, NULL, deadline_ns, &made, err) == 0)
-            l.database = true;
-        else if (!present && !hg_streq(err->sqlstate, "42501"))
-            return hg_wrap(err, "creating the ledger (schema headgate)");
-        if (!l.database &&
-            without_schema(t, database_id, role ? role : "?", present, &l, findings, err) < 0)
-            return -1;
-    }
+    if ((l.mode == HG_LEDGER_AUTO || l.mode == HG_LEDGER_REQUIRED) &&
+        open_schema(t, database_id, deadline_ns, &l, findings, err) < 0)
+        return -1;
     *ret = l;
     l = (struct hg_ledger){ 0 };
     return 0;

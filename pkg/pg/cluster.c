@@ -11,7 +11,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define ROLE        "headgate"
+/* Not "headgate": "$user" in search_path would make the ledger's schema this role's default. */
+#define ROLE        "postgres"
 #define TIMEOUT_NS  (60 * HG_NS_PER_S)
 #define START_TRIES 3
 

@@ -21,11 +21,11 @@ gone() { for _ in $(seq 50); do [ -d "/proc/$1" ] && ! grep -q '^State:.Z' "/pro
 @test "start, url, psql, stop, start again, destroy: nothing is left" {
     run --separate-stderr headgate-postgres start
     expect_status 0
-    [[ $output =~ ^postgresql://headgate:[0-9a-f]+@127.0.0.1:[0-9]+/app$ ]] || fail "not a URL"
+    [[ $output =~ ^postgresql://postgres:[0-9a-f]+@127.0.0.1:[0-9]+/app$ ]] || fail "not a URL"
     url=$output
     [ "$(headgate-postgres url)" = "$url" ]
     [ "$(psql -XAtc 'select current_database()' "$url")" = app ]
-    [ "$(headgate-postgres psql -- -XAtc 'select current_user')" = headgate ]
+    [ "$(headgate-postgres psql -- -XAtc 'select current_user')" = postgres ]
     psql -Xqc 'create table kept (i int)' "$url"
     pid=$(pid_of)
     headgate-postgres stop

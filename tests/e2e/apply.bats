@@ -224,6 +224,28 @@ EOF
     hgt_psql "drop owned by $role" && hgt_admin "drop role $role"
 }
 
+@test "a role called headgate: its tables never land in the ledger's schema" {
+    hga_project 1
+    # The role is the server's, so two runs of this file would meet: search_path names it instead.
+    role=hg_$RANDOM$RANDOM
+    hgt_admin "create role $role login password 'pw-of-app'"
+    hgt_admin "alter role $role set search_path = headgate, public"
+    hgt_psql "grant create on schema public to $role; grant create on database $HGT_DB to $role"
+    export DATABASE_URL=postgresql+psycopg://$role:pw-of-app@127.0.0.1:$HGT_PORT/$HGT_DB
+    run --separate-stderr headgate apply --format json
+    expect_status 0
+    [[ "$(hga_result '.findings[] | select(.rule == "HG507").help')" == *"ALTER ROLE \"$role\""* ]]
+    [ "$(hgt_psql "select to_regnamespace('headgate') is null")" = t ]
+    [ "$(hgt_psql "select to_regclass('public.alembic_version') is not null")" = t ]
+    # Where the ledger is there already, such a role is refused.
+    hgt_psql "create schema headgate authorization $role; create table headgate.meta (version integer)"
+    hga_revision 2
+    run --separate-stderr headgate apply
+    expect_status 1
+    expect_stderr "search_path"
+    hgt_psql "drop owned by $role cascade" && hgt_admin "drop role $role"
+}
+
 @test "a role that may only read is refused before anything is started" {
     hga_project 1
     run --separate-stderr headgate apply
