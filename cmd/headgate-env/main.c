@@ -40,12 +40,12 @@ static const struct hg_cmd CMD = {
         "output is masked where it does not go to a terminal, signals are passed on, and its exit "
         "code is ours: 128+n when signal n ended it, 125 when headgate itself failed, 126 when the "
         "command cannot be run, 127 when it is not found.",
-    .examples = "  headgate env -t production -- psql\n"
-                "      a shell on production's database\n"
-                "  headgate env -t production --print\n"
-                "      what production gives, secrets masked\n"
-                "  headgate env --from dotenv:backend/.env -- alembic current\n"
-                "      without a headgate.yaml\n",
+    .examples = "headgate env -t production -- psql\n"
+                "    a shell on production's database\n"
+                "headgate env -t production --print\n"
+                "    what production gives, secrets masked\n"
+                "headgate env --from dotenv:backend/.env -- alembic current\n"
+                "    without a headgate.yaml\n",
     .max_args = 0,
     .wrapper = true,
     .own_failure = HG_EXIT_OURS,

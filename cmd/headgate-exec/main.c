@@ -37,12 +37,12 @@ static const struct hg_cmd CMD = {
         "a terminal. A signal to headgate reaches the command, and when headgate is killed the "
         "command is ended too. The exit code is the command's own; 125 when headgate itself failed, "
         "126 when the command cannot be run, 127 when the container has no such command.",
-    .examples = "  headgate exec -t docker -- alembic current\n"
-                "      in the container that headgate.yaml names\n"
-                "  headgate exec --container notebooklm-api -- sh\n"
-                "      a shell in any container\n"
-                "  headgate exec --container db -i -- psql -U notebook < dump.sql\n"
-                "      stdin is connected only when asked for\n",
+    .examples = "headgate exec -t docker -- alembic current\n"
+                "    in the container that headgate.yaml names\n"
+                "headgate exec --container notebooklm-api -- sh\n"
+                "    a shell in any container\n"
+                "headgate exec --container db -i -- psql -U notebook < dump.sql\n"
+                "    stdin is connected only when asked for\n",
     .min_args = 1,
     .max_args = SIZE_MAX,
     .wrapper = true,

@@ -145,6 +145,19 @@ static void draw(struct drawing *d, const struct hg_revision *r)
     parents(d, at, r);
 }
 
+/* What the marks mean. */
+static void legend(const struct drawing *d)
+{
+    const bool *applied = d->h->applied;
+    size_t count = 0, total = d->h->list.count;
+    if (!applied || total == 0)
+        return;
+    for (size_t i = 0; i < total; i++)
+        count += applied[d->h->list.items[i]->index];
+    hg_outf("%s applied: %zu, %s pending: %zu\n", d->signs->applied, count, d->signs->pending,
+            total - count);
+}
+
 void history_print_text(const struct history *h, bool color, bool utf8)
 {
     struct drawing d = { .h = h, .signs = utf8 ? &UNICODE : &ASCII, .color = color };
@@ -154,6 +167,7 @@ void history_print_text(const struct history *h, bool color, bool utf8)
     for (size_t i = 0; i < h->list.count; i++)
         draw(&d, h->list.items[i]);
     hg_out(hg_buf_str(&d.out));
+    legend(&d);
     hg_buf_done(&d.out);
     free(d.shown);
     free(d.columns.items);

@@ -16,7 +16,10 @@ static int print_help(void)
     hg_out("\n  -t, --target NAME   the target of headgate.yaml to work on\n"
            "  -C, --dir DIR       work as if started in DIR\n"
            "      --version       the version\n"
-           "\n`headgate VERB --help` shows the options of a verb.\n");
+           "\n`headgate VERB --help` shows the options of a verb, `headgate explain RULE` what a finding means.\n"
+           "\nexit codes: 0 yes, 1 the answer is no, 2 wrong usage or configuration, 3 could not tell,\n"
+           "  4 the migration was started and failed, 5 somebody else holds the migration lock,\n"
+           "  124 time ran out, 128+n ended by signal n; env and exec pass their command's own code.\n");
     return HG_EXIT_YES;
 }
 

@@ -67,7 +67,6 @@ struct hg_revision {
     char *file;                /* absolute */
     char *digest;              /* SHA-256 of the file's bytes; NULL until hg_graph_digests() */
     int line;                  /* of the `revision` assignment; 0 when Python told */
-    int64_t mtime;             /* of the file, seconds since 1970 */
     bool dynamic;              /* Python had to tell */
     /* Filled by the graph: */
     size_t index;              /* position in file ("map") order */

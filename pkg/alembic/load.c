@@ -242,7 +242,6 @@ static struct hg_graph *make_graph(struct load *l)
             continue;
         struct hg_revision *r = &g->revs[before];
         r->file = hg_xstrdup(it->file->path);
-        r->mtime = it->mtime_ns / HG_NS_PER_S;
         r->dynamic = it->dynamic;
         if (r->dynamic)
             r->line = 0;

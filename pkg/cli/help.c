@@ -48,6 +48,16 @@ static void print_table(const struct hg_opt *o)
             print_row(o);
 }
 
+static void print_examples(const char *text)
+{
+    hg_out("\nexamples:\n");
+    for (const char *end; *text; text = end) {
+        end = strchrnul(text, '\n');
+        end += *end == '\n';
+        hg_outf("  %.*s", (int)(end - text), text);
+    }
+}
+
 void hg_cli_print_help(const struct hg_cmd *cmd)
 {
     hg_outf("usage: headgate %s [options]%s%s\n%s\n\n", cmd->name, cmd->args ? " " : "",
@@ -63,7 +73,7 @@ void hg_cli_print_help(const struct hg_cmd *cmd)
     hg_out("  -h, --help                   this page\n"
            "      --version                the version\n");
     if (cmd->examples)
-        hg_outf("\nexamples:\n%s", cmd->examples);
+        print_examples(cmd->examples);
 }
 
 static void json_string(struct hg_buf *b, const char *key, const char *value)

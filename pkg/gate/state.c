@@ -88,9 +88,12 @@ static void check_identity(struct hg_judge *j)
     if (!s->connected)
         return;
     if (!pinned) {
-        if (t->protected_ && !hg_findings_have(findings, "HG503"))
-            hg_finding_add(findings, "HG503", "%s is protected, and nothing says which database it is",
-                           t->name);
+        if (t->protected_ && !hg_findings_have(findings, "HG503")) {
+            struct hg_finding *f = hg_finding_add(
+                findings, "HG503", "%s is protected, and nothing says which database it is", t->name);
+            f->help = hg_xasprintf("Put the line that `headgate target pin -t %s` prints under the target "
+                                   "in headgate.yaml.", t->name);
+        }
         return;
     }
     HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;

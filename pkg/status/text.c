@@ -4,6 +4,10 @@
 
 #include "term/term.h"
 
+#define SECONDS_A_DAY 86400
+/* A larger file is shown without its age. */
+#define DATED_FILE_MAX ((size_t)1 << 20)
+
 /* A list longer than this shows its beginning and its end. */
 #define SHOWN_MAX 40
 
@@ -76,6 +80,25 @@ static void rows_line(const struct hg_status *s, struct hg_buf *b)
         names("unknown  ", &s->unknown, b);
 }
 
+/* When the revision was made, by the "Create Date" that Alembic writes into its docstring: the file's own
+ * time is only that of the checkout. The zone is not written, so days are as exact as it gets. */
+static char *age(const struct hg_revision *r, int64_t now)
+{
+    static const char MARK[] = "\nCreate Date: ";
+    HG_AUTO(hg_buf_done) struct hg_buf text = HG_BUF_INIT;
+    struct hg_err ignored;
+    if (!r->file || hg_file_read(r->file, DATED_FILE_MAX, &text, &ignored) < 0)
+        return hg_xstrdup("");
+    const char *at = strstr(hg_buf_str(&text), MARK);
+    struct tm tm = { 0 };
+    if (!at || !strptime(at + strlen(MARK), "%Y-%m-%d", &tm))
+        return hg_xstrdup("");
+    int64_t days = (now - (int64_t)timegm(&tm)) / SECONDS_A_DAY;
+    if (days <= 0)
+        return hg_xstrdup("today");
+    return hg_xasprintf("%lld day%s", (long long)days, plural((size_t)days));
+}
+
 static void pending_table(const struct hg_status *s, struct hg_buf *b)
 {
     if (s->pending.count == 0)
@@ -85,12 +108,12 @@ static void pending_table(const struct hg_status *s, struct hg_buf *b)
     int64_t now = hg_wall_ns() / HG_NS_PER_S;
     for (size_t i = 0; i < s->pending.count && i < SHOWN_MAX; i++) {
         const struct hg_revision *r = s->pending.items[i];
-        char age[HG_AGE_SIZE];
+        HG_AUTO(hg_freep) char *made = age(r, now);
         HG_AUTO(hg_freep) char *doc = hg_printable(r->doc, 72);
         HG_AUTO(hg_freep) char *path = hg_printable(r->path, 200);
         hg_table_cell(&table, r->id);
         hg_table_cell(&table, doc);
-        hg_table_cell(&table, r->mtime ? hg_age_format(now - r->mtime, age) : "");
+        hg_table_cell(&table, made);
         hg_table_cell(&table, path);
     }
     hg_buf_adds(b, "pending  in the order they will run:\n");
@@ -98,6 +121,17 @@ static void pending_table(const struct hg_status *s, struct hg_buf *b)
     hg_table_done(&table);
     if (s->pending.count > SHOWN_MAX)
         hg_buf_addf(b, "  … and %zu more\n", s->pending.count - SHOWN_MAX);
+}
+
+/* "3 min ago (2026-11-22 23:41:05 UTC) ", of a time as the ledger writes it. */
+static char *ago(const char *time)
+{
+    struct tm tm = { 0 };
+    if (!time || !strptime(time, "%Y-%m-%dT%H:%M:%S", &tm))
+        return hg_xstrdup("");
+    char text[HG_AGE_SIZE];
+    hg_age_format(hg_wall_ns() / HG_NS_PER_S - (int64_t)timegm(&tm), text);
+    return hg_xasprintf("%s ago (%.10s %.8s UTC) ", text, time, time + strlen("2026-11-22T"));
 }
 
 static void history_lines(const struct hg_status *s, struct hg_buf *b)
@@ -117,10 +151,11 @@ static void history_lines(const struct hg_status *s, struct hg_buf *b)
                        "apply records how it ended\n",
                     s->open_by ? s->open_by : "?", s->open_since ? s->open_since : "?");
     }
-    if (s->last_revision)
-        hg_buf_addf(b, "last     %s, %s at %s by %s\n", s->last_revision,
-                    s->last_outcome ? s->last_outcome : "recorded",
-                    s->last_finished_at ? s->last_finished_at : "?", s->last_by ? s->last_by : "?");
+    if (s->last_revision) {
+        HG_AUTO(hg_freep) char *when = ago(s->last_finished_at);
+        hg_buf_addf(b, "last     %s, %s %sby %s\n", s->last_revision,
+                    s->last_outcome ? s->last_outcome : "recorded", when, s->last_by ? s->last_by : "?");
+    }
     if (s->held.count)
         names("held     ", &s->held, b);
 }

@@ -234,7 +234,8 @@ static void no_address(struct hg_resolving *r)
     hg_fail(r->err, HG_E_CONFIG, "target %s: no database address: DATABASE_URL %s (looked in: %s)",
             t->name, sealed ? "is sealed and cannot be read" : "is not set", list);
     if (ini_may_tell(r))
-        hg_hint(r->err, "set DATABASE_URL, write it into %s, or put `url:` into headgate.yaml",
+        hg_hint(r->err, "set DATABASE_URL, write it into %s, or put `url:` into headgate.yaml; "
+                        "`headgate postgres start` makes a private database and prints its URL",
                 t->source_count > 1 ? t->sources[t->source_count - 1].file
                                     : "a dotenv file");
     else

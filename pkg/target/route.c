@@ -251,8 +251,7 @@ static int through_railway(struct hg_resolving *r)
         return no_public_address(r, &route);
     if (rewrite_all(r, &route) < 0)
         return -1;
-    t->route = hg_xasprintf("%s:%s is private to Railway; its public address %s:%s is used (%s)",
-                            route.host, route.port, route.to_host, route.to_port, route.found_in);
+    t->route = hg_xasprintf("public address of %s:%s (%s)", route.host, route.port, route.found_in);
     return 0;
 }
 

@@ -283,7 +283,7 @@ ROUTES='[{"private_host":"postgres.railway.internal","private_port":5432,"public
     says 'REDIS_URL=redis://redis.railway.internal:6379 '
     says 'ADDR=shuttle.proxy.rlwy.net:15140 '
     says 'OTHER_HOST=postgres.railway.internal '
-    says 'postgres.railway.internal:5432 is private to Railway; its public address shuttle.proxy.rlwy.net:15140 is used (DATABASE_PUBLIC_URL of Postgres)'
+    says 'public address of postgres.railway.internal:5432 (DATABASE_PUBLIC_URL of Postgres)'
 }
 
 @test "the foreign command gets the rewritten variables too" {
