@@ -95,12 +95,14 @@ int hg_run_holders(PGconn *conn, int32_t key, int lock_class, PGresult **ret, st
 bool hg_run_lock_held(struct hg_run *r);                    /* heartbeat; false: the session is gone */
 void hg_signals_catch(void);
 int hg_signals_seen(void);                                  /* last signal before the migrator ran */
+int hg_signals_check(struct hg_err *err);                   /* -1 SIGNAL (128+n) when there was one */
 void hg_signals_release(void);
 int hg_int4_array(const int *pids, size_t count, char **ret_literal);
 
 /* judge.c */
 int hg_run_plan(struct hg_run *r, struct hg_err *err);      /* goal, steps, rows after */
 int hg_run_judge(struct hg_run *r, struct hg_err *err);     /* the gate; -1 REFUSED when shut */
+bool hg_run_asks(const struct hg_run *r);                   /* must somebody confirm it? */
 int hg_run_confirm(struct hg_run *r, struct hg_err *err);
 
 /* record.c */

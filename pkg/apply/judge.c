@@ -127,6 +127,24 @@ static int refuse(struct hg_run *r, const struct hg_gate *g, struct hg_err *err)
     return -1;
 }
 
+/* A row that is short for a revision, or a label: Alembic reads it, but leaves it where it is when it
+ * writes the next one, and refuses the table from then on. */
+static int literal_rows(struct hg_run *r, struct hg_err *err)
+{
+    for (size_t i = 0; r->steps.count && i < r->status.rows.count; i++) {
+        const char *row = r->status.rows.items[i];
+        if (hg_graph_get(r->graph, row))
+            continue;
+        if (!hg_findings_have(&r->findings, "HG218"))
+            (void)hg_finding_add(&r->findings, "HG218", "the version table holds \"%s\", which is no "
+                                 "whole revision id: Alembic could not replace that row", row);
+        (void)hg_fail(err, HG_E_REFUSED, "the version table %s holds \"%s\", which is no whole "
+                      "revision id: Alembic could not replace that row", r->version_table, row);
+        return hg_hint(err, "write the whole id into the table (headgate status names the revision)");
+    }
+    return 0;
+}
+
 /* Where a migration cannot work at all, whatever the rules' severities say. */
 static int impossible(struct hg_run *r, struct hg_err *err)
 {
@@ -141,7 +159,7 @@ static int impossible(struct hg_run *r, struct hg_err *err)
                       "session for the locks", i->database);
         return hg_hint(err, "set direct_url for target %s, or `pooler: session`", r->target.t->name);
     }
-    return 0;
+    return literal_rows(r, err);
 }
 
 int hg_run_judge(struct hg_run *r, struct hg_err *err)
@@ -154,17 +172,19 @@ int hg_run_judge(struct hg_run *r, struct hg_err *err)
                                 .dir = r->o->common->dir,
                                 .overrides = r->o->overrides,
                                 .from_empty = r->o->from_empty,
+                                .no_pending = r->o->down || r->o->baseline,
                                 .deadline_ns = hg_now_ns() + JUDGE_NS };
     HG_AUTO(hg_gate_done) struct hg_gate g = HG_GATE_INIT;
     if (hg_gate_judge(&in, &g, err) < 0)
         return -1;
     let_go(r, &g);
     bool shut = g.verdict == HG_VERDICT_SHUT && shut_anyway(r, &g);
-    report_gate(r, &g, shut ? "shut" : g.verdict == HG_VERDICT_UNKNOWN ? NULL : "open");
+    bool untold = !shut && g.verdict != HG_VERDICT_OPEN && g.why;
+    report_gate(r, &g, shut ? "shut" : untold ? NULL : "open");
     int rc = 0;
-    if (g.verdict == HG_VERDICT_UNKNOWN)
+    if (untold)
         rc = hg_fail(err, HG_E_UNKNOWN, "could not tell whether the gate of %s is open: %s",
-                     r->target.t->name, g.why ? g.why : "no reason given");
+                     r->target.t->name, g.why);
     else if (shut)
         rc = refuse(r, &g, err);
     hg_findings_done(&r->findings); /* the gate's list holds those of files, target and status */
@@ -179,17 +199,24 @@ static int read_answer(const char *question, char answer[ANSWER_MAX], struct hg_
 {
     (void)fputs(question, stderr);
     (void)fflush(stderr);
-    if (!fgets(answer, ANSWER_MAX, stdin))
-        return hg_fail(err, HG_E_REFUSED, "no answer");
+    if (!fgets(answer, ANSWER_MAX, stdin)) {
+        (void)fputc('\n', stderr);
+        return hg_signals_check(err) < 0 ? -1 : hg_fail(err, HG_E_REFUSED, "no answer");
+    }
     answer[strcspn(answer, "\r\n")] = '\0';
     return 0;
+}
+
+bool hg_run_asks(const struct hg_run *r)
+{
+    bool matters = r->target.t->protected_ || (r->o->overrides && r->o->overrides->count);
+    return matters && !r->o->common->yes;
 }
 
 int hg_run_confirm(struct hg_run *r, struct hg_err *err)
 {
     const char *name = r->target.t->name;
-    bool asks = r->target.t->protected_ || (r->o->overrides && r->o->overrides->count);
-    if (!asks || r->o->common->yes)
+    if (!hg_run_asks(r))
         return 0;
     if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
         (void)hg_fail(err, HG_E_REFUSED, "%s is %s, and there is no terminal to confirm on", name,

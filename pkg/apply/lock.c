@@ -146,7 +146,7 @@ static void pause_a_while(unsigned attempt)
     (void)poll(NULL, 0, (int)(cap / 2 + noise % cap));
 }
 
-static int interrupted(struct hg_err *err)
+int hg_signals_check(struct hg_err *err)
 {
     int number = hg_signals_seen();
     if (!number)
@@ -175,7 +175,7 @@ static int wait_for(struct hg_run *r, const char *sql, int lock_class, int64_t d
     int64_t since = hg_now_ns(), next_report = since;
     for (unsigned attempt = 0;; attempt++) {
         bool got = false;
-        if (interrupted(err) < 0 || try_once(r, sql, lock_class, &got, err) < 0)
+        if (hg_signals_check(err) < 0 || try_once(r, sql, lock_class, &got, err) < 0)
             return -1;
         if (got)
             return 1;

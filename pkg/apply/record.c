@@ -138,7 +138,10 @@ int hg_run_settle_past(struct hg_run *r, struct hg_err *err)
 static int leave_label(struct hg_run *r, struct hg_err *err)
 {
     const struct hg_target_config *t = r->target.t;
-    if (hg_streq(r->summary.label_target, t->name) && r->summary.label_protected == t->protected_)
+    bool same = hg_streq(r->summary.label_target, t->name);
+    /* A checkout that does not know the target as protected does not take its label away: that is
+     * `headgate target relabel`. */
+    if (same && (r->summary.label_protected || !t->protected_))
         return 0;
     return hg_ledger_set_label(&r->ledger, t->name, t->protected_, r->by, deadline(), err);
 }

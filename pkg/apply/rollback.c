@@ -82,6 +82,11 @@ int hg_run_hold(struct hg_run *r, struct hg_err *err)
 {
     if (!r->target.t->protected_ || !r->applied.count)
         return 0;
+    if (!r->ledger.database) {
+        (void)hg_finding_add(&r->findings, "HG507", "the revisions are not held, because the ledger is "
+                             "not in the database: the next apply brings them back");
+        return 0;
+    }
     if (hg_ledger_hold(&r->ledger, r->version_table, &r->applied, r->by,
                        hg_now_ns() + HG_APPLY_QUERY_NS, err) < 0)
         return -1;

@@ -85,6 +85,9 @@ static void describe_failure(struct hg_run *r, const struct hg_migrated *m, stru
                       strsignal(m->signal), m->signal == SIGKILL ? ", perhaps for want of memory" : "");
     else if (!m->ok)
         (void)hg_fail(err, HG_E_MIGRATOR, "the migrator ended with exit code %d", m->code);
+    else if (!r->to_known)
+        (void)hg_fail(err, HG_E_MIGRATOR, "Alembic reported success, but the database could not be "
+                      "read afterwards");
     else
         (void)hg_fail(err, HG_E_MIGRATOR, "Alembic reported success, but the version table says "
                       "otherwise");
@@ -208,9 +211,9 @@ static int under_lock(struct hg_run *r, const struct hg_strv *confirmed, struct 
         *err = plan_err;
         return -1;
     }
-    if (r->steps.count && confirmed->count && !same_steps(&r->steps, confirmed) &&
-        !r->o->common->yes && r->target.t->protected_)
-        return hg_fail(err, HG_E_REFUSED, "the pending revisions changed while you were asked");
+    if (r->steps.count && hg_run_asks(r) && !r->o->dry_run && !same_steps(&r->steps, confirmed))
+        return hg_fail(err, HG_E_REFUSED, "the pending revisions changed while you were asked, or "
+                       "while headgate waited for the lock; nothing was done");
     if (r->o->down && hg_run_judge_down(r, err) < 0)
         return -1;
     if (r->o->dry_run) {

@@ -39,6 +39,8 @@ struct hg_gate_input {
     const struct hg_strv *required;            /* "TARGET=STATE"; may be NULL */
     bool from_empty;                           /* --from-empty */
     bool release;                              /* --release: held revisions may go */
+    bool no_pending;                           /* rollback, baseline: no pending revision will run,
+                                                * so neither they nor `after` are judged */
     int64_t deadline_ns;                       /* monotonic, for git, ledger and other targets */
 };
 

@@ -37,6 +37,21 @@ static void check_heads(struct hg_judge *j)
             findings->items[i].severity = HG_SEV_NOTE;
 }
 
+/* Alembic reads a row that is short for a revision, leaves it when it writes the next one, and
+ * refuses the table from then on. */
+static void check_literal(struct hg_judge *j)
+{
+    const struct hg_strv *rows = &j->in->status->rows;
+    for (size_t i = 0; j->in->graph && !j->in->no_pending && i < rows->count; i++) {
+        if (hg_graph_get(j->in->graph, rows->items[i]))
+            continue;
+        hg_finding_add(&j->out->findings, "HG218",
+                       "the version table holds \"%s\", which is no whole revision id: Alembic would "
+                       "leave that row beside the next one", rows->items[i])
+            ->help = hg_xstrdup("Write the whole id into the table: UPDATE … SET version_num = …");
+    }
+}
+
 static void check_state(struct hg_judge *j)
 {
     const struct hg_status *s = j->in->status;
@@ -61,8 +76,10 @@ static void check_state(struct hg_judge *j)
         if (!j->in->graph || hg_graph_ok(j->in->graph))
             hg_judge_unknown(j, "where the database stands could not be told");
         break;
-    case HG_STATE_UP_TO_DATE:
     case HG_STATE_BEHIND:
+        check_literal(j);
+        break;
+    case HG_STATE_UP_TO_DATE:
         break;
     }
     for (size_t i = 0; j->in->from_empty && i < findings->count; i++)

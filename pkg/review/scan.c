@@ -226,7 +226,9 @@ static int scan_statement(struct scan *s, size_t from, size_t to)
     size_t before = s->body->count;
     if (scan_helpers(s, from, to) < 0)
         return -1;
-    bool bare_return = to - from == 1 && hg_py_is(&s->py->tokens[from], "return");
+    bool bare_return = hg_py_is(&s->py->tokens[from], "return") &&
+                       (to - from == 1 ||
+                        (to - from == 2 && hg_py_is(&s->py->tokens[from + 1], "None")));
     if (found == 0 && s->body->count == before && !bare_return)
         s->body->other_statements++;
     return 0;

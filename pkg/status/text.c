@@ -169,9 +169,10 @@ static void next_line(const struct hg_target *t, const struct hg_status *s, stru
         hg_buf_addf(b, "next     headgate apply -t %s --release\n", name);
     else if (s->state == HG_STATE_BEHIND)
         hg_buf_addf(b, "next     headgate apply -t %s\n", name);
+    else if (s->state == HG_STATE_EMPTY && !s->bare && s->has_user_tables)
+        hg_buf_adds(b, "next     headgate explain HG214\n");
     else if (s->state == HG_STATE_EMPTY && !s->bare)
-        hg_buf_addf(b, "next     headgate apply -t %s%s\n", name,
-                    s->has_user_tables ? " --from-empty" : "");
+        hg_buf_addf(b, "next     headgate apply -t %s\n", name);
     else if (s->state == HG_STATE_AHEAD && !s->bare)
         hg_buf_adds(b, "next     git pull\n");
     else if (s->state == HG_STATE_DIVERGED && s->unknown.count)

@@ -184,3 +184,175 @@ new_revision() {
     run --separate-stderr headgate-gate -t here --require there
     expect_status 2
 }
+
+@test "the label of another target: shut, not to be overridden, where one of the two is protected" {
+    printf 'version: 1\nmigrator: { kind: alembic, directory: backend }\ntargets:\n  here: { environment: [ process ] }\n  there: { environment: [ process ] }\n  prod: { protected: true, environment: [ process ] }\n' > headgate.yaml
+    git add -A && git commit -q -m configure
+    stamp 0003c9e2074a
+    headgate target relabel -t there > /dev/null 2>&1
+    gate
+    expect_status 0
+    [ -z "$rules" ]
+    run --separate-stderr headgate-gate -t prod --format json
+    expect_status 1
+    expect_output HG502
+    headgate target relabel -t prod --yes > /dev/null 2>&1
+    gate --override HG502=please
+    expect_status 1
+    [[ $rules == *HG502* ]]
+    run --separate-stderr headgate-gate -t prod --format json
+    expect_status 0
+}
+
+@test "the pin of an unprotected target: another database is a note" {
+    stamp 0003c9e2074a
+    configure $'    identity: { system_identifier: "1", database: other }\n'
+    gate
+    expect_status 0
+    [ "$(json '[.findings[] | select(.rule == "HG509") | .severity] | join(" ")')" = note ]
+    configure "    identity: { database: $HGT_DB }
+"
+    gate
+    [ "$(json '[.findings[].rule] | index("HG509")')" = null ]
+}
+
+@test "a revision that a rollback holds shuts the gate" {
+    configure $'    protected: true\n'
+    headgate apply -q -t here --yes > /dev/null 2>&1
+    headgate rollback -q -t here --yes -- -1 > /dev/null 2>&1
+    gate
+    expect_status 1
+    [ "$(json '[.findings[] | select(.rule == "HG223") | .location.revision] | join(" ")')" = 0003c9e2074a ]
+    headgate apply -q -t here --yes --release > /dev/null 2>&1
+    gate
+    expect_status 0
+}
+
+@test "after and soak: shut until the pending revisions have run there for so long" {
+    stamp 0002b41f6d28
+    printf 'DATABASE_URL=%s\n' "$DATABASE_URL" > first.env
+    hgt_db
+    printf 'DATABASE_URL=%s\n' "$DATABASE_URL" > second.env
+    after() {
+        printf 'version: 1\nmigrator: { kind: alembic, directory: backend }\ntargets:\n  here:\n    environment: [ { dotenv: first.env } ]\n    gate: { after: there%s }\n  there:\n    environment: [ { dotenv: %s } ]\n' "$1" "$2" > headgate.yaml
+        git add -A && git commit -q --allow-empty -m configure
+    }
+    after "" second.env
+    gate
+    expect_status 1
+    [ "$rules" = HG510 ]
+    headgate apply -q -t there > /dev/null 2>&1
+    gate
+    expect_status 0
+    after ", soak: 1h" second.env
+    gate
+    expect_status 1
+    [ "$rules" = HG510 ]
+    hgt_psql "update headgate.run set finished_at = finished_at - interval '2 hours'"
+    gate
+    expect_status 0
+    after "" first.env
+    gate
+    expect_status 3
+    [[ "$(json .reason)" == *"same database"* ]]
+}
+
+@test "--wait asks again until it is open, and no longer than that" {
+    stamp
+    run --separate-stderr headgate-gate -t here --wait 1 --format json
+    expect_status 1
+    (sleep 1.5; hgt_psql "insert into alembic_version values ('0003c9e2074a')") &
+    gate --wait 20
+    expect_status 0
+    [ "$(json .status.state)" = up-to-date ]
+    wait
+}
+
+@test "gone back with Alembic itself: the file may change or go" {
+    headgate apply -q -t here > /dev/null 2>&1
+    hgt_alembic downgrade -1 2> /dev/null
+    sed -i 's/^def upgrade/# changed\ndef upgrade/' "$V"/0003*.py
+    git commit -q -a -m edited
+    gate
+    expect_status 0
+    git rm -q "$V"/0003*.py && git commit -q -m gone
+    gate
+    expect_status 0
+    git rm -q "$V"/0002*.py && git commit -q -m "gone, and applied"
+    gate
+    expect_status 1
+}
+
+@test "a revision applied long ago whose file is gone, the history closed up behind it: shut" {
+    headgate apply -q -t here > /dev/null 2>&1
+    git rm -q "$V"/0002*.py
+    sed -i 's/^\(down_revision.*= \).*/\1"0001a7c35e90"/' "$V"/0003*.py
+    git commit -q -a -m squashed
+    gate
+    expect_status 1
+    [ "$(json '[.findings[] | select(.rule == "HG202") | .location.revision] | join(" ")')" = 0002b41f6d28 ]
+}
+
+@test "a shortened row: status reads it as Alembic does, nothing may run on it" {
+    stamp 0002b4
+    run --separate-stderr headgate-status -t here --format json
+    [ "$(json '.state + " " + .current[0]')" = "behind 0002b41f6d28" ]
+    gate
+    expect_status 1
+    [ "$rules" = HG218 ]
+    run --separate-stderr headgate apply -t here
+    expect_status 1
+    stamp 0003c9
+    gate
+    expect_status 0
+    run --separate-stderr headgate rollback -t here -- -1
+    expect_status 1
+    [ "$(hgt_psql "select version_num from alembic_version")" = 0003c9 ]
+}
+
+@test "a read-only database shuts, a migration under way warns, an orphaned one shuts" {
+    stamp 0002b41f6d28
+    hgt_psql "alter database $HGT_DB set default_transaction_read_only = on"
+    gate
+    expect_status 1
+    [ "$rules" = HG602 ]
+    run --separate-stderr headgate-status -t here --format json
+    expect_status 0
+    run --separate-stderr headgate apply -t here --override HG602=please --yes
+    expect_status 1
+    hgt_psql "set default_transaction_read_only = off; alter database $HGT_DB reset default_transaction_read_only" ||
+        hgt_admin "alter database $HGT_DB reset default_transaction_read_only"
+    key=$("$HGT_BUILD/helpers/lock_key" public alembic_version)
+    local class rule code
+    for class in 1751605616 1751608679; do
+        psql -Xq "$HGT_PGURL" -c "select pg_advisory_lock_shared($class, $key)" -c 'select pg_sleep(20)' > /dev/null 2>&1 3>&- &
+        holder=$!
+        until [ "$(hgt_psql "select count(*) from pg_locks where locktype = 'advisory' and classid = $class and database = (select oid from pg_database where datname = '$HGT_DB')")" = 1 ]; do sleep 0.1; done
+        gate
+        [ $class = 1751605616 ] && rule=HG605 code=0 || rule=HG606 code=1
+        expect_status "$code"
+        [ "$rules" = "$rule" ]
+        kill "$holder"
+        until [ "$(hgt_psql "select count(*) from pg_stat_activity where query like '%pg_sleep(20)%' and state = 'active' and pid <> pg_backend_pid() and datname = '$HGT_DB'")" = 0 ]; do
+            hgt_psql "select count(pg_terminate_backend(pid)) from pg_stat_activity where query like 'select pg_sleep(20)%' and datname = '$HGT_DB'" > /dev/null
+            sleep 0.1
+        done
+    done
+}
+
+@test "a model that is not registered: a warning while it is being written, an error with an empty revision" {
+    stamp 0003c9e2074a
+    printf 'from sqlalchemy.orm import Mapped, mapped_column\nfrom sqlalchemy.types import BigInteger\n\nfrom db.tables.base import Base\n\n\nclass TagsTable(Base):\n    __tablename__ = "tags"\n\n    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)\n' > backend/db/tables/tag.py
+    new_revision
+    git add -A && git commit -q -m "a model"
+    gate
+    expect_status 0
+    [ "$rules" = HG207 ]
+    run --separate-stderr headgate-gate --offline --base HEAD~1 --format json
+    expect_status 1
+    sed -i 's/^    op\..*/    pass/' "$V/0004.py"
+    git commit -q -a -m empty
+    gate
+    expect_status 1
+    [[ $rules == *HG207* ]]
+}
