@@ -17,6 +17,9 @@ struct hg_pg_url_parts {
     struct hg_pg_span scheme, user, password, netloc, path, query;
 };
 int hg_pg_url_split(const char *text, struct hg_pg_url_parts *ret, struct hg_err *err);
+/* %XX decoded; a `%` that starts nothing stays, as in Python's unquote (the migrator's reading).
+ * Heap; NULL when the text would contain a NUL. */
+char *hg_pg_decode(const struct hg_pg_span *s, bool plus_is_space);
 /* Does this scheme mean SQLAlchemy ("postgresql+psycopg"), whose queries spell a space as `+`? */
 bool hg_pg_scheme_has_driver(const struct hg_pg_span *scheme);
 

@@ -28,9 +28,9 @@ struct hg_pg_url {
  * without repeating it. */
 int hg_pg_url_parse(const char *text, struct hg_pg_url *ret, struct hg_err *err);
 void hg_pg_url_done(struct hg_pg_url *u);
-/* The URL with another host and port (NULL: as it was), otherwise byte for byte the caller's
- * spelling; hostaddr= and further host= of the query go. Text that is no URL comes back as it is.
- * Heap. */
+/* The URL with another host (NULL: as it was) and port (NULL: none), otherwise byte for byte the
+ * caller's spelling; hostaddr=, unix_sock= and further host= of the query go with the old host. Text
+ * that is no URL comes back as it is. Heap. */
 char *hg_pg_url_rewrite(const char *text, const char *host, const char *port);
 /* keyword='value' string for libpq: driver-only parameters left out, sslmode/ssl translated,
  * defaults from PG* variables, service file and passfile left to libpq. No libpq call, so a program

@@ -2,9 +2,11 @@
 /* Another host and port in a URL whose every other byte stays as its owner wrote it. */
 #include "internal.h"
 
+/* Readers decode keys too: `h%6Fst` is a host. */
 static bool key_is(const char *start, size_t len, const char *name)
 {
-    return len == strlen(name) && memcmp(start, name, len) == 0;
+    HG_AUTO(hg_freep) char *key = hg_pg_decode(&(struct hg_pg_span){ start, len }, false);
+    return key && strcmp(key, name) == 0;
 }
 
 static void add_host(struct hg_buf *b, const char *host)
@@ -52,7 +54,8 @@ static struct query_facts look(const struct hg_pg_span *q)
     return f;
 }
 
-/* host= and port= get the new values once; hostaddr= would still lead to the old place. */
+/* host= and port= get the new values once; hostaddr= and unix_sock= would still lead to the old
+ * place. */
 static void add_query(struct hg_buf *b, const struct hg_pg_span *q, const char *host, const char *port)
 {
     struct query_facts f = look(q);
@@ -64,8 +67,8 @@ static void add_query(struct hg_buf *b, const struct hg_pg_span *q, const char *
         const char *eq = memchr(p, '=', n);
         size_t k = eq ? (size_t)(eq - p) : n;
         bool is_host = host && key_is(p, k, "host"), is_port = port && key_is(p, k, "port");
-        bool drop = (host && key_is(p, k, "hostaddr")) || (is_host && host_done) ||
-                    (is_port && port_done);
+        bool drop = (host && (key_is(p, k, "hostaddr") || key_is(p, k, "unix_sock"))) ||
+                    (is_host && host_done) || (is_port && port_done);
         if (!drop) {
             hg_buf_adds(b, first ? "?" : "&");
             first = false;

@@ -13,9 +13,7 @@ static int hex(char c)
     return -1;
 }
 
-/* %XX decoded; a `%` that starts nothing stays, as in Python's unquote (the migrator's reading).
- * NULL when the text would contain a NUL. */
-static char *decode(const struct hg_pg_span *s, bool plus_is_space)
+char *hg_pg_decode(const struct hg_pg_span *s, bool plus_is_space)
 {
     char *out = hg_xmalloc(s->len + 1);
     size_t n = 0;
@@ -49,7 +47,7 @@ static int part(const struct hg_pg_span *s, const char *what, char **field, stru
 {
     if (!s->start || s->len == 0)
         return 0;
-    char *value = decode(s, false);
+    char *value = hg_pg_decode(s, false);
     if (!value)
         return nul_in(what, err);
     free(*field);
@@ -94,7 +92,7 @@ static int add_host(struct netloc *n, const char *start, size_t len, struct hg_e
             port = (struct hg_pg_span){ colon + 1, len - host.len - 1 };
         }
     }
-    HG_AUTO(hg_freep) char *name = decode(&host, false);
+    HG_AUTO(hg_freep) char *name = hg_pg_decode(&host, false);
     if (!name)
         return nul_in("host", err);
     HG_AUTO(hg_freep) char *number = hg_xstrndup(port.start ? port.start : "", port.len);
@@ -179,8 +177,8 @@ static int query(struct hg_pg_url *u, const struct hg_pg_url_parts *parts, struc
         const char *eq = memchr(p, '=', (size_t)(stop - p));
         struct hg_pg_span k = { p, (size_t)((eq ? eq : stop) - p) };
         struct hg_pg_span v = { eq ? eq + 1 : stop, eq ? (size_t)(stop - eq - 1) : 0 };
-        HG_AUTO(hg_freep) char *key = decode(&k, plus);
-        HG_AUTO(hg_freep) char *value = decode(&v, plus);
+        HG_AUTO(hg_freep) char *key = hg_pg_decode(&k, plus);
+        HG_AUTO(hg_freep) char *value = hg_pg_decode(&v, plus);
         if (!key || !value)
             return nul_in("parameters", err);
         int rc = part_param(u, hosts, key, value, err);
