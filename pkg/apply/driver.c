@@ -134,6 +134,15 @@ static struct hg_ledger_times *times_of(struct hg_driven *d, const char *revisio
     return &d->times[d->time_count++];
 }
 
+/* The project's code could write to the descriptor too: only what was judged is believed. */
+static bool judged(const struct hg_run *r, const char *revision)
+{
+    for (size_t i = 0; i < r->steps.count; i++)
+        if (hg_streq(r->steps.items[i]->id, revision))
+            return true;
+    return false;
+}
+
 static void emit_step(struct hg_run *r, const char *revision, const char *phase)
 {
     const struct hg_revision *rev = hg_graph_get(r->graph, revision);
@@ -151,7 +160,7 @@ static void on_step(struct hg_run *r, const json_t *report)
 {
     const char *revision = member(report, "revision"), *phase = member(report, "phase");
     struct hg_driven *d = &r->driven;
-    if (hg_streq(phase, "begin") && revision) {
+    if (hg_streq(phase, "begin") && judged(r, revision)) {
         times_of(d, revision)->started_ns = hg_wall_ns();
         emit_step(r, revision, "begin");
     } else if (hg_streq(phase, "end")) {
@@ -183,8 +192,9 @@ static void on_result(struct hg_driven *d, const json_t *report)
     d->stopped = hg_xstrdup(member(report, "stopped"));
     d->exception = hg_xstrdup(member(report, "exception"));
     d->message = hg_xstrdup(member(report, "message"));
+    d->sqlstate[0] = '\0';
     const char *state = member(report, "sqlstate");
-    if (state)
+    if (state && strlen(state) == sizeof d->sqlstate - 1)
         (void)snprintf(d->sqlstate, sizeof d->sqlstate, "%s", state);
 }
 
