@@ -108,9 +108,12 @@ int env_chain(struct env_options *o, const char *program, char **argv, bool gues
                              .allow_exec_names = o->allow_exec_names, .strict = true };
     if (hg_target_resolve(&in, &t, err) < 0) {
         /* The verb reads the same configuration and says what is wrong in its own document. */
-        if (!program)
+        if (program)
+            return become(program, argv, &original, err);
+        if (err->kind == HG_E_USAGE)
             return -1;
-        return become(program, argv, &original, err);
+        hg_target_unresolved(&in, err, &t);
+        hg_err_clear(err);
     }
     if (!program && t.error.kind == HG_E_NONE) {
         HG_AUTO(hg_freep) char *line = hg_target_line(&t);

@@ -91,7 +91,9 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
     if (check(o, args, err) < 0)
         return -1;
     int rc;
-    if (o->chain || o->guess)
+    if (hg_target_outer_error(&o->common, err) < 0)
+        rc = -1;
+    else if (o->chain || o->guess)
         rc = env_chain(o, o->chain ? o->chain : o->guess, args->items, o->guess != NULL, err);
     else if (!o->print && env_is_verb(args->items[0]))
         rc = env_chain(o, NULL, args->items, false, err);

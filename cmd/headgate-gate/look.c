@@ -98,11 +98,8 @@ int gate_prepare(const struct gate_options *o, struct gate_subject *s, struct hg
         .section = o->common.alembic_section, .no_python = o->common.no_python,
         .python_env = s->plain,
     };
-    if (!o->offline && !o->common.quiet) {
-        HG_AUTO(hg_freep) char *line = hg_target_line(&s->target);
-        HG_AUTO(hg_freep) char *shown = hg_log_filtered(line);
-        (void)fprintf(stderr, "%s\n", shown);
-    }
+    if (!o->offline)
+        hg_target_announce(&s->target, &o->common);
     s->configured = hg_alembic_config_load(&s->how, &s->alembic, err) == 0;
     return s->configured ? 0 : -1;
 }

@@ -94,7 +94,7 @@ static int print(const struct history_options *o, struct answer *a, const struct
         history_print_json(&a->shown, err);
         if (err)
             hg_cli_error_printed();
-    } else if (a->graph && (!err || !o->range)) {
+    } else if (a->graph && (!err || !o->range || !hg_graph_ok(a->graph))) {
         print_target(o, a);
         history_print_text(&a->shown, hg_cli_color(&o->common, STDOUT_FILENO), hg_term_utf8());
         HG_AUTO(hg_buf_done) struct hg_buf text = HG_BUF_INIT;
@@ -146,7 +146,9 @@ int history_run(void *options, const struct hg_strv *args, struct hg_err *err)
     };
     int failed = answer(o, &alembic, &opened, &a, err);
     hg_vars_free_envp(env);
-    if (print(o, &a, failed ? err : NULL) < 0)
-        return -1;
-    return hg_graph_ok(a.graph) ? HG_EXIT_YES : HG_EXIT_NO;
+    if (!failed && !hg_graph_ok(a.graph)) {
+        hg_fail(err, HG_E_REFUSED, "Alembic would refuse this history");
+        failed = hg_hint(err, "correct what the findings say");
+    }
+    return print(o, &a, failed ? err : NULL);
 }

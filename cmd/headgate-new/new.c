@@ -142,6 +142,8 @@ static int work(struct project *p, const struct hg_strv *extra, struct hg_err *e
         return -1;
     if (p->target.t->protected_)
         return refuse_protected(p->target.t, err);
+    if (!o->manual)
+        hg_target_announce(&p->target, &o->common);
     if (project_load(p, err) < 0 || (!o->manual && check_up_to_date(p, err) < 0))
         return -1;
     HG_AUTO(made_done) struct made m = { 0 };

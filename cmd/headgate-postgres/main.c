@@ -3,9 +3,12 @@
 #include "cli/cli.h"
 #include "pg/pg.h"
 #include "process/process.h"
+#include "target/target.h"
 
 struct postgres_options {
     struct hg_common common;
+    int argc;
+    char **argv;
     bool ephemeral;
     const char *state_dir, *bindir, *database;
     int64_t timeout_ns;
@@ -32,34 +35,26 @@ static const struct hg_cmd CMD = {
     .options = OPTIONS,
     .min_args = 1,
     .max_args = 1000,
-    .no_common = true,
     .examples = "headgate postgres start\n    make and start it, print its URL\n"
                 "export DATABASE_URL=$(headgate postgres url)\n    use it\n"
                 "headgate postgres psql -- -c 'select version()'\n    look into it\n"
                 "headgate postgres destroy\n    stop it and remove its data\n",
 };
 
-/* The project's folder is the nearest one upwards with one of these. */
-static char *default_state_dir(void)
+/* Where every verb keeps its files: beside headgate.yaml or alembic.ini. The target does not matter. */
+static int find_state_dir(const struct postgres_options *o, char **ret, struct hg_err *err)
 {
-    static const char *const MARKS[] = { "headgate.yaml", "alembic.ini", ".headgate", ".git" };
-    HG_AUTO(hg_freep) char *dir = hg_path_abs(".");
-    for (;;) {
-        for (size_t i = 0; i < HG_COUNT(MARKS); i++) {
-            HG_AUTO(hg_freep) char *mark = hg_path_join(dir, MARKS[i]);
-            if (access(mark, F_OK) == 0)
-                return hg_path_join(dir, ".headgate");
-        }
-        if (strcmp(dir, "/") == 0)
-            break;
-        char *up = hg_path_dir(dir);
-        free(dir);
-        dir = up;
+    if (o->state_dir) {
+        *ret = hg_path_abs(o->state_dir);
+        return 0;
     }
-    const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    if (xdg && *xdg == '/')
-        return hg_path_join(xdg, "headgate");
-    return hg_path_join(home && *home ? home : "/tmp", ".local/state/headgate");
+    struct hg_common common = o->common;
+    common.target = NULL;
+    HG_AUTO(hg_target_done) struct hg_target t = { 0 };
+    if (hg_target_open(&common, o->argc, o->argv, true, &t, err) < 0)
+        return -1;
+    *ret = hg_target_state_dir(&t);
+    return 0;
 }
 
 static int print_status(const struct hg_pg_cluster *c)
@@ -100,9 +95,12 @@ static int psql(const struct hg_pg_cluster *c, const struct hg_pg_cluster_option
 static int run(void *options, const struct hg_strv *args, struct hg_err *err)
 {
     const struct postgres_options *given = options;
-    HG_AUTO(hg_freep) char *state = given->state_dir ? hg_path_abs(given->state_dir) : default_state_dir();
+    HG_AUTO(hg_freep) char *state = NULL;
+    if (find_state_dir(given, &state, err) < 0)
+        return -1;
+    int64_t timeout_ns = given->timeout_ns ? given->timeout_ns : given->common.timeout_ns;
     struct hg_pg_cluster_options o = { state, given->bindir, given->database, given->ephemeral,
-                                       given->timeout_ns };
+                                       timeout_ns };
     HG_AUTO(hg_pg_cluster_done) struct hg_pg_cluster c = { 0 };
     const char *verb = args->items[0];
     if (hg_streq(verb, "start")) {
@@ -136,6 +134,6 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
 
 int main(int argc, char **argv)
 {
-    struct postgres_options options = { 0 };
+    struct postgres_options options = { .argc = argc, .argv = argv };
     return hg_cli_main(&CMD, argc, argv, &options, run);
 }

@@ -95,11 +95,13 @@ static size_t global_width(char **argv)
         if (o->letter && arg[0] == '-' && arg[1] == o->letter)
             return value && !arg[2] && argv[1] ? 2 : 1;
     }
+    if (strcmp(arg, "--format") == 0)
+        return argv[1] ? 2 : 1;
     static const char *const FLAGS[] = { "-q", "--quiet", "-v", "-vv", "--verbose" };
     for (size_t i = 0; i < HG_COUNT(FLAGS); i++)
         if (strcmp(arg, FLAGS[i]) == 0)
             return 1;
-    return 0;
+    return hg_starts_with(arg, "--format=");
 }
 
 static int run(char **argv, struct hg_err *err)
@@ -137,9 +139,14 @@ int main(int argc, char **argv)
 {
     (void)argc;
     struct hg_err err = { 0 };
+    hg_cli_standard_streams();
     hg_log_init("headgate", HG_LOG_NOTE);
     int rc = run(argv, &err);
     if (rc < 0) {
+        if (hg_cli_wants_json(argv + 1)) {
+            HG_AUTO(hg_freep) char *json = hg_cli_error_json(&err);
+            hg_outf("{\"error\":%s}\n", json);
+        }
         hg_cli_print_error(&err);
         return hg_err_exit_code(&err);
     }

@@ -54,6 +54,8 @@ struct hg_alembic_options {
 int hg_alembic_config_load(const struct hg_alembic_options *o, struct hg_alembic_config *ret,
                            struct hg_err *err);
 void hg_alembic_config_done(struct hg_alembic_config *c);
+/* The folder of the file that it would read; heap, NULL when there is none or several. */
+char *hg_alembic_folder(const struct hg_alembic_options *o);
 
 /* ---- revisions ---------------------------------------------------------------------------- */
 

@@ -194,3 +194,14 @@ int hg_alembic_locate(const struct hg_alembic_options *o, struct hg_located *ret
     *ret = l;
     return 0;
 }
+
+char *hg_alembic_folder(const struct hg_alembic_options *o)
+{
+    struct hg_located l = { 0 };
+    struct hg_err ignored = { 0 };
+    if (hg_alembic_locate(o, &l, &ignored) < 0)
+        return NULL;
+    char *folder = hg_path_dir(l.ini ? l.ini : l.toml);
+    hg_located_done(&l);
+    return folder;
+}

@@ -94,6 +94,13 @@ static void say(struct hg_run *r, const struct hg_strv *ended, const struct migr
                           r->target.t->name, "ended", hg_json_list(ended), "left",
                           hg_json_list(&left->shown), "watched", (int)left->alive, "rows",
                           hg_json_list(&r->status.rows), "state", hg_state_name(r->status.state));
+    if (!left->count)
+        return;
+    struct hg_err why = { 0 };
+    (void)hg_fail(&why, HG_E_REFUSED, "%zu session%s could not be ended", left->count,
+                  left->count == 1 ? "" : "s");
+    HG_AUTO(hg_freep) char *error = hg_cli_error_json(&why);
+    json_object_set_new(*ret_json, "error", json_loads(error, 0, NULL));
 }
 
 static int cancel(struct hg_run *r, bool all, struct hg_buf *ret, json_t **ret_json,
@@ -102,8 +109,10 @@ static int cancel(struct hg_run *r, bool all, struct hg_buf *ret, json_t **ret_j
     struct migrators m = { 0 };
     HG_AUTO(hg_strv_done) struct hg_strv ended = HG_STRV_INIT;
     int rc = hg_run_open(r, err);
-    if (rc == 0)
+    if (rc == 0) {
+        hg_target_announce(&r->target, r->o->common);
         rc = hg_run_status(r, err);
+    }
     if (rc == 0)
         rc = find(r, all, &m, err);
     if (rc == 0)

@@ -14,6 +14,7 @@ static int pin(struct hg_run *r, struct hg_buf *ret, struct hg_err *err)
 {
     if (hg_run_open(r, err) < 0)
         return -1;
+    hg_target_announce(&r->target, r->o->common);
     const struct hg_identity *i = &r->identity;
     hg_buf_adds(ret, "identity: { ");
     if (i->system_identifier)
@@ -40,7 +41,10 @@ static int refuse_without_yes(const struct hg_run *r, struct hg_err *err)
 
 static int relabel(struct hg_run *r, struct hg_buf *ret, struct hg_err *err)
 {
-    if (hg_run_open(r, err) < 0 || hg_run_status(r, err) < 0 || refuse_without_yes(r, err) < 0)
+    if (hg_run_open(r, err) < 0)
+        return -1;
+    hg_target_announce(&r->target, r->o->common);
+    if (hg_run_status(r, err) < 0 || refuse_without_yes(r, err) < 0)
         return -1;
     int64_t deadline = hg_now_ns() + HG_APPLY_QUERY_NS;
     HG_AUTO(hg_freep) char *id = hg_xasprintf("%s-%s", r->identity.oid, r->version_table);

@@ -70,7 +70,7 @@ struct hg_cmd {
     size_t min_args, max_args;   /* positional arguments; max 0 with args NULL: none taken */
     bool wrapper;                /* the first positional argument ends the options (env, exec) */
     bool negative_args;          /* an argument such as -1 is positional (rollback, history) */
-    bool no_common;              /* only --help, --version, -q, -v (explain, postgres) */
+    bool no_common;              /* the common options mean nothing to it: taken, but not shown (explain) */
     int own_failure;             /* 125 for env and exec; 0: the error's own code */
 };
 
@@ -101,6 +101,11 @@ void hg_outf(const char *fmt, ...) HG_PRINTF(1, 2);
 
 /* Colour on this stream? --color, NO_COLOR, CLICOLOR_FORCE, TERM=dumb, terminal: in that order. */
 bool hg_cli_color(const struct hg_common *common, int fd);
+
+/* Does this command line ask for JSON? For errors that come before it can be parsed. */
+bool hg_cli_wants_json(char *const *argv);
+/* Opens /dev/null, the wrong way round, for those of the three standard streams that are closed. */
+void hg_cli_standard_streams(void);
 
 /* The rows that every program has, for documentation. Ended by { 0 }. */
 extern const struct hg_opt hg_common_options[];

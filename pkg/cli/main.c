@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 
 static bool error_printed;
@@ -100,6 +101,24 @@ static int close_stdout(int code)
     return code == HG_EXIT_YES ? HG_EXIT_UNKNOWN : code;
 }
 
+/* A caller may have closed one of the three. Then no file of ours may get its number, and writing to
+ * it must fail rather than go there. */
+void hg_cli_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* the lowest number */
+}
+
+bool hg_cli_wants_json(char *const *argv)
+{
+    for (; *argv && strcmp(*argv, "--") != 0; argv++)
+        if (strcmp(*argv, "--format=json") == 0 ||
+            (strcmp(*argv, "--format") == 0 && hg_streq(argv[1], "json")))
+            return true;
+    return false;
+}
+
 static int report(const struct hg_cmd *cmd, const struct hg_common *common, const struct hg_err *err)
 {
     int code = hg_err_exit_code(err);
@@ -107,7 +126,7 @@ static int report(const struct hg_cmd *cmd, const struct hg_common *common, cons
     if (cmd->own_failure && err->kind != HG_E_USAGE && err->exit_code == 0)
         code = cmd->own_failure;
     hg_trace("error", "kind", hg_err_kind_name(err->kind), "message", err->message, NULL);
-    if (cmd->formats && hg_streq(common->format, "json") && !error_printed) {
+    if (hg_streq(common->format, "json") && !error_printed) {
         struct hg_err shown = *err;
         shown.exit_code = code;
         HG_AUTO(hg_freep) char *json = hg_cli_error_json(&shown);
@@ -122,11 +141,14 @@ int hg_cli_main(const struct hg_cmd *cmd, int argc, char **argv, void *options, 
     struct hg_common *common = options;
     struct hg_err err = { 0 };
     HG_AUTO(hg_strv_done) struct hg_strv args = HG_STRV_INIT;
+    hg_cli_standard_streams();
     (void)signal(SIGPIPE, SIG_IGN); /* a closed reader is an error of write, not our end */
     hg_log_init("headgate", HG_LOG_NOTE);
     int rc = hg_cli_parse(cmd, argc, argv, options, &args, &err);
     if (rc == 1)
         return close_stdout(HG_EXIT_YES);
+    if (rc < 0 && hg_cli_wants_json(argv + 1)) /* the mistake may stand before it */
+        common->format = "json";
     hg_log_set_level(common->quiet          ? HG_LOG_ERROR
                      : common->verbose >= 2 ? HG_LOG_DEBUG
                      : common->verbose      ? HG_LOG_INFO

@@ -40,7 +40,7 @@ const struct hg_opt hg_cli_basic_options[] = {
 struct hg_opt hg_cli_format_option(const struct hg_cmd *cmd)
 {
     return (struct hg_opt){ "format", 0, HG_OPT_CHOICE, offsetof(struct hg_common, format),
-                            .metavar = "FORMAT", .values = cmd->formats,
+                            .metavar = "FORMAT", .values = cmd->formats ? cmd->formats : "text",
                             .help = "form of the answer on stdout" };
 }
 
@@ -67,9 +67,9 @@ static const struct hg_opt *find(struct parser *p, const char *name, size_t len,
     const struct hg_opt *row = find_in(p->cmd->options, name, len, letter);
     if (!row)
         row = find_in(hg_cli_basic_options, name, len, letter);
-    if (!row && !p->cmd->no_common)
+    if (!row)
         row = find_in(hg_common_options, name, len, letter);
-    if (!row && p->cmd->formats) {
+    if (!row) {
         p->format = hg_cli_format_option(p->cmd);
         if (name && len == 6 && memcmp(name, "format", 6) == 0)
             row = &p->format;
@@ -236,7 +236,7 @@ int hg_cli_parse(const struct hg_cmd *cmd, int argc, char **argv, void *options,
 {
     struct parser p = { .cmd = cmd, .options = options, .args = ret_args, .err = err };
     if (from_environment(&p, cmd->options) < 0 ||
-        (!cmd->no_common && from_environment(&p, hg_common_options) < 0))
+        from_environment(&p, hg_common_options) < 0)
         return -1;
     bool only_args = false;
     for (int i = 1; i < argc; i++) {

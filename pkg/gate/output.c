@@ -14,6 +14,26 @@ static json_t *counts_json(const struct hg_gate *g)
     return o;
 }
 
+/* A document of an exit code other than 0 says why in `error`, as every one does. */
+static json_t *error_json(const struct hg_gate_input *in, const struct hg_gate *g,
+                          const struct hg_err *err)
+{
+    struct hg_err own = { 0 };
+    const char *name = in->status ? in->target->t->name : "these files";
+    if (!err || err->kind == HG_E_NONE) {
+        if (g->verdict == HG_VERDICT_OPEN)
+            return NULL;
+        if (g->verdict == HG_VERDICT_SHUT)
+            hg_fail(&own, HG_E_REFUSED, "the gate for %s is shut", name);
+        else
+            hg_fail(&own, HG_E_UNKNOWN, "could not tell for %s: %s", name,
+                    g->why ? g->why : "see the findings");
+        err = &own;
+    }
+    HG_AUTO(hg_freep) char *text = hg_cli_error_json(err);
+    return json_loads(text, 0, NULL);
+}
+
 json_t *hg_gate_json(const struct hg_gate_input *in, const struct hg_gate *g, const struct hg_err *err)
 {
     json_t *o = json_object();
@@ -32,10 +52,9 @@ json_t *hg_gate_json(const struct hg_gate_input *in, const struct hg_gate *g, co
     (void)json_object_set_new(o, "base", hg_json_text(g->base));
     (void)json_object_set_new(o, "reason", hg_json_text(g->why));
     (void)json_object_set_new(o, "findings", hg_findings_json(&g->findings));
-    if (err && err->kind != HG_E_NONE) {
-        HG_AUTO(hg_freep) char *text = hg_cli_error_json(err);
-        (void)json_object_set_new(o, "error", json_loads(text, 0, NULL));
-    }
+    json_t *error = error_json(in, g, err);
+    if (error)
+        (void)json_object_set_new(o, "error", error);
     return o;
 }
 

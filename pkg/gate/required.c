@@ -50,6 +50,13 @@ static int ask(struct hg_judge *j, const char *target, json_t **ret, struct hg_e
     return 0;
 }
 
+static void must_be(struct hg_judge *j, const char *target, const char *state, const char *wanted)
+{
+    if (!hg_streq(state, wanted))
+        hg_finding_add(&j->out->findings, "HG510", "%s is %s, required is %s", target, state, wanted)
+            ->object = hg_xstrdup(target);
+}
+
 static void check_one(struct hg_judge *j, const char *target, const char *wanted)
 {
     struct hg_err err = { 0 };
@@ -64,9 +71,8 @@ static void check_one(struct hg_judge *j, const char *target, const char *wanted
     else if (same_database(j->in->status, answer))
         hg_judge_unknown(j, "%s and %s are the same database, so %s proves nothing", target,
                          j->in->target->t->name, target);
-    else if (!hg_streq(state, wanted))
-        hg_finding_add(&j->out->findings, "HG510", "%s is %s, required is %s", target, state, wanted)
-            ->object = hg_xstrdup(target);
+    else
+        must_be(j, target, state, wanted);
     json_decref(answer);
 }
 
@@ -149,7 +155,11 @@ int hg_judge_required(struct hg_judge *j, struct hg_err *err)
         const struct hg_target_config *known = hg_config_target(&j->in->target->config, target, err);
         if (!known)
             return -1;
-        check_one(j, target, equals + 1);
+        /* The target that is judged has been asked already: has it arrived? */
+        if (j->in->status && hg_streq(target, j->in->target->t->name))
+            must_be(j, target, hg_state_name(j->in->status->state), equals + 1);
+        else
+            check_one(j, target, equals + 1);
     }
     return 0;
 }

@@ -181,8 +181,9 @@ static bool ini_may_tell(const struct hg_resolving *r)
     return true;
 }
 
-/* A literal sqlalchemy.url; whatever keeps us from reading one means that there is none. */
-static void from_ini(struct hg_resolving *r, char **ret_url, char **ret_source)
+/* A literal sqlalchemy.url. Whatever keeps us from reading one means that there is none, unless the
+ * command line names the place. */
+static int from_ini(struct hg_resolving *r, char **ret_url, char **ret_source)
 {
     const struct hg_common *common = r->in->common;
     const struct hg_config *c = &r->t->config;
@@ -192,8 +193,12 @@ static void from_ini(struct hg_resolving *r, char **ret_url, char **ret_source)
         .section = common->alembic_section, .no_python = true };
     struct hg_alembic_config ini = { 0 };
     struct hg_err ignored = { 0 };
-    if (hg_alembic_config_load(&o, &ini, &ignored) < 0)
-        return;
+    if (hg_alembic_config_load(&o, &ini, &ignored) < 0) {
+        if (!common->alembic_config && !common->alembic_section)
+            return 0;
+        *r->err = ignored;
+        return -1;
+    }
     /* The template's placeholder ("driver://user:pass@localhost/dbname") is no address. */
     struct hg_pg_url u = { 0 };
     if (ini.sqlalchemy_url && hg_pg_url_parse(ini.sqlalchemy_url, &u, &ignored) == 0) {
@@ -202,6 +207,7 @@ static void from_ini(struct hg_resolving *r, char **ret_url, char **ret_source)
     }
     hg_pg_url_done(&u);
     hg_alembic_config_done(&ini);
+    return 0;
 }
 
 static int from_parts(struct hg_resolving *r, char **ret_source)
@@ -254,7 +260,7 @@ static int find_address(struct hg_resolving *r, char **ret_url, char **ret_sourc
     if (from_parts(r, ret_source) < 0)
         return -1;
     if (!*ret_source && ini_may_tell(r))
-        from_ini(r, ret_url, ret_source);
+        return from_ini(r, ret_url, ret_source);
     return 0;
 }
 

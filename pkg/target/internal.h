@@ -165,6 +165,8 @@ bool hg_state_matches(const struct hg_state *s, const struct hg_config *c,
                       const struct hg_target_config *t, const struct hg_common *common);
 /* Fills t (url, marks of vars, findings, error…). */
 void hg_state_apply(const struct hg_state *s, struct hg_target *t);
+/* The error of a failed resolving; kind NONE when there is none. */
+void hg_state_error(const struct hg_state *s, struct hg_err *ret);
 char *hg_state_target(const struct hg_state *s); /* heap, or NULL */
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finding headgate.yaml, and the one target there is without it. */
 #include "internal.h"
+#include "alembic/alembic.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 
@@ -68,49 +68,13 @@ static char *find_file(const char *dir)
 
 /* ---- the target that needs no file ---------------------------------------------------------------- */
 
-static char *only_subdirectory_with_ini(const char *dir)
-{
-    DIR *d = opendir(dir);
-    if (!d)
-        return NULL;
-    HG_AUTO(hg_freep) char *found = NULL;
-    int count = 0;
-    for (struct dirent *e; (e = readdir(d));) {
-        if (e->d_name[0] == '.' || (e->d_type != DT_DIR && e->d_type != DT_UNKNOWN))
-            continue;
-        HG_AUTO(hg_freep) char *sub = hg_path_join(dir, e->d_name);
-        if (!exists(sub, "alembic.ini") || ++count > 1)
-            continue;
-        found = HG_TAKE(sub);
-    }
-    (void)closedir(d);
-    return count == 1 ? HG_TAKE(found) : NULL;
-}
-
-/* By the rule of DESIGN 5: DIR itself, else the one sub-directory of DIR that has it, else the same
- * in the root of the repository. */
 char *hg_config_alembic_dir(const struct hg_config *c, const char *alembic_config, const char *dir)
 {
-    if (alembic_config) {
-        HG_AUTO(hg_freep) char *file = hg_path_join(dir, alembic_config);
-        return hg_path_dir(file);
-    }
-    if (c->migrator_directory)
-        return hg_xstrdup(c->migrator_directory);
-    if (exists(dir, "alembic.ini"))
-        return hg_xstrdup(dir);
-    char *sub = only_subdirectory_with_ini(dir);
-    if (sub)
-        return sub;
-    HG_AUTO(hg_freep) char *at = hg_xstrdup(dir);
-    while (strcmp(at, "/") != 0 && !exists(at, ".git")) {
-        char *parent = hg_path_dir(at);
-        free(at);
-        at = parent;
-    }
-    if (strcmp(at, "/") == 0)
-        return NULL;
-    return exists(at, "alembic.ini") ? hg_xstrdup(at) : only_subdirectory_with_ini(at);
+    struct hg_alembic_options o = {
+        .dir = dir, .directory = c->migrator_directory,
+        .config = alembic_config ? alembic_config : c->migrator_config };
+    char *folder = hg_alembic_folder(&o);
+    return folder ? folder : hg_xstrdup(c->migrator_directory);
 }
 
 /* How a path is shown to people: relative to DIR where it lies below it. */

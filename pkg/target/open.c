@@ -193,6 +193,15 @@ char *hg_target_line(const struct hg_target *t)
                         t->route ? t->route : "");
 }
 
+void hg_target_announce(const struct hg_target *t, const struct hg_common *common)
+{
+    if (common->quiet)
+        return;
+    HG_AUTO(hg_freep) char *line = hg_target_line(t);
+    HG_AUTO(hg_freep) char *shown = hg_log_filtered(line);
+    (void)fprintf(stderr, "%s\n", shown);
+}
+
 char **hg_target_plain_envp(const struct hg_target *t)
 {
     HG_AUTO(hg_strv_done) struct hg_strv names = HG_STRV_INIT;

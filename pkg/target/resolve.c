@@ -133,6 +133,36 @@ int hg_target_resolve(const struct hg_resolve *in, struct hg_target *ret, struct
     return 0;
 }
 
+int hg_target_outer_error(const struct hg_common *common, struct hg_err *err)
+{
+    HG_AUTO(hg_state_done) struct hg_state s;
+    struct hg_err outer = { 0 };
+    hg_state_inherit(&s);
+    if (!s.doc || (common->target && !hg_streq(common->target, hg_member(s.doc, "target"))))
+        return 0;
+    hg_state_error(&s, &outer);
+    if (outer.kind == HG_E_NONE)
+        return 0;
+    *err = outer;
+    return -1;
+}
+
+void hg_target_unresolved(const struct hg_resolve *in, const struct hg_err *error,
+                          struct hg_target *ret)
+{
+    struct hg_target *t = ret;
+    struct hg_err ignored = { 0 };
+    memset(t, 0, sizeof *t);
+    copy_vars(&t->original, in->original);
+    copy_vars(&t->vars, in->original);
+    hg_config_fallback(in->common, &t->original, &t->config);
+    if (in->common->config) /* so that the program reads the same file */
+        t->config.path = hg_path_join(t->config.start_dir, in->common->config);
+    t->t = hg_config_target(&t->config, NULL, &ignored);
+    t->error = *error;
+    build_mask(t);
+}
+
 char *hg_target_injected(const struct hg_target *t)
 {
     HG_AUTO(hg_strv_done) struct hg_strv templates = HG_STRV_INIT;

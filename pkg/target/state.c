@@ -267,6 +267,11 @@ static void apply_error(const json_t *e, struct hg_err *ret)
         hg_hint(ret, "%s", hint);
 }
 
+void hg_state_error(const struct hg_state *s, struct hg_err *ret)
+{
+    apply_error(json_object_get(s->doc, "error"), ret);
+}
+
 void hg_state_apply(const struct hg_state *s, struct hg_target *t)
 {
     for (size_t i = 0; i < HG_COUNT(TEXTS); i++)

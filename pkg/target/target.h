@@ -133,6 +133,13 @@ struct hg_resolve {
 /* Reads the sources. -1: the configuration or command line is wrong. 0 with ret->error set when
  * resolving failed: then ret->vars is the original less what the target's sources should have given. */
 int hg_target_resolve(const struct hg_resolve *in, struct hg_target *ret, struct hg_err *err);
+/* For headgate-env inside headgate-env: -1 with the error of the outer one, whose target this one
+ * would otherwise silently replace by its own default. */
+int hg_target_outer_error(const struct hg_common *common, struct hg_err *err);
+/* After a -1 of hg_target_resolve: a target that has nothing but the error, for the state of a program
+ * that is to print it in its own document. */
+void hg_target_unresolved(const struct hg_resolve *in, const struct hg_err *error,
+                          struct hg_target *ret);
 /* The state document for the program that is started with ret->vars; heap, wipe after use. chained:
  * made for exactly that program, which must not ask again. */
 char *hg_target_state(const struct hg_target *t, const struct hg_common *common, bool chained);
@@ -150,6 +157,8 @@ int hg_target_open(const struct hg_common *common, int argc, char **argv, bool o
 void hg_target_done(struct hg_target *t);
 /* The first line of every verb that asks a database: "production: railway at …, DATABASE_URL from …". */
 char *hg_target_line(const struct hg_target *t);
+/* The same on stderr, for verbs whose answer does not begin with it; nothing under -q. */
+void hg_target_announce(const struct hg_target *t, const struct hg_common *common);
 /* Environment for a Python that only reads files: from before resolving, less tokens and connection
  * variables. Release with hg_vars_free_envp. */
 char **hg_target_plain_envp(const struct hg_target *t);
