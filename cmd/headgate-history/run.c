@@ -76,16 +76,6 @@ static int select_revisions(const struct history_options *o, struct answer *a, s
     return 0;
 }
 
-/* Whose marks these are, beside the drawing. */
-static void print_target(const struct history_options *o, const struct answer *a)
-{
-    if (!a->shown.applied || o->common.quiet)
-        return;
-    HG_AUTO(hg_freep) char *line = hg_target_line(&a->target);
-    HG_AUTO(hg_freep) char *shown = hg_log_filtered(line);
-    (void)fprintf(stderr, "%s\n", shown);
-}
-
 static int print(const struct history_options *o, struct answer *a, const struct hg_err *err)
 {
     a->shown.graph = a->graph;
@@ -95,7 +85,8 @@ static int print(const struct history_options *o, struct answer *a, const struct
         if (err)
             hg_cli_error_printed();
     } else if (a->graph && (!err || !o->range || !hg_graph_ok(a->graph))) {
-        print_target(o, a);
+        if (a->shown.applied) /* whose marks these are */
+            hg_target_announce(&a->target, &o->common);
         history_print_text(&a->shown, hg_cli_color(&o->common, STDOUT_FILENO), hg_term_utf8());
         HG_AUTO(hg_buf_done) struct hg_buf text = HG_BUF_INIT;
         hg_findings_text(&a->shown.findings, hg_cli_color(&o->common, STDERR_FILENO), &text);

@@ -178,7 +178,8 @@ static int from_dotenv(struct hg_resolving *r, const struct hg_source *s)
 {
     HG_AUTO(hg_buf_wipe) struct hg_buf text = HG_BUF_INIT;
     if (may_be_missing(r, s)) {
-        hg_log(HG_LOG_INFO, "%s is not there; the process environment goes without it", s->file);
+        hg_log(s->optional ? HG_LOG_DEBUG : HG_LOG_INFO,
+               "%s is not there; the process environment goes without it", s->file);
         return 0;
     }
     if (hg_file_read(s->path, DOTENV_MAX, &text, r->err) < 0)
