@@ -237,8 +237,18 @@ s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); print(s.getsockname()
     bin=$(dirname "$(readlink "/proc/$HGT_CLUSTER_PID/exe")")
     as() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --init-groups -- "$@"; else "$@"; fi; }
     (cd / && as "$bin/pg_ctl" -D "$HGT_CLUSTER_DIR/data" -w -s -l "$HGT_CLUSTER_DIR/data/server.log" restart -m fast)
-    for _ in 1 2; do psql -Xq "postgresql://$role:pw@127.0.0.1:$HGT_CLUSTER_PORT/postgres" -c 'select pg_sleep(20)' & done > /dev/null 2>&1
-    until [ "$(hgt_psql "select count(*) from pg_stat_activity where usename = '$role'")" = 2 ]; do sleep 0.1; done
+    # One is refused while our own question below takes its place: it tries again.
+    occupy() {
+        for _ in $(seq 50); do
+            psql -Xq "postgresql://$role:pw@127.0.0.1:$HGT_CLUSTER_PORT/postgres" -c 'select pg_sleep(60)' && break
+            sleep 0.3
+        done
+    }
+    for _ in 1 2; do occupy & done > /dev/null 2>&1 3>&-
+    for _ in $(seq 100); do
+        [ "$(hgt_psql "select count(*) from pg_stat_activity where usename = '$role'")" = 2 ] && break
+        sleep 0.2
+    done
     refused "postgresql://$role:pw@127.0.0.1:$HGT_CLUSTER_PORT/postgres" "too many connections" "pg_stat_activity"
     (cd / && as "$bin/pg_ctl" -D "$HGT_CLUSTER_DIR/data" -s stop -m immediate)
     # Recovery that waits for a file which never comes is a server that stays "starting up".
