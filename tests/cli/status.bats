@@ -129,6 +129,21 @@ status_json() {
     [ "$(json .version_table.schema)" = b ]
 }
 
+@test "the version column may stand anywhere in its table, and a table without it is none" {
+    hgt_psql "create table alembic_version (dropped int, note text, version_num text);
+              alter table alembic_version drop dropped;
+              insert into alembic_version values ('x', '$LAST');
+              create schema empty; create table empty.alembic_version ();
+              create schema other; create table other.alembic_version (id int)"
+    status_json --check
+    expect_status 0
+    [ "$(json '.rows | join(" ")')" = "$LAST" ]
+    [ "$(json '.version_table.candidates | length')" = 0 ]
+    hgt_psql 'drop table alembic_version'
+    status_json
+    [ "$(json .version_table.exists)" = false ]
+}
+
 @test "rows with odd characters come out as they are stored" {
     hgt_alembic upgrade head 2> /dev/null
     hgt_psql "insert into alembic_version values ('a<b>&\"''x'), (E'c\\001d')"
