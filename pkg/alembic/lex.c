@@ -73,7 +73,9 @@ static void string(struct hg_lex *lex, struct hg_tok *t)
             }
             next_line(lex);
         } else {
-            lex->p++;
+            do
+                lex->p++;
+            while (lex->p < lex->end && class_of(*lex->p) < NEWLINE);
         }
     }
     error(t, "a string without its closing quote");
