@@ -30,6 +30,9 @@ LDFLAGS_analyze :=
 LDFLAGS_fuzz   := -fsanitize=address,undefined,fuzzer
 
 PKGS_PC  := libpq libcurl jansson libarchive yaml-0.1 libcrypto
+# These two go into the programs: loading them costs headgate-env and the verbs 0.15 ms each.
+SMALL_LIBS_dev := -Wl,-Bstatic -ljansson -lyaml -Wl,-Bdynamic
+SMALL_LIBS := $(SMALL_LIBS_$(PROFILE))
 PC_CFLAGS := $(shell pkg-config --cflags $(PKGS_PC) 2>/dev/null)
 PC_LIBS  := $(shell pkg-config --libs $(PKGS_PC) 2>/dev/null)
 ALL_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Ipkg -I$(BUILD) $(PC_CFLAGS) $(WARNINGS) $(WERROR) \
@@ -52,7 +55,7 @@ all: $(BINARIES) ## build every program into build/dev
 
 # Everything goes to a single link group: packages may stand in any order.
 LINK = $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group \
-       -Wl,--as-needed $(PC_LIBS)
+       $(SMALL_LIBS) -Wl,--as-needed $(PC_LIBS)
 
 define package
 $(BUILD)/lib$(1).a: $(call objects,pkg/$(1)) $(if $(filter $(1),$(EMBEDS)),$(BUILD)/gen/$(1)_embed.o)
