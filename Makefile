@@ -121,7 +121,7 @@ check-asan: ## unit and command tests under address and undefined behaviour sani
 	@ci/asan
 check-valgrind: ## unit and command tests under valgrind
 	@ci/valgrind
-check-static: ## gcc and clang without a warning, shellcheck, layers, headers
+check-static: ## gcc and clang without a warning, shellcheck, layers, headers, pages
 	@ci/static
 layers: ## who may include whom
 	@scripts/check-layers
@@ -149,7 +149,7 @@ clean: ## remove build/
 	rm -rf build
 compile_commands.json: ## for editors and clang tools
 	@scripts/compile-commands "$(CC) $(ALL_CFLAGS)" > $@
-docs: all ## option tables of docs/, and man pages, from the programs themselves
+docs: all ## option tables of docs/ from the programs themselves
 	@scripts/gen-docs
 docs-check: all ## are the pages complete and their option tables current?
 	@scripts/gen-docs --check

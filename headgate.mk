@@ -25,7 +25,7 @@
 # Works with GNU make 3.81 and any POSIX /bin/sh. A target that your makefile defines with a recipe of
 # its own is left alone; one without a recipe ("migrate-prod: test") adds prerequisites to the one
 # here. The default goal stays what it was. make turns every failure into its own exit code 2: the
-# last line of output has headgate's.
+# line "headgate: exit N" has headgate's.
 
 HEADGATE        ?= headgate
 HEADGATE_PROD   ?= production

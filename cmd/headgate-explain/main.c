@@ -74,7 +74,7 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
     if (near)
         return hg_hint(err, "did you mean %s (%s)? headgate explain %s", near->id, near->title,
                        near->id);
-    return hg_hint(err, "headgate explain lists all rules");
+    return hg_hint(err, "`headgate explain` lists all rules");
 }
 
 int main(int argc, char **argv)

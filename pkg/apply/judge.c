@@ -122,8 +122,8 @@ static int refuse(struct hg_run *r, const struct hg_gate *g, struct hg_err *err)
             first = &g->findings.items[i];
     (void)hg_fail(err, HG_E_REFUSED, "the gate of %s is shut%s%s", r->target.t->name,
                   first ? ": " : "", first ? first->message : "");
-    if (first && (first->help || first->rule->help))
-        (void)hg_hint(err, "%s", first->help ? first->help : first->rule->help);
+    if (first)
+        (void)hg_hint(err, "`headgate explain %s` says what to do", first->rule->id);
     return -1;
 }
 

@@ -69,6 +69,8 @@ static void on_gate(const json_t *e, struct hg_buf *b, bool color)
         if (*text_of(f, "help"))
             hg_buf_addf(b, "    %s\n", text_of(f, "help"));
     }
+    if (!open) /* then it is not known what would have to run */
+        return;
     if (json_array_size(steps))
         hg_buf_addf(b, "%zu revision%s %s:\n", json_array_size(steps),
                     json_array_size(steps) == 1 ? "" : "s",
@@ -187,7 +189,10 @@ static void on_result(const json_t *e, bool color, struct hg_buf *b)
                     json_array_size(to) ? rows : "no revision");
     if (*text_of(e, "state"))
         hg_buf_addf(b, " (%s)", text_of(e, "state"));
-    hg_buf_addf(b, "\nnext: headgate %s -t %s\n",
+    hg_buf_addc(b, '\n');
+    if (hg_streq(outcome, "refused")) /* the error that follows says what next */
+        return;
+    hg_buf_addf(b, "next: headgate %s -t %s\n",
                 hg_streq(text_of(e, "state"), "behind") && hg_streq(outcome, "applied") && !down
                     ? "apply" : "status", target);
 }

@@ -130,8 +130,10 @@ static char *ago(const char *time)
     if (!time || !strptime(time, "%Y-%m-%dT%H:%M:%S", &tm))
         return hg_xstrdup("");
     char text[HG_AGE_SIZE];
-    hg_age_format(hg_wall_ns() / HG_NS_PER_S - (int64_t)timegm(&tm), text);
-    return hg_xasprintf("%s ago (%.10s %.8s UTC) ", text, time, time + strlen("2026-11-22T"));
+    int64_t seconds = hg_wall_ns() / HG_NS_PER_S - (int64_t)timegm(&tm);
+    hg_age_format(seconds, text);
+    return hg_xasprintf("%s%s (%.10s %.8s UTC) ", seconds < 1 ? "just now" : text,
+                        seconds < 1 ? "" : " ago", time, time + strlen("2026-11-22T"));
 }
 
 static void history_lines(const struct hg_status *s, struct hg_buf *b)
@@ -163,6 +165,7 @@ static void history_lines(const struct hg_status *s, struct hg_buf *b)
 static void next_line(const struct hg_target *t, const struct hg_status *s, struct hg_buf *b)
 {
     const char *name = t->t ? t->t->name : "local";
+    HG_AUTO(hg_freep) char *revision = hg_printable(s->unknown.count ? s->unknown.items[0] : "", 60);
     if (s->running)
         hg_buf_addf(b, "next     headgate status -t %s --watch\n", name);
     else if (s->held.count)
@@ -174,7 +177,7 @@ static void next_line(const struct hg_target *t, const struct hg_status *s, stru
     else if (s->state == HG_STATE_EMPTY && !s->bare)
         hg_buf_addf(b, "next     headgate apply -t %s\n", name);
     else if (s->state == HG_STATE_AHEAD && !s->bare)
-        hg_buf_adds(b, "next     git pull\n");
+        hg_buf_addf(b, "next     git pull, or look for it: git log --all --oneline -- '*%s*'\n", revision);
     else if (s->state == HG_STATE_DIVERGED && s->unknown.count)
         hg_buf_adds(b, "next     headgate history, then merge the branch that has the unknown revision\n");
 }

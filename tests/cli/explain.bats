@@ -45,7 +45,7 @@ setup() { load ../lib/common; }
     expect_stderr "did you mean HG501"
     run --separate-stderr headgate-explain nonsense
     expect_status 2
-    expect_stderr "headgate explain lists all rules"
+    expect_stderr "\`headgate explain\` lists all rules"
 }
 
 @test "the list says the severity of each" {

@@ -48,6 +48,21 @@ install_tree() { "$HGT_ROOT/scripts/install-tree" "$@" "$HGT_BUILD" "$BATS_TEST_
     [ ! -e stage/opt/hg/share/headgate ]
 }
 
+@test "make install and make uninstall: programs, pages, man pages; nothing is left" {
+    command="make -s -C $HGT_ROOT PROFILE=$HGT_PROFILE DESTDIR=$BATS_TEST_TMPDIR/pkg PREFIX=/usr"
+    run -0 $command install
+    [ -s pkg/usr/share/doc/headgate/README.md ] || fail "no pages"
+    [ -s pkg/usr/share/doc/headgate/schema/status.schema.json ] || fail "no schemas"
+    for page in headgate headgate-status headgate-apply; do
+        [ -s "pkg/usr/share/man/man1/$page.1" ] || fail "no $page.1"
+    done
+    hgt_project
+    run -0 "$BATS_TEST_TMPDIR/pkg/usr/bin/headgate" history --offline
+    cd "$BATS_TEST_TMPDIR"
+    run -0 $command uninstall
+    [ -z "$(find pkg -type f)" ] || fail "$(find pkg -type f)"
+}
+
 @test "wrong usage" {
     run "$HGT_ROOT/scripts/install-tree" one
     expect_status 2

@@ -18,6 +18,14 @@ setup()      { load ../lib/common; }
     expect_output "production: nothing to do"
     expect_output "HG201"
     expect_output "docs/guides/adopt.md"
+    # The README's picture is this output; numbers and digests vary.
+    loosen() { sed -E 's/[0-9a-f]*[0-9][0-9a-f]*/0/g'; }
+    awk '/^```text$/ { on = 1; next } /^```$/ { on = 0 } on' "$HGT_ROOT/README.md" | loosen > picture
+    [ -s picture ] || fail "the README has no picture"
+    while IFS= read -r line; do
+        loosen <<< "$output" | grep -qxF -- "$line" || fail "not in the demo: $line"
+    done < picture
+    rm picture
     [[ $output != *demo-secret-* ]] || fail "the password was shown"
     [ -z "$(ls "$BATS_TEST_TMPDIR/demo")" ] || fail "left behind"
     [ -z "$(ls -d "$BATS_TEST_TMPDIR"/headgate-demo-* 2> /dev/null)" ] || fail "left behind"

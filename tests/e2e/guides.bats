@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# Every command of docs/guides, in order, as tests/lib/guide reads them. The reader has the sample
+# Every command of docs/guides, in order, as tests/lib/guide reads them, and those of the README and of
+# the pages of the verbs. The reader has the sample
 # with its database in backend/.env, and production behind the stand-in for Railway.
 
 setup_file() { load ../lib/common; load ../lib/railway; hgt_setup_file; }
@@ -21,9 +22,15 @@ setup() {
 }
 teardown() { hgt_stub_stop; }
 
-follow() {
-    run timeout 100 "$HGT_ROOT/tests/lib/guide" "$HGT_ROOT/docs/guides/$1.md"
+follow() { read_page "docs/guides/$1.md"; }
+read_page() {
+    run timeout 100 "$HGT_ROOT/tests/lib/guide" "$HGT_ROOT/$1"
     expect_status 0
+}
+# The commands of a verb's page; both databases have two of the three revisions.
+page() {
+    export LC_ALL=C.UTF-8
+    read_page "docs/$1.md"
 }
 
 @test "add a table" { follow add-a-table; }
@@ -41,6 +48,47 @@ follow() {
     "$HGT_ROOT/scripts/install-tree" "$HGT_BUILD" "$BATS_TEST_TMPDIR/stage" /usr > /dev/null
     export HEADGATE_SHARE=$BATS_TEST_TMPDIR/stage/usr/share/headgate
     follow adopt
+}
+
+@test "check and deploy in CI" { follow ci; }
+
+@test "the page of apply" { page apply; }
+
+@test "the page of cancel" { page cancel; }
+
+@test "the page of env" { page env; }
+
+@test "the page of explain" { page explain; }
+
+@test "the page of gate" { page gate; }
+
+@test "the page of history" { page history; }
+
+@test "the page of new" { page new; }
+
+@test "the page of postgres" { page postgres; }
+
+@test "the page of rollback" { page rollback; }
+
+@test "the page of status" { page status; }
+
+@test "the page of target" { page target; }
+
+@test "the README's own commands in a repository" {
+    # Those that build headgate itself are what runs this test.
+    sed '/^make demo/d; /^make test/d' "$HGT_ROOT/README.md" |
+        awk '/^```text$/ { skip = 1 } !skip; /^```$/ { skip = 0 }' > "$BATS_TEST_TMPDIR/README.md"
+    run timeout 100 "$HGT_ROOT/tests/lib/guide" "$BATS_TEST_TMPDIR/README.md"
+    expect_status 0
+    expect_output "state    behind"
+}
+
+@test "what a page shows and a command does not print is noticed" {
+    printf '%s\n' '```sh' 'echo up 12' '```' '<!-- numbers vary -->' '```text' 'up 7' '```' > page.md
+    run -0 "$HGT_ROOT/tests/lib/guide" page.md
+    printf '%s\n' '```sh' 'echo up 12' '```' '```text' 'up 7' '```' > page.md
+    run -1 "$HGT_ROOT/tests/lib/guide" page.md
+    expect_output "page.md:4: no line: up 7"
 }
 
 @test "no guide is left out" {
