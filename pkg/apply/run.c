@@ -42,8 +42,8 @@ static const char *stop_hint(const char *reason)
         { "steps", "headgate status; then headgate apply again" },
         { "files", "rebuild the container from these files, or check the working tree, then apply "
                    "again" },
-        { "version-table", "set version_table and version_table_schema of the target in "
-                           "headgate.yaml" },
+        { "version-table", "let env.py and headgate name the same table: version_table_schema in "
+                           "context.configure() and in headgate.yaml, or the role's search_path" },
         { "settings", "set direct_url for this target" },
         { "pooler", "set direct_url for this target" },
         { "lock", "headgate status; then headgate apply again" },
@@ -58,7 +58,9 @@ static void describe_stop(struct hg_run *r, struct hg_err *err)
 {
     const struct hg_driven *d = &r->driven;
     (void)hg_fail(err, HG_E_MIGRATOR, "the migration was stopped: %s", d->message ? d->message : "");
-    (void)hg_hint(err, "%s", stop_hint(d->stopped));
+    /* Steps that differ, with the version table found by looking elsewhere: Alembic does not see it. */
+    bool elsewhere = hg_streq(d->stopped, "steps") && hg_findings_have(&r->findings, "HG222");
+    (void)hg_hint(err, "%s", stop_hint(elsewhere ? "version-table" : d->stopped));
     if (hg_streq(d->stopped, "files"))
         (void)hg_finding_add(&r->findings, "HG506", "%s", d->message);
 }

@@ -293,6 +293,14 @@ new_revision() {
     [ "$(json '[.findings[] | select(.rule == "HG202") | .location.revision] | join(" ")')" = 0002b41f6d28 ]
 }
 
+@test "two rows of one line: shut" {
+    stamp 0002b41f6d28 0003c9e2074a
+    gate --override HG218=please
+    expect_status 1
+    [[ $rules == *HG218* ]]
+    [ "$(json .status.state)" = diverged ]
+}
+
 @test "a shortened row: status reads it as Alembic does, nothing may run on it" {
     stamp 0002b4
     run --separate-stderr headgate-status -t here --format json

@@ -305,6 +305,39 @@ EOF
     [ "$(hga_rows)" = r1 ]
 }
 
+@test "a password of special characters is in no output, record or command line" {
+    local secret encoded file
+    for secret in 'p%40 @:/#x' "q'uo\"te\\back"; do
+        BATS_TEST_TMPDIR=$(mktemp -d "$BATS_TEST_TMPDIR/XXXXXX")
+        hgt_db
+        hga_project 1
+        hga_revision 1 'import os
+print("url is", os.environ["DATABASE_URL"])
+op.execute("select pg_sleep(1)")
+op.create_table("t1", sa.Column("id", sa.Integer))'
+        role=secret_$RANDOM$RANDOM
+        psql -XqAt "$HGT_PGURL" -v pw="$secret" <<< "create role $role superuser login password :'pw'"
+        encoded=$(python3 -c 'import sys, urllib.parse; print(urllib.parse.quote(sys.argv[1], safe=""))' "$secret")
+        export DATABASE_URL=postgresql+psycopg://$role:$encoded@127.0.0.1:$HGT_PORT/$HGT_DB
+        HEADGATE_TRACE=$PWD/trace headgate apply -v > out 2> err 3>&- &
+        pid=$!
+        while kill -0 $pid 2> /dev/null; do
+            for file in /proc/[0-9]*/cmdline; do tr '\0' ' ' < "$file" || :; done >> commands 2> /dev/null
+            sleep 0.1
+        done
+        wait $pid
+        grep -q 'url is' out err
+        grep -q 'headgate driver' commands
+        headgate status -v > out2 2> err2
+        headgate rollback base --to-base --format json > out3 2> err3
+        DATABASE_URL=${DATABASE_URL/:$HGT_PORT/:1} headgate apply > out4 2> err4 || :
+        pg_dump "$HGT_PGURL" > dump
+        for file in $(find . -type f ! -path './.git/*'); do
+            ! grep -qF -e "$secret" -e "$encoded" "$file" || fail "$secret is in $file"
+        done
+    done
+}
+
 @test "the migrator's output is masked" {
     hga_project 1
     hga_revision 1 'import os

@@ -165,6 +165,16 @@ EOF
     [ "$(hgt_psql "select to_regclass('t1') is null")" = t ]
 }
 
+@test "a version table that only headgate finds: stopped, and nothing is created" {
+    hga_project 2
+    hgt_psql "create schema s2; create table s2.alembic_version (version_num varchar(32)); insert into s2.alembic_version values ('r1')"
+    run --separate-stderr headgate apply --format json
+    expect_status 4
+    [[ "$(hga_result .error.hint)" == *version_table_schema* ]]
+    [ "$(hga_rows)" = none ]
+    [ "$(hgt_psql "select version_num from s2.alembic_version")" = r1 ]
+}
+
 @test "a version table that env.py keeps elsewhere is not the judged one" {
     hga_project 1
     hga_env 'os.environ["DATABASE_URL"]' 'version_table="ver" + "sions"'

@@ -81,6 +81,41 @@ setup() {
     [ "$(hgt_psql "select count(*) from headgate.held")" = 0 ]
 }
 
+@test "--release lets go what is held, not what could not be told" {
+    hga_project 2
+    printf 'version: 1\ntargets:\n  production: { protected: true, environment: [ process ] }\n' > headgate.yaml
+    hga_commit
+    headgate apply -q -t production --yes > /dev/null 2>&1
+    headgate rollback -q -1 -t production --yes > /dev/null 2>&1
+    git clone -q --depth 1 "file://$PWD" ../shallow
+    cd ../shallow
+    run --separate-stderr headgate apply -t production --yes --release --format json
+    expect_status 3
+    [ "$(hga_rows)" = r1 ]
+}
+
+@test "a rollback is not held up by gate.after" {
+    hga_project 2
+    headgate apply -q -t local > /dev/null 2>&1
+    hga_revision 3
+    printf 'version: 1\ntargets:\n  local: { environment: [ process ], gate: { after: there } }\n  there: { environment: [ { dotenv: none.env } ] }\n' > headgate.yaml
+    hga_commit
+    run --separate-stderr headgate apply -t local
+    expect_status 3
+    run --separate-stderr headgate rollback -1 -t local
+    expect_status 0
+    [ "$(hga_rows)" = r1 ]
+}
+
+@test "a downgrade that only returns is empty" {
+    hga_project 1
+    hga_revision 2 '' 'return None'
+    headgate apply -q > /dev/null 2>&1
+    run --separate-stderr headgate rollback -1
+    expect_status 1
+    [ "$(hga_rows)" = r2 ]
+}
+
 @test "a downgrade that fails is exit 4, and the database is where it was" {
     hga_project 1
     hga_revision 2 '' 'op.execute("select 1/0")

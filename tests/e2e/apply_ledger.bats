@@ -1,0 +1,116 @@
+#!/usr/bin/env bats
+# The ledger's modes, and a ledger that cannot be written.
+
+setup_file() { load ../lib/common; hgt_setup_file; }
+setup() {
+    load ../lib/common
+    load ../lib/apply
+    hgt_db
+    hga_project 2
+}
+
+# mode MODE: a protected target whose ledger is kept that way.
+mode() {
+    printf 'version: 1\ntargets:\n  production: { protected: true, ledger: %s, environment: [ process ] }\n' "$1" > headgate.yaml
+    printf '.headgate\nout\nerr\n' > .gitignore
+    hga_commit
+}
+
+schema() { hgt_psql "select count(*) from pg_namespace where nspname = 'headgate'"; }
+
+late() { hga_result '[.findings[] | select(.rule == "HG507") | .message] | join(" ")'; }
+
+@test "ledger: file keeps intent and outcome beside the project, nothing in the database" {
+    mode file
+    run --separate-stderr headgate apply -t production --yes --format json
+    expect_status 0
+    [ "$(schema)" = 0 ]
+    records=$(cat .headgate/ledger/*.jsonl)
+    [ "$(jq -rs 'map(.event) | join(" ")' <<< "$records")" = "intent outcome" ]
+    [ "$(jq -rs '.[1] | .outcome + " " + (.done | join(","))' <<< "$records")" = "applied r1,r2" ]
+    [ "$(stat -c %a .headgate/ledger)" = 700 ]
+    run --separate-stderr headgate rollback -t production --yes --format json -- -1
+    expect_status 0
+    [[ "$(late)" == *"not held"* ]]
+    [[ "$output" != *'"note":"held"'* ]]
+}
+
+@test "ledger: off leaves no trace, and a rollback does not claim to hold anything" {
+    mode off
+    run --separate-stderr headgate apply -t production --yes
+    expect_status 0
+    [ "$(schema)" = 0 ]
+    [ ! -e .headgate ]
+    run --separate-stderr headgate rollback -t production --yes -- -1
+    expect_status 0
+    [[ "$output$stderr" == *"not held"* ]]
+    [[ "$output$stderr" != *"held until"* ]]
+}
+
+@test "ledger: required refuses before anything is started where it cannot be kept" {
+    mode required
+    role=app_$RANDOM$RANDOM
+    hgt_admin "create role $role login password 'x'; grant create on database $HGT_DB to $role; revoke create on database $HGT_DB from $role"
+    hgt_psql "grant create, usage on schema public to $role"
+    url=$DATABASE_URL
+    export DATABASE_URL=postgresql+psycopg://$role:x@127.0.0.1:$HGT_PORT/$HGT_DB
+    run --separate-stderr headgate apply -t production --yes --format json
+    expect_status 1
+    [ "$(hga_result .outcome)" = refused ]
+    [[ "$(hga_result .error.hint)" == *"CREATE SCHEMA headgate AUTHORIZATION"* ]]
+    [ "$(hga_rows)" = none ]
+    export DATABASE_URL=$url
+    run --separate-stderr headgate apply -t production --yes
+    expect_status 0
+    [ "$(schema)" = 1 ]
+}
+
+# Every UPDATE, or INSERT, of headgate.run fails.
+break_ledger() {
+    hgt_psql "create or replace function headgate.no() returns trigger language plpgsql as 'begin raise exception ''disk full''; end';
+        create trigger no before $1 on headgate.run for each row execute function headgate.no()"
+}
+
+@test "an intent that cannot be written: nothing is started" {
+    headgate apply -q r1 > /dev/null 2>&1
+    break_ledger insert
+    run --separate-stderr headgate apply --format json
+    expect_status 3
+    [ "$(hga_rows)" = r1 ]
+    [ "$(hga_result '[.to[0], (.applied | length)] | tojson')" = '["r1",0]' ]
+}
+
+@test "an outcome that cannot be written is said, and recorded by the next apply" {
+    headgate apply -q r1 > /dev/null 2>&1
+    break_ledger update
+    run --separate-stderr headgate apply --format json
+    expect_status 0
+    [[ "$(late)" == *"disk full"* ]]
+    [ "$(hga_rows)" = r2 ]
+    hgt_psql "drop trigger no on headgate.run"
+    run --separate-stderr headgate apply
+    expect_status 0
+    [ "$(hgt_psql "select string_agg(outcome, ',' order by seq) from headgate.run")" = applied,applied ]
+}
+
+@test "ledger: required and an outcome that cannot be written: exit 4, although the migration is in" {
+    mode required
+    headgate apply -q -t production --yes r1 > /dev/null 2>&1
+    break_ledger update
+    run --separate-stderr headgate apply -t production --yes --format json
+    expect_status 4
+    [ "$(hga_rows)" = r2 ]
+    [ "$(hga_result .outcome)" = applied ]
+}
+
+@test "a checkout that does not know the target as protected does not take the label's word away" {
+    mode auto
+    headgate apply -q -t production --yes r1 > /dev/null 2>&1
+    sed -i 's/protected: true, //' headgate.yaml
+    hga_commit
+    run --separate-stderr headgate apply -t production
+    expect_status 0
+    [ "$(hgt_psql "select target || ' ' || protected from headgate.label")" = "production true" ]
+    headgate target relabel -t production > /dev/null 2>&1
+    [ "$(hgt_psql "select target || ' ' || protected from headgate.label")" = "production false" ]
+}
