@@ -21,6 +21,7 @@ int gate_print(const struct gate_options *o, const struct hg_gate_input *in,
 {
     HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
     const char *format = o->common.format;
+    hg_err_unanswered(err);
     if (hg_streq(format, "json")) {
         json_t *document = hg_gate_json(in, g, err);
         HG_AUTO(hg_freep) char *text = json_dumps(document, JSON_INDENT(2));

@@ -192,6 +192,8 @@ int status_run(void *options, const struct hg_strv *args, struct hg_err *err)
         return watch(o, &t, err);
     HG_AUTO(answer_done) struct answer a = { 0 };
     int rc = answer(o, &t, &opened, &a, err);
+    if (rc < 0)
+        hg_err_unanswered(err);
     if (wants_json(o))
         print_json(&t, &a, rc < 0 ? err : NULL);
     else

@@ -115,6 +115,12 @@ int hg_err_exit_code(const struct hg_err *err)
     return (size_t)err->kind < HG_COUNT(KINDS) ? KINDS[err->kind].exit_code : HG_EXIT_UNKNOWN;
 }
 
+void hg_err_unanswered(struct hg_err *err)
+{
+    if (err->kind == HG_E_TIMEOUT)
+        err->exit_code = HG_EXIT_UNKNOWN;
+}
+
 const char *hg_exit_meaning(int code)
 {
     switch (code) {

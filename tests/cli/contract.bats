@@ -282,8 +282,24 @@ EOF
     local before=$SECONDS
     one 3 headgate status --timeout 1 --format json -C p
     one 3 headgate gate --timeout 1 --format json -C p
+    export RAILWAY_TOKEN=t HEADGATE_RAILWAY_URL=http://127.0.0.1:$(cat port)/
+    one 3 headgate status --from railway:api --timeout 1 --format json -C p
+    holds '.state == "unknown" and .error.kind == "timeout"'
+    one 3 headgate gate --from railway:api --timeout 1 --format json -C p
+    holds '.verdict == null and .error.kind == "timeout"'
+    lines 124 headgate apply --from railway:api --timeout 1 --format json -C p
+    run headgate env --from railway:api --timeout 1 -- true
+    expect_status 125
     kill "$listener"
-    [ $((SECONDS - before)) -lt 15 ] || fail "took $((SECONDS - before)) s"
+    hgt_db
+    psql -Xq "$HGT_PGURL" -c "create table alembic_version (version_num varchar(32))"
+    (echo "begin; lock table alembic_version;"; sleep 5) | psql -Xq "$HGT_PGURL" > /dev/null &
+    local holder=$!
+    sleep 0.5
+    one 3 headgate status --timeout 1 --format json -C p
+    holds '.state == "unknown" and .error.kind == "timeout"'
+    kill "$holder" 2> /dev/null || true
+    [ $((SECONDS - before)) -lt 30 ] || fail "took $((SECONDS - before)) s"
 }
 
 # ---- gate -----------------------------------------------------------------------------------------
@@ -356,6 +372,29 @@ EOF
     lines 5 headgate apply --no-wait --format json
     holds '.outcome == "locked" and .error.kind == "lock"'
     lines 5 headgate apply --lock-wait 1 --format json
+    wait "$first"
+}
+
+@test "a signal before anything started is 128+n and told as interrupted" {
+    hgt_db
+    chain p
+    headgate apply a1 -C p -q > /dev/null 2>&1
+    # The first one works for seconds; the second waits for its lock.
+    sed -i 's/op.execute("create table t_b2/op.execute("select pg_sleep(8)"); &/' p/versions/2_two.py
+    headgate apply -C p > first.out 2>&1 &
+    local first=$!
+    for _ in $(seq 100); do
+        [ "$(headgate status -C p --format json 2> /dev/null | jq '.running != null')" = true ] && break
+        sleep 0.1
+    done
+    headgate apply -C p --format json > out 2> err &
+    local waiter=$!
+    for _ in $(seq 50); do grep -q lock-wait out && break; sleep 0.1; done
+    kill -TERM "$waiter"
+    wait "$waiter" && status=0 || status=$?
+    output=$(tail -n 1 out)
+    [ "$status" -eq 143 ] || fail "expected 143"
+    holds '.outcome == "interrupted" and .error.kind == "signal" and .error.exit_code == 143'
     wait "$first"
 }
 
