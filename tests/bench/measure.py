@@ -28,8 +28,9 @@ def compare(name, ours, peer, bound, runs=15, peer_runs=None, **kwargs):
     a, b = statistics.median(mine), statistics.median(theirs)
     ratio = a / b if bound > 0 else b / a
     good = ratio <= bound if bound > 0 else ratio >= -bound
+    low = min(mine) / min(theirs) if bound > 0 else min(theirs) / min(mine)
     print(f"{name}: ours {a * 1e3:.1f} ms, peer {b * 1e3:.1f} ms, "
-          f"{'ratio' if bound > 0 else 'faster by'} {ratio:.2f} "
+          f"{'ratio' if bound > 0 else 'faster by'} {ratio:.2f}, by the fastest runs {low:.2f} "
           f"(must be {'<=' if bound > 0 else '>='} {abs(bound)}){'' if good else '  FAILED'}", flush=True)
     return good
 
