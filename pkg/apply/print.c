@@ -109,6 +109,8 @@ static void on_progress(const json_t *e, struct hg_buf *b)
     }
     if (hg_streq(text_of(e, "state"), "idle") || hg_streq(text_of(e, "state"), "idle in transaction"))
         return;
+    if (number_of(e, "seconds") < 1) /* nothing to tell yet */
+        return;
     hg_buf_addf(b, "running for %lld s: %s", number_of(e, "seconds"), line);
     if (*text_of(e, "phase"))
         hg_buf_addf(b, " (%s, %lld of %lld blocks)", text_of(e, "phase"), number_of(e, "done"),
