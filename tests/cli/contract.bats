@@ -282,7 +282,8 @@ EOF
     local before=$SECONDS
     one 3 headgate status --timeout 1 --format json -C p
     one 3 headgate gate --timeout 1 --format json -C p
-    export RAILWAY_TOKEN=t HEADGATE_RAILWAY_URL=http://127.0.0.1:$(cat port)/
+    HEADGATE_RAILWAY_URL=http://127.0.0.1:$(cat port)/
+    export RAILWAY_TOKEN=t HEADGATE_RAILWAY_URL
     one 3 headgate status --from railway:api --timeout 1 --format json -C p
     holds '.state == "unknown" and .error.kind == "timeout"'
     one 3 headgate gate --from railway:api --timeout 1 --format json -C p
@@ -568,7 +569,7 @@ EOF
     chain p/backend
     git init -q p
     where() { run headgate "$@" postgres status; expect_status 1; }
-    shown() { headgate-show "$@" 2> /dev/null | sed -n 's/^state_dir=//p'; }
+    shown() { headgate-show 2> /dev/null | sed -n 's/^state_dir=//p'; }
     export DATABASE_URL=postgresql://u@127.0.0.1:1/d
     PATH=$HGT_BUILD/helpers:$PATH
     where -C p; expect_output "under $PWD/p/backend/.headgate"
@@ -611,13 +612,14 @@ EOF
     hgt_db
     chain p
     cd p
-    coloured() { grep -q $'\033' <<< "$1"; }
+    coloured() { grep -q $'\033' <<< "$1" || fail "no colour: $1"; }
+    plain() { if grep -q $'\033' <<< "$1"; then fail "colour: $1"; fi; }
     coloured "$(CLICOLOR_FORCE=1 headgate status)"
     coloured "$(headgate status --color always)"
-    ! coloured "$(headgate status)"
-    ! coloured "$(CLICOLOR_FORCE=1 NO_COLOR=1 headgate status)"
-    ! coloured "$(CLICOLOR_FORCE=1 headgate status --format json)"
-    ! coloured "$(CLICOLOR_FORCE=1 headgate status --color never)"
+    plain "$(headgate status)"
+    plain "$(CLICOLOR_FORCE=1 NO_COLOR=1 headgate status)"
+    plain "$(CLICOLOR_FORCE=1 headgate status --format json)"
+    plain "$(CLICOLOR_FORCE=1 headgate status --color never)"
 }
 
 @test "HEADGATE_PG_BINDIR chooses the PostgreSQL of a private cluster" {
