@@ -29,8 +29,9 @@ struct hg_pg_url {
 int hg_pg_url_parse(const char *text, struct hg_pg_url *ret, struct hg_err *err);
 void hg_pg_url_done(struct hg_pg_url *u);
 /* The URL with another host (NULL: as it was) and port (NULL: none), otherwise byte for byte the
- * caller's spelling; hostaddr=, unix_sock= and further host= of the query go with the old host. Text
- * that is no URL comes back as it is. Heap. */
+ * caller's spelling; hostaddr=, unix_sock= and further host= of the query go with the old host, and
+ * an `@` of the query becomes %40 where there is no user. Text that is no URL comes back as it is.
+ * Heap. */
 char *hg_pg_url_rewrite(const char *text, const char *host, const char *port);
 /* keyword='value' string for libpq: driver-only parameters left out, sslmode/ssl translated,
  * defaults from PG* variables, service file and passfile left to libpq. No libpq call, so a program

@@ -54,10 +54,23 @@ static struct query_facts look(const struct hg_pg_span *q)
     return f;
 }
 
+/* Without a user in front, the new port and an `@` behind it would look like user and password. */
+static void add_param(struct hg_buf *b, const char *p, size_t n, bool has_user)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (p[i] == '@' && !has_user)
+            hg_buf_adds(b, "%40");
+        else
+            hg_buf_addc(b, p[i]);
+    }
+}
+
 /* host= and port= get the new values once; hostaddr= and unix_sock= would still lead to the old
  * place. */
-static void add_query(struct hg_buf *b, const struct hg_pg_span *q, const char *host, const char *port)
+static void add_query(struct hg_buf *b, const struct hg_pg_url_parts *u, const char *host,
+                      const char *port)
 {
+    const struct hg_pg_span *q = &u->query;
     struct query_facts f = look(q);
     bool host_done = false, port_done = false, first = true;
     for (size_t i = 0; i <= q->len;) {
@@ -79,7 +92,7 @@ static void add_query(struct hg_buf *b, const struct hg_pg_span *q, const char *
             else if (is_port)
                 hg_buf_addf(b, "port=%s", port);
             else
-                hg_buf_add(b, p, n);
+                add_param(b, p, n, u->user.start != NULL);
             host_done = host_done || is_host;
             port_done = port_done || is_port;
         }
@@ -103,6 +116,6 @@ char *hg_pg_url_rewrite(const char *text, const char *host, const char *port)
         hg_buf_add(&b, u.path.start, u.path.len);
     }
     if (u.query.start)
-        add_query(&b, &u.query, host, port);
+        add_query(&b, &u, host, port);
     return hg_buf_take(&b);
 }

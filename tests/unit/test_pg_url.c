@@ -155,6 +155,8 @@ static const struct {
     { "postgres://u@/db?h%6Fst=h1&%70ort=1&x=y", "n", "3", "postgres://u@/db?host=n&port=3&x=y" },
     { "postgres://u@h/db?hostadd%72=10.0.0.1", "n", "3", "postgres://u@n:3/db" },
     { "postgresql+pg8000://u@/db?unix_sock=/s/.s.PGSQL.1", "n", "3", "postgresql+pg8000://u@n:3/db" },
+    { "postgres://h?a/b=c@d", "n", "3", "postgres://n:3?a/b=c%40d" },
+    { "postgres://u@h/db?a=c@d", "n", "3", "postgres://u@n:3/db?a=c@d" },
     { "postgres://u@h", "n", "3", "postgres://u@n:3" },
     { "postgres://u@h?sslmode=require", "n", "3", "postgres://u@n:3?sslmode=require" },
     { "postgres://u@h/db", "/tmp/s", NULL, "postgres://u@%2Ftmp%2Fs/db" },
