@@ -16,6 +16,7 @@ import sys
 import tempfile
 import warnings
 
+import alembic
 from alembic.runtime.migration import HeadMaintainer
 from alembic.script import ScriptDirectory
 
@@ -23,8 +24,12 @@ warnings.simplefilter("ignore")
 sys.dont_write_bytecode = True
 logging.disable(logging.CRITICAL)
 
+# Before 1.17 heads, bases and the order of steps come out of Python sets, and a set is no list of
+# parents.
+OLD = tuple(map(int, alembic.__version__.split(".")[:2])) < (1, 17)
+
 # Faults that headgate reports and Alembic may overlook (docs/differences.md).
-STRICTER = {"HG103", "HG104"}
+STRICTER = {"HG103", "HG104"} | ({"HG107"} if OLD else set())
 
 
 class Rows(HeadMaintainer):
@@ -71,7 +76,8 @@ def spell_list(rnd, items, label=False):
         return rnd.choice(["None", "None", "()", "[]", "(None)"] + ([] if label else ["(None,)"]))
     parts = [spell_string(rnd, item) for item in items]
     if len(items) == 1:
-        return rnd.choice(["%s", "%s", "(%s,)", "[%s]", "{%s}", "%s,", "[\n    %s,\n]"]) % parts[0]
+        return rnd.choice(["%s", "%s", "(%s,)", "[%s]", "[%s]" if OLD else "{%s}", "%s,",
+                           "[\n    %s,\n]"]) % parts[0]
     joined = ", ".join(parts)
     return rnd.choice(["(%s)", "[%s]", "%s", "(%s,)", "(\n    %s  # both\n)"]) % joined
 
@@ -365,6 +371,8 @@ def guarded(script, question):
 def same(question, ours, theirs, unordered):
     ours_refused = isinstance(ours, str)
     theirs_refused = isinstance(theirs, str)
+    if OLD and theirs_refused and theirs.startswith("refused AssertionError"):
+        return True  # Alembic's own slip: a relative range that ends below the base
     if ours_refused or theirs_refused:
         if ours_refused and not theirs_refused and question[0] == "downgrade":
             # -1 from several rows: Alembic warns and takes any of them.
@@ -372,7 +380,8 @@ def same(question, ours, theirs, unordered):
         return ours_refused == theirs_refused
     if isinstance(theirs, dict):
         if theirs["rows"] is not None and ours["rows"] != theirs["rows"]:
-            return False
+            # docs/differences.md: a downgrade may leave a row that another row implies.
+            return OLD and question[0] == "downgrade" and set(ours["rows"]) < set(theirs["rows"])
         if unordered:
             return sorted(ours["steps"]) == sorted(theirs["steps"])
         return ours["steps"] == theirs["steps"]
@@ -439,7 +448,7 @@ def compare(work, theirs, output, seed):
             elif script is not None and not rules & STRICTER:
                 problems.append("headgate refuses (%s), Alembic does not" % ours[0])
         else:
-            unordered = any(len(r["deps"]) > 1 for r in revs)
+            unordered = OLD or any(len(r["deps"]) > 1 for r in revs)
             for question, mine, his in zip(asked, ours[1:], answers):
                 counts["questions"] += 1
                 if not same(question, decode(mine), his, unordered):

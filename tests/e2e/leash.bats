@@ -107,7 +107,7 @@ op.create_table("t1", sa.Column("id", sa.Integer))'
 }
 
 @test "Alembic 1.8.1 with SQLAlchemy 1.4" {
-    old=$("$HGT_ROOT/scripts/test-venv" 1.8.1)
+    old=$(hgt_old_venv 1.8.1)
     hga_project 3
     hga_env 'os.environ["DATABASE_URL"]' 'transaction_per_migration=True'
     export PATH=$old/bin:$PATH DATABASE_URL=$HGT_PGURL

@@ -45,6 +45,11 @@ hgt_setup_file() {
     export HGT_PORT
 }
 
+# hgt_old_venv VERSION: a virtualenv with an older Alembic, from the cache: HOME is the test's own.
+hgt_old_venv() {
+    XDG_CACHE_HOME=$(dirname "$(dirname "$HGT_VENV")") "$HGT_ROOT/scripts/test-venv" "$1"
+}
+
 # A fresh, empty database on the shared server. Exports HGT_DB, HGT_PGURL (libpq's spelling) and
 # DATABASE_URL (SQLAlchemy's spelling).
 hgt_db() {
