@@ -87,12 +87,23 @@ static int start_again(const struct hg_common *common, char **argv, const struct
 
 /* ---- opening ------------------------------------------------------------------------------------------ */
 
+/* Its password may stand in headgate.yaml itself, and the migrator gets it as DATABASE_URL. */
+static void mask_direct_url(struct hg_target *t)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf url = HG_BUF_INIT;
+    struct hg_err ignored = { 0 };
+    if (t->t && t->t->direct_url &&
+        hg_vars_expand(&t->vars, t->t->direct_url, &url, NULL, &ignored) == 0)
+        hg_mask_add(t->mask, hg_buf_str(&url));
+}
+
 static void build_mask(struct hg_target *t)
 {
     t->mask = hg_mask_new();
     hg_mask_add_vars(t->mask, &t->vars);
     if (t->url)
         hg_mask_add(t->mask, t->url);
+    mask_direct_url(t);
     hg_mask_build(t->mask);
     hg_log_set_filter(hg_mask_text, t->mask);
 }

@@ -338,6 +338,19 @@ op.create_table("t1", sa.Column("id", sa.Integer))'
     done
 }
 
+@test "a password that stands in direct_url is masked too" {
+    hga_project 1
+    role=direct_$RANDOM$RANDOM
+    hgt_admin "create role $role superuser login password 'Lit3ral-Pw'"
+    printf 'version: 1\ntargets:\n  local:\n    environment: [ process ]\n    direct_url: "postgresql+psycopg://%s:Lit3ral-Pw@127.0.0.1:%s/%s"\n' "$role" "$HGT_PORT" "$HGT_DB" > headgate.yaml
+    hga_revision 1 'import os
+print("url is", os.environ["DATABASE_URL"])'
+    run --separate-stderr headgate apply -t local
+    expect_status 0
+    [[ "$output$stderr" == *"url is"*"$role"* ]]
+    [[ "$output$stderr" != *Lit3ral* ]]
+}
+
 @test "the migrator's output is masked" {
     hga_project 1
     hga_revision 1 'import os
