@@ -115,9 +115,9 @@ int env_chain(struct env_options *o, const char *program, char **argv, bool gues
         hg_target_unresolved(&in, err, &t);
         hg_err_clear(err);
     }
+    hg_target_warn(&t, false); /* findings are the verb's to report */
     if (!program && t.error.kind == HG_E_NONE) {
         HG_AUTO(hg_freep) char *line = hg_target_line(&t);
-        hg_log_set_filter(hg_mask_text, t.mask);
         hg_log(HG_LOG_INFO, "%s", line);
     }
     if (with_state(&t, &o->common, program && !guessed, err) < 0)

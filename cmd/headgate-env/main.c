@@ -71,7 +71,7 @@ static int resolve_and_run(struct env_options *o, const struct hg_strv *args, st
                              .allow_exec_names = o->allow_exec_names };
     if (hg_target_resolve(&in, &t, err) < 0)
         return -1;
-    hg_log_set_filter(hg_mask_text, t.mask);
+    hg_target_warn(&t, t.error.kind == HG_E_NONE); /* else the error says it */
     if (t.error.kind != HG_E_NONE) {
         *err = t.error;
         return -1;

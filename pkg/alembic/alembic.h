@@ -116,8 +116,6 @@ void hg_graph_real_heads(const struct hg_graph *g, struct hg_revlist *ret);
 void hg_graph_bases(const struct hg_graph *g, struct hg_revlist *ret);
 /* The order of `alembic history` (newest first). */
 void hg_graph_history(const struct hg_graph *g, struct hg_revlist *ret);
-/* Children by down_revision. */
-void hg_graph_children(const struct hg_graph *g, const struct hg_revision *r, struct hg_revlist *ret);
 
 /* ---- questions with database rows ----------------------------------------------------------- */
 

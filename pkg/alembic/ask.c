@@ -59,11 +59,6 @@ void hg_graph_bases(const struct hg_graph *g, struct hg_revlist *ret)
     to_list(g, &g->bases, ret);
 }
 
-void hg_graph_children(const struct hg_graph *g, const struct hg_revision *r, struct hg_revlist *ret)
-{
-    to_list(g, &g->nodes[r->index].next, ret);
-}
-
 /* A history with faults, as far as it goes: revisions after all their children, newest files first;
  * then those in circles. */
 static void broken_history(const struct hg_graph *g, struct hg_revlist *ret)

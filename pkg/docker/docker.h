@@ -46,7 +46,6 @@ int hg_docker_open(const struct hg_docker_where *where, int64_t timeout_ns, stru
                    struct hg_err *err);
 void hg_docker_free(struct hg_docker *d);
 void hg_docker_freep(struct hg_docker **d);                 /* for HG_AUTO */
-const char *hg_docker_address(const struct hg_docker *d);   /* "unix:///var/run/docker.sock" */
 bool hg_docker_is_local(const struct hg_docker *d);         /* a unix socket: engine on this host */
 
 /* ---- containers --------------------------------------------------------------------------- */

@@ -84,11 +84,6 @@ void hg_docker_freep(struct hg_docker **d)
     *d = NULL;
 }
 
-const char *hg_docker_address(const struct hg_docker *d)
-{
-    return d->endpoint.address;
-}
-
 bool hg_docker_is_local(const struct hg_docker *d)
 {
     return d->endpoint.kind == HG_ENDPOINT_UNIX;

@@ -53,7 +53,6 @@ struct hg_ledger_entries {
 };
 int hg_ledger_applied(PGconn *conn, const char *version_table, int64_t deadline_ns,
                       struct hg_ledger_entries *ret, struct hg_err *err);
-const struct hg_ledger_entry *hg_ledger_find(const struct hg_ledger_entries *e, const char *revision);
 void hg_ledger_entries_done(struct hg_ledger_entries *e);
 
 /* ---- writing ------------------------------------------------------------------------------ */

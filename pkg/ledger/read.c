@@ -123,14 +123,6 @@ int hg_ledger_applied(PGconn *conn, const char *version_table, int64_t deadline_
     return 0;
 }
 
-const struct hg_ledger_entry *hg_ledger_find(const struct hg_ledger_entries *e, const char *revision)
-{
-    for (size_t i = 0; i < e->count; i++)
-        if (hg_streq(e->items[i].revision, revision))
-            return &e->items[i];
-    return NULL;
-}
-
 void hg_ledger_entries_done(struct hg_ledger_entries *e)
 {
     for (size_t i = 0; i < e->count; i++) {

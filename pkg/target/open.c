@@ -189,6 +189,7 @@ void hg_target_done(struct hg_target *t)
     hg_vars_done(&t->vars);
     hg_vars_done(&t->original);
     hg_findings_done(&t->findings);
+    hg_strv_done(&t->warnings);
     hg_config_done(&t->config);
     memset(t, 0, sizeof *t);
 }

@@ -163,6 +163,15 @@ void hg_target_unresolved(const struct hg_resolve *in, const struct hg_err *erro
     build_mask(t);
 }
 
+void hg_target_warn(const struct hg_target *t, bool findings)
+{
+    hg_log_set_filter(hg_mask_text, t->mask);
+    for (size_t i = 0; i < t->warnings.count; i++)
+        hg_log(HG_LOG_WARNING, "%s", t->warnings.items[i]);
+    for (size_t i = 0; findings && i < t->findings.count; i++)
+        hg_log(HG_LOG_WARNING, "%s", t->findings.items[i].message);
+}
+
 char *hg_target_injected(const struct hg_target *t)
 {
     HG_AUTO(hg_strv_done) struct hg_strv templates = HG_STRV_INIT;

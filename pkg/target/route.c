@@ -223,13 +223,11 @@ static bool public_in_variables(const struct hg_target *t, struct route *route)
 static int no_public_address(struct hg_resolving *r, const struct route *route)
 {
     struct hg_target *t = r->t;
-    struct hg_finding *f = hg_finding_add(
-        &t->findings, "HG505", "%s:%s is private to Railway and no public address of it was found",
-        route->host, route->port);
-    if (!r->in->strict) {
-        hg_log(HG_LOG_WARNING, "%s", f->message);
+    (void)hg_finding_add(&t->findings, "HG505",
+                         "%s:%s is private to Railway and no public address of it was found",
+                         route->host, route->port);
+    if (!r->in->strict)
         return 0;
-    }
     hg_fail(r->err, HG_E_RAILWAY,
             "target %s: the database host %s is private to Railway and no public address of it was "
             "found", t->t->name, route->host);
@@ -277,7 +275,7 @@ static int use_address(struct hg_resolving *r, const char *container, const json
     if (!addr) {
         /* The name means the same here, or it is known why there is no way. */
         if (how)
-            hg_log(HG_LOG_WARNING, "%s", how);
+            hg_strv_add(&t->warnings, how);
         return 0;
     }
     HG_AUTO(route_done) struct route route = {

@@ -124,8 +124,8 @@ static void drop_sealed(struct hg_resolving *r, const json_t *answer, const char
             continue;
         hg_strv_add(&r->sealed, text);
         if (hg_vars_find(&r->t->vars, text))
-            hg_log(HG_LOG_NOTE, "%s is sealed in %s and cannot be read; the inherited value is not "
-                                "used", text, label);
+            hg_strv_addf(&r->t->warnings, "%s is sealed in %s and cannot be read; the inherited "
+                         "value is not used", text, label);
         hg_vars_unset(&r->t->vars, text);
     }
 }
@@ -154,9 +154,9 @@ static int from_railway(struct hg_resolving *r, const struct hg_source *s)
     json_t *name;
     json_array_foreach(json_object_get(answer, "dropped"), i, name)
         if (json_is_string(name))
-            hg_log(HG_LOG_WARNING, "%s of %s is left out: a program on this machine would run what "
-                                   "it says (--allow-exec-names takes it)",
-                   json_string_value(name), label);
+            hg_strv_addf(&r->t->warnings, "%s of %s is left out: a program on this machine would "
+                         "run what it says (--allow-exec-names takes it)",
+                         json_string_value(name), label);
     json_t *routes = json_object_get(answer, "routes");
     if (json_is_array(routes)) {
         json_decref(r->routes);

@@ -118,6 +118,7 @@ struct hg_target {
     char *route;                        /* sentence about a rewritten route, or NULL */
     bool remote;                        /* not loopback, a socket or a container's network */
     struct hg_findings findings;        /* HG5xx that resolving noticed */
+    struct hg_strv warnings;            /* what else it noticed: hg_target_warn() prints it */
     struct hg_err error;                /* kind != NONE: resolving failed; verbs print it as theirs */
 };
 
@@ -140,6 +141,9 @@ int hg_target_outer_error(const struct hg_common *common, struct hg_err *err);
  * that is to print it in its own document. */
 void hg_target_unresolved(const struct hg_resolve *in, const struct hg_err *error,
                           struct hg_target *ret);
+/* For whoever resolved: the warnings, and with findings those too, on stderr, masked. Installs the
+ * target's mask as the log's filter. */
+void hg_target_warn(const struct hg_target *t, bool findings);
 /* The state document for the program that is started with ret->vars; heap, wipe after use. chained:
  * made for exactly that program, which must not ask again. */
 char *hg_target_state(const struct hg_target *t, const struct hg_common *common, bool chained);

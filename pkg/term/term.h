@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pkg/term/term.h - what a terminal adds: styles, aligned columns, one live line of progress.
+ * pkg/term/term.h - what a terminal adds: styles, aligned columns.
  *
  * Everything is built into a struct hg_buf and printed by cmd/; only the progress line writes by
  * itself, to stderr, because it lives while other code works.
@@ -32,17 +32,5 @@ void hg_table_init(struct hg_table *t, size_t columns);
 void hg_table_cell(struct hg_table *t, const char *text);
 void hg_table_print(const struct hg_table *t, const char *indent, struct hg_buf *ret);
 void hg_table_done(struct hg_table *t);
-
-/* One line of progress on stderr. On a terminal it is redrawn in place and vanishes at the end;
- * elsewhere a new line appears when the text changes, at most every HG_PROGRESS_PLAIN_S seconds. */
-#define HG_PROGRESS_PLAIN_S 10
-struct hg_progress {
-    bool live, shown;
-    int64_t last_ns;
-    char last[256];
-};
-void hg_progress_init(struct hg_progress *p, bool wanted); /* wanted false: prints nothing */
-void hg_progress_set(struct hg_progress *p, const char *text);
-void hg_progress_clear(struct hg_progress *p); /* before something else is printed, and at the end */
 
 #endif

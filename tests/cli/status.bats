@@ -25,7 +25,7 @@ status_json() {
         and has("rows") and has("current") and has("pending") and has("unknown") and has("database")
         and has("version_table") and has("ledger") and has("running") and has("findings"))' \
         <<< "$output" > /dev/null || fail "not a status document"
-    "$HGT_ROOT/tests/lib/validate" status <<< "$output" || fail "not as the schema has it"
+    "$HGT_VENV/bin/python" "$HGT_ROOT/tests/lib/validate" status <<< "$output" || fail "not as the schema has it"
 }
 
 @test "empty, behind, up to date: rows, current and pending as Alembic has them" {
