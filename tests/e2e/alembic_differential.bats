@@ -19,7 +19,7 @@ setup()      { load ../lib/common; }
     old=$(hgt_old_venv 1.8.1)
     make -C "$HGT_ROOT" --no-print-directory PROFILE="$HGT_PROFILE" helpers > "$BATS_TEST_TMPDIR/make"
     VIRTUAL_ENV=$old run "$old/bin/python" "$HGT_ROOT/tests/e2e/alembic_differential.py" \
-        "$HGT_BUILD/helpers/graph_dump" "${HGT_SEED:-}" 200
+        "$HGT_BUILD/helpers/graph_dump" "${HGT_SEED:-22}" 200
     expect_status 0
     echo "$output" >&3
     [[ $output == *"200 histories"*"0 differences"* ]]

@@ -49,5 +49,8 @@ int main(int argc, char **argv)
         answer(at, (size_t)(stop - at), dialect, &output);
         at = stop + 1;
     }
-    return hg_write_all(STDOUT_FILENO, hg_buf_str(&output), output.len) < 0;
+    int failed = hg_write_all(STDOUT_FILENO, hg_buf_str(&output), output.len) < 0;
+    hg_buf_done(&input);
+    hg_buf_done(&output);
+    return failed;
 }
