@@ -97,6 +97,8 @@ void hg_judge_state(struct hg_judge *j);
 void hg_judge_review(struct hg_judge *j);
 /* HG201 to HG203 according to the ledger, HG215, HG223. */
 void hg_judge_ledger(struct hg_judge *j);
+/* HG506: the files in the target's container against those here. */
+void hg_judge_container(struct hg_judge *j);
 /* HG510: --require, and gate.after with gate.soak. */
 int hg_judge_required(struct hg_judge *j, struct hg_err *err);
 /* Severities, waivers, overrides; HG219, HG221. */

@@ -112,6 +112,7 @@ int hg_gate_judge(const struct hg_gate_input *in, struct hg_gate *ret, struct hg
     hg_judge_ledger(&j);
     hg_judge_state(&j);
     hg_judge_review(&j);
+    hg_judge_container(&j);
     if (hg_judge_required(&j, err) != 0 || hg_judge_policy(&j, err) != 0)
         return -1;
     for (size_t i = 0; i < out.findings.count; i++)

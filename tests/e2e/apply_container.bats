@@ -50,8 +50,11 @@ op.create_table("t2", sa.Column("id", sa.Integer))'
 @test "a file that differs in the container is HG506, and nothing runs" {
     start_container
     echo "# another build" >> "$BATS_TEST_TMPDIR/image/mig/versions/r2.py"
+    run --separate-stderr headgate gate -t docker --format json
+    expect_status 1
+    [ "$(json '[.findings[] | select(.rule == "HG506").location.revision] | join(",")')" = r2 ]
     run --separate-stderr headgate apply -t docker --format json
-    expect_status 4
+    expect_status 1
     [ "$(hga_result '[.findings[].rule] | index("HG506") != null')" = true ]
     [ "$(hgt_psql "select to_regclass('t1') is null")" = t ]
 }

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A target whose migrator runs in a container: the files that run are those inside, the files that
+ * are judged lie here. Where they differ the verdict would be about something else.
+ */
+#include "docker/docker.h"
+#include "internal.h"
+
+#define DIGESTS_NS (30 * HG_NS_PER_S)
+
+static const struct hg_docker_file *find_file(const struct hg_docker_files *files, const char *path)
+{
+    for (size_t i = 0; i < files->count; i++)
+        if (hg_streq(files->items[i].path, path))
+            return &files->items[i];
+    return NULL;
+}
+
+/* What stands behind the folder in a path below it, else NULL. */
+static const char *below(const char *folder, const char *path)
+{
+    size_t len = strlen(folder);
+    return strncmp(path, folder, len) == 0 && path[len] == '/' ? path + len + 1 : NULL;
+}
+
+static void differs(struct hg_judge *j, const struct hg_revision *r, const char *what)
+{
+    struct hg_finding *f = hg_finding_add(&j->out->findings, "HG506", "%s %s the container %s", r->path,
+                                          what, j->in->target->t->run_container);
+    f->path = hg_xstrdup(r->path);
+    f->revision = hg_xstrdup(r->id);
+}
+
+static void compare_revisions(struct hg_judge *j, const char *location,
+                              const struct hg_docker_files *files)
+{
+    for (size_t i = 0; i < hg_graph_count(j->in->graph); i++) {
+        const struct hg_revision *r = hg_graph_at(j->in->graph, i);
+        const char *name = below(location, r->file);
+        if (!name)
+            continue;
+        const struct hg_docker_file *there = find_file(files, name);
+        size_t len = 0;
+        const char *text = hg_graph_text(j->in->graph, r, &len);
+        char sum[HG_SHA256_SIZE];
+        if (!there)
+            differs(j, r, "is not in");
+        else if (text && !hg_streq(hg_sha256(text, len, sum), there->sha256))
+            differs(j, r, "differs from the file in");
+    }
+}
+
+/* A revision that only the container has would run unjudged. */
+static void find_strangers(struct hg_judge *j, const char *location,
+                           const struct hg_docker_files *files)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        const char *path = files->items[i].path, *base = hg_path_base(path);
+        HG_AUTO(hg_freep) char *here = hg_path_join(location, path);
+        if (!hg_ends_with(base, ".py") || hg_starts_with(base, "__init__") ||
+            (strchr(path, '/') && !j->in->alembic->recursive) || hg_is_file(here))
+            continue;
+        (void)hg_finding_add(&j->out->findings, "HG506", "the container %s has %s, which is not here",
+                             j->in->target->t->run_container, path);
+    }
+}
+
+static int compare_location(struct hg_judge *j, const char *workdir, const char *location,
+                            struct hg_err *err)
+{
+    HG_AUTO(hg_docker_files_done) struct hg_docker_files files = { 0 };
+    const char *name = below(j->in->alembic->dir, location);
+    if (!name)
+        return 0; /* not reached from the working directory: the driver compares when it runs */
+    HG_AUTO(hg_freep) char *inside = hg_path_join(workdir && *workdir ? workdir : "/", name);
+    if (hg_docker_digests(j->in->target->t->run_container, inside, DIGESTS_NS, &files, err) < 0)
+        return -1;
+    compare_revisions(j, location, &files);
+    find_strangers(j, location, &files);
+    return 0;
+}
+
+void hg_judge_container(struct hg_judge *j)
+{
+    const struct hg_gate_input *in = j->in;
+    HG_AUTO(hg_docker_freep) struct hg_docker *d = NULL;
+    HG_AUTO(hg_container_done) struct hg_container c = HG_CONTAINER_INIT;
+    struct hg_err err = { 0 };
+    if (!in->status || !in->graph || !in->alembic || in->target->t->run != HG_RUN_CONTAINER)
+        return;
+    int rc = hg_docker_open(NULL, DIGESTS_NS, &d, &err);
+    if (rc == 0)
+        rc = hg_docker_find(d, in->target->t->run_container, &c, &err);
+    for (size_t i = 0; rc == 0 && i < in->alembic->version_locations.count; i++)
+        rc = compare_location(j, c.workdir, in->alembic->version_locations.items[i], &err);
+    if (rc < 0)
+        hg_judge_unknown(j, "the revision files in the container could not be compared: %s",
+                         err.message);
+}
