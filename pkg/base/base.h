@@ -121,7 +121,6 @@ int hg_err_exit_code(const struct hg_err *err);
 /* For verbs that only ask (status, gate): an answer that did not come in time is "could not tell", 3,
  * not 124. The kind stays. */
 void hg_err_unanswered(struct hg_err *err);
-const char *hg_exit_meaning(int code); /* "shut", "could not tell", …: for the last line of recipes */
 
 /* ---- strings ------------------------------------------------------------------------------ */
 
@@ -219,8 +218,6 @@ const char *hg_age_format(int64_t seconds, char out[HG_AGE_SIZE]);
 #define HG_SHA256_SIZE 65
 /* Lower-case hex, as sha256sum prints it (libcrypto). */
 const char *hg_sha256(const void *data, size_t len, char out[HG_SHA256_SIZE]);
-/* HMAC-SHA256 in hex (libcrypto). */
-const char *hg_hmac_sha256(const char *key, const void *data, size_t len, char out[HG_SHA256_SIZE]);
 /* FNV-1a, 64 bits: to notice change among friends, not to resist enemies. */
 uint64_t hg_hash64(const void *data, size_t len, uint64_t seed);
 #define HG_HASH64_INIT UINT64_C(0xcbf29ce484222325)

@@ -120,20 +120,3 @@ void hg_err_unanswered(struct hg_err *err)
     if (err->kind == HG_E_TIMEOUT)
         err->exit_code = HG_EXIT_UNKNOWN;
 }
-
-const char *hg_exit_meaning(int code)
-{
-    switch (code) {
-    case HG_EXIT_YES: return "yes";
-    case HG_EXIT_NO: return "the answer is no";
-    case HG_EXIT_USAGE: return "wrong usage or configuration";
-    case HG_EXIT_UNKNOWN: return "could not tell";
-    case HG_EXIT_FAILED: return "the migration was started and failed";
-    case HG_EXIT_LOCKED: return "somebody else holds the migration lock";
-    case HG_EXIT_TIMEOUT: return "time ran out";
-    case HG_EXIT_OURS: return "headgate itself failed";
-    case HG_EXIT_CANNOT_RUN: return "command cannot be run";
-    case HG_EXIT_NOT_FOUND: return "command not found";
-    default: return code > HG_EXIT_SIGNAL ? "ended by a signal" : "the command's own code";
-    }
-}

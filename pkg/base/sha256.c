@@ -3,7 +3,6 @@
 #include "base.h"
 
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 static const char *hex(const unsigned char *digest, char out[HG_SHA256_SIZE])
 {
@@ -17,14 +16,5 @@ const char *hg_sha256(const void *data, size_t len, char out[HG_SHA256_SIZE])
     unsigned char digest[EVP_MAX_MD_SIZE];
     if (!EVP_Digest(data, len, digest, NULL, EVP_sha256(), NULL))
         HG_BUG("SHA-256 is not available in libcrypto");
-    return hex(digest, out);
-}
-
-const char *hg_hmac_sha256(const char *key, const void *data, size_t len, char out[HG_SHA256_SIZE])
-{
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int size = 0;
-    if (!HMAC(EVP_sha256(), key, (int)strlen(key), data, len, digest, &size) || size != 32)
-        HG_BUG("HMAC-SHA-256 is not available in libcrypto");
     return hex(digest, out);
 }

@@ -168,8 +168,6 @@ static void digests(void **state)
     char hex[HG_SHA256_SIZE];
     assert_string_equal(hg_sha256("abc", 3, hex),
                         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    assert_string_equal(hg_hmac_sha256("key", "The quick brown fox jumps over the lazy dog", 43, hex),
-                        "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8");
 }
 
 static void times_are_rfc3339(void **state)
