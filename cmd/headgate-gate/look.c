@@ -55,6 +55,9 @@ int gate_look(const struct gate_options *o, struct gate_subject *s, bool last, b
     };
     if (o->fail_on)
         (void)hg_severity_parse(o->fail_on, &in.fail_on);
+    if (s->looked && hg_target_refresh(&s->target, &o->common, err) != 0)
+        return gate_print(o, &in, &gate, err);
+    s->looked = !o->offline;
     if (!o->offline && hg_status_start(&s->target, &s->alembic, "headgate gate",
                                        o->common.timeout_ns ? hg_now_ns() + o->common.timeout_ns : 0,
                                        &read, err) != 0)

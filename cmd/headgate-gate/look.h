@@ -25,6 +25,7 @@ struct gate_subject {
     struct hg_alembic_config alembic;
     struct hg_alembic_options how;
     bool configured;
+    bool looked;                    /* once: the next connection reads command sources again */
 };
 int gate_prepare(const struct gate_options *o, struct gate_subject *s, struct hg_err *err);
 void gate_subject_done(struct gate_subject *s);

@@ -45,6 +45,7 @@ struct hg_run {
     struct hg_graph *graph;
     struct hg_status status;
     bool have_target, have_alembic, have_status;
+    bool connected;                 /* once: the next connection reads command sources again */
     struct hg_findings findings;
     PGconn *lock, *watch;           /* the lock session; everything else */
     struct hg_identity identity;    /* of the watching session */

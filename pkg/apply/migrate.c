@@ -78,6 +78,8 @@ static bool on_report(void *run, int fd)
 static char **migrator_envp(struct hg_run *r, struct hg_err *err)
 {
     const struct hg_target *t = &r->target;
+    if (hg_target_refresh(&r->target, r->o->common, err) < 0)
+        return NULL;
     if (t->t->direct_url) {
         HG_AUTO(hg_buf_done) struct hg_buf url = HG_BUF_INIT;
         if (hg_vars_expand(&t->vars, t->t->direct_url, &url, NULL, err) < 0) {

@@ -23,6 +23,8 @@ static int64_t connect_timeout(const struct hg_run *r)
 int hg_run_connect(struct hg_run *r, const char *what, PGconn **ret, struct hg_err *err)
 {
     const struct hg_target *t = &r->target;
+    if (r->connected && hg_target_refresh(&r->target, r->o->common, err) < 0)
+        return -1;
     HG_AUTO(hg_freep) char *name = hg_xasprintf("headgate %s %s:%d", what, r->host ? r->host : "?",
                                                 (int)getpid());
     if (strlen(name) > 63) /* NAMEDATALEN - 1: the server would cut it with a notice */
@@ -30,10 +32,12 @@ int hg_run_connect(struct hg_run *r, const char *what, PGconn **ret, struct hg_e
     struct hg_pg_spec spec = { .conninfo = t->direct_conninfo ? t->direct_conninfo : t->conninfo,
                                .application_name = name,
                                .source = t->direct_conninfo ? "direct_url" : t->url_source,
-                               .shown = t->direct_conninfo ? NULL : t->shown };
+                               .shown = t->direct_conninfo ? NULL : t->shown,
+                               .source_ns = t->source_ns, .source_written = t->source_written };
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
     if (hg_pg_connect(&spec, connect_timeout(r), ret, err) < 0)
         return -1;
+    r->connected = true;
     return hg_pg_query(*ret, hg_sql_apply_durable, 0, NULL, hg_now_ns() + HG_APPLY_QUERY_NS, &res,
                        err);
 }

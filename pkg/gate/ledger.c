@@ -159,7 +159,9 @@ void hg_judge_ledger(struct hg_judge *j)
         struct hg_pg_spec spec = { .conninfo = j->in->target->conninfo,
                                    .application_name = "headgate gate",
                                    .source = j->in->target->url_source,
-                                   .shown = j->in->target->shown };
+                                   .shown = j->in->target->shown,
+                                   .source_ns = j->in->target->source_ns,
+                                   .source_written = j->in->target->source_written };
         if (hg_pg_connect_start(&spec, &own, &err) != 0 ||
             hg_pg_connect_finish(own, &spec, j->in->deadline_ns, &err) != 0) {
             hg_judge_unknown(j, "the ledger could not be read: %s", err.message);

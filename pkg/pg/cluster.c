@@ -221,7 +221,8 @@ static int connect_own(const struct job *j, PGconn **ret, struct hg_err *err)
     hg_strv_add(&u.params, "sslmode");
     hg_strv_add(&u.params, "disable");
     HG_AUTO(hg_freep) char *conninfo = hg_pg_url_conninfo(&u);
-    struct hg_pg_spec spec = { conninfo, "headgate-postgres", "the private cluster", NULL };
+    struct hg_pg_spec spec = { .conninfo = conninfo, .application_name = "headgate-postgres",
+                               .source = "the private cluster" };
     for (;;) {
         int64_t left = j->deadline_ns - hg_now_ns();
         if (hg_pg_connect(&spec, left > HG_NS_PER_S ? left : HG_NS_PER_S, ret, err) == 0)

@@ -65,6 +65,17 @@ static const char *password_source(const struct hg_pg_spec *spec, const PGconn *
     return PQpass(conn) && *PQpass(conn) ? "a service file or libpq's defaults" : NULL;
 }
 
+/* ", read 40 min ago": a password that was right once may have run out since. Heap. */
+static char *age(const struct hg_pg_spec *spec)
+{
+    char text[HG_AGE_SIZE];
+    int64_t seconds = (hg_wall_ns() - spec->source_ns) / HG_NS_PER_S;
+    if (!spec->source_ns || seconds < 0)
+        return hg_xstrdup("");
+    return hg_xasprintf(", %s %s ago", spec->source_written ? "written" : "read",
+                        hg_age_format(seconds, text));
+}
+
 struct by_text {
     const char *contains, *sentence, *hint;
 };
@@ -134,12 +145,16 @@ static int by_state(const char *where, const struct hg_pg_spec *spec, const PGco
     }
     if (strcmp(state, "28P01") == 0) {
         const char *from = password_source(spec, conn, text);
-        hg_fail(err, HG_E_DATABASE, "%s refused the password of user \"%s\"%s%s", where, user,
-                from ? ", which came from " : "", from ? from : "");
+        HG_AUTO(hg_freep) char *old = from == spec->source && from ? age(spec) : hg_xstrdup("");
+        hg_fail(err, HG_E_DATABASE, "%s refused the password of user \"%s\"%s%s%s", where, user,
+                from ? ", which came from " : "", from ? from : "", old);
         return hg_hint(err, "correct the password there, or reset it with ALTER ROLE … PASSWORD");
     }
     if (strcmp(state, "28000") == 0) {
-        hg_fail(err, HG_E_DATABASE, "%s does not let user \"%s\" in", where, user);
+        HG_AUTO(hg_freep) char *old = age(spec);
+        hg_fail(err, HG_E_DATABASE, "%s does not let user \"%s\" in%s%s%s%s", where, user,
+                spec->source ? " (" : "", spec->source ? spec->source : "",
+                spec->source ? old : "", spec->source ? ")" : "");
         return hg_hint(err, "check the role's name and LOGIN right, and pg_hba.conf (its entries may "
                             "demand SSL: sslmode=require)");
     }

@@ -56,6 +56,8 @@ struct hg_pg_spec {
     const char *application_name;
     const char *source;
     const char *shown;           /* address for people, without password; NULL: made from libpq's */
+    int64_t source_ns;           /* wall clock: when the address was read there, or, with */
+    bool source_written;         /* source_written, its file written last; 0: not known */
 };
 int hg_pg_connect_start(const struct hg_pg_spec *spec, PGconn **ret, struct hg_err *err);
 int hg_pg_connect_finish(PGconn *conn, const struct hg_pg_spec *spec, int64_t deadline_ns,

@@ -22,7 +22,8 @@ struct hg_status_read {
     bool done;
     const struct hg_target *target;
     char *conninfo, *application, *source, *shown, *schema, *table; /* the thread's own copies */
-    int64_t connect_deadline, deadline;
+    int64_t connect_deadline, deadline, source_ns;
+    bool source_written;
     PGconn *conn;
     struct hg_facts facts;
     struct hg_status status;
@@ -44,7 +45,10 @@ void hg_status_version_table(const struct hg_target *t, const struct hg_alembic_
 
 static struct hg_pg_spec spec_of(const struct hg_status_read *r)
 {
-    return (struct hg_pg_spec){ r->conninfo, r->application, r->source, r->shown };
+    return (struct hg_pg_spec){ .conninfo = r->conninfo, .application_name = r->application,
+                                .source = r->source, .shown = r->shown,
+                                .source_ns = r->source_ns,
+                                .source_written = r->source_written };
 }
 
 static void *work(void *context)
@@ -98,6 +102,8 @@ int hg_status_start(const struct hg_target *t, const struct hg_alembic_config *a
     r->application = hg_xstrdup(application_name);
     r->source = hg_xstrdup(t->url_source);
     r->shown = hg_xstrdup(t->shown);
+    r->source_ns = t->source_ns;
+    r->source_written = t->source_written;
     r->schema = hg_xstrdup(schema);
     r->table = hg_xstrdup(table);
     (void)pthread_mutex_init(&r->mutex, NULL);
@@ -182,7 +188,9 @@ int hg_status_on(PGconn *conn, const struct hg_target *t, const struct hg_alembi
     HG_AUTO(hg_facts_done) struct hg_facts facts = { 0 };
     const char *schema, *table;
     hg_status_version_table(t, alembic, &schema, &table);
-    struct hg_pg_spec spec = { t->conninfo, "headgate-status", t->url_source, t->shown };
+    struct hg_pg_spec spec = { .conninfo = t->conninfo, .application_name = "headgate-status",
+                               .source = t->url_source, .shown = t->shown,
+                               .source_ns = t->source_ns, .source_written = t->source_written };
     struct hg_status s = { 0 };
     if (hg_facts_read(conn, &spec, schema, table, deadline_ns, &facts, &s, err) < 0) {
         hg_status_done(&s);

@@ -116,6 +116,7 @@ static int from_template(struct hg_resolving *r, const char *template, char **re
         HG_AUTO(hg_freep) char *list = hg_strv_join(&shown, ", ");
         return hg_hint(r->err, "only these sources may give it: %s", list);
     }
+    hg_resolve_note_age(r, origin);
     HG_AUTO(hg_freep) char *shown = origin ? origin_shown(origin) : hg_xstrdup("headgate.yaml");
     *ret_source = origin ? hg_xasprintf("url from %s", shown) : hg_xstrdup("url of headgate.yaml");
     *ret_url = hg_buf_take(&url);
@@ -165,6 +166,7 @@ static int from_database_url(struct hg_resolving *r, const struct hg_var *v, cha
     HG_AUTO(hg_freep) char *origin = hg_resolve_origin(v);
     if (check_parts(r, v->value, "DATABASE_URL", origin) < 0)
         return -1;
+    hg_resolve_note_age(r, origin);
     HG_AUTO(hg_freep) char *shown = origin_shown(v->source);
     *ret_source = hg_xasprintf("DATABASE_URL from %s", shown);
     *ret_url = hg_xstrdup(v->value);
@@ -175,8 +177,8 @@ static int from_database_url(struct hg_resolving *r, const struct hg_var *v, cha
 static bool ini_may_tell(const struct hg_resolving *r)
 {
     for (size_t i = 0; i < r->t->t->source_count; i++)
-        if (r->t->t->sources[i].kind == HG_SOURCE_RAILWAY ||
-            r->t->t->sources[i].kind == HG_SOURCE_CONTAINER)
+        if (r->t->t->sources[i].kind != HG_SOURCE_PROCESS &&
+            r->t->t->sources[i].kind != HG_SOURCE_DOTENV)
             return false;
     return true;
 }
@@ -222,6 +224,7 @@ static int from_parts(struct hg_resolving *r, char **ret_source)
                   hg_vars_get(&r->t->vars, "PGDATABASE") || hg_vars_get(&r->t->vars, "PGHOSTADDR");
     if (!origin || !enough)
         return 0;
+    hg_resolve_note_age(r, origin);
     HG_AUTO(hg_freep) char *shown = origin_shown(origin);
     *ret_source = hg_xasprintf("PG* variables from %s", shown);
     return 0;
@@ -348,12 +351,21 @@ static char *conninfo(const char *url, const struct hg_target *t)
     return text;
 }
 
+/* Takes the new one. */
+static void replace_secret(char **old, char *new)
+{
+    if (*old)
+        explicit_bzero(*old, strlen(*old));
+    free(*old);
+    *old = new;
+}
+
 void hg_resolve_finish_address(struct hg_resolving *r)
 {
     struct hg_target *t = r->t;
     if (!t->url_source)
         return;
-    t->conninfo = conninfo(t->url, t);
+    replace_secret(&t->conninfo, conninfo(t->url, t));
     if (t->t->direct_url) {
         HG_AUTO(hg_freep) char *source = NULL;
         HG_AUTO(hg_freep) char *direct = NULL;
@@ -361,7 +373,7 @@ void hg_resolve_finish_address(struct hg_resolving *r)
         struct hg_err *kept = r->err;
         r->err = &ignored;
         if (from_template(r, t->t->direct_url, &direct, &source) == 0)
-            t->direct_conninfo = conninfo(direct, t);
+            replace_secret(&t->direct_conninfo, conninfo(direct, t));
         r->err = kept;
     }
     const char *where = t->host ? t->host : "the local socket";

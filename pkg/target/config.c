@@ -111,7 +111,7 @@ static int read_railway(struct hg_yaml *y, yaml_node_t *map, struct hg_source *s
     s->kind = HG_SOURCE_RAILWAY;
     if (pair + 1 < map->data.mapping.pairs.top)
         return hg_yaml_fail(y, hg_yaml_node(y, pair[1].key),
-                            "a source is one of process, dotenv, railway, container; what belongs "
+                            "a source is one of process, dotenv, railway, container, command; what belongs "
                             "to railway stands in its braces");
     if (value->type == YAML_MAPPING_NODE)
         return hg_yaml_map(y, value, hg_schema_railway, "railway", s);
@@ -127,12 +127,12 @@ static int read_railway(struct hg_yaml *y, yaml_node_t *map, struct hg_source *s
 
 static int unknown_source(struct hg_yaml *y, const yaml_node_t *node, const char *word)
 {
-    static const char *const KINDS[] = { "process", "dotenv", "railway", "container" };
+    static const char *const KINDS[] = { "process", "dotenv", "railway", "container", "command" };
     HG_AUTO(hg_freep) char *shown = hg_printable(word, 60);
     const char *near = hg_nearest(word, KINDS, HG_COUNT(KINDS));
     return hg_yaml_fail(y, node,
                         "expected a source (process, { dotenv: FILE }, { railway: { service: … } }, "
-                        "{ container: NAME }), got `%s`%s%s%s", shown,
+                        "{ container: NAME }, { command: [PROGRAM, …], format: json }), got `%s`%s%s%s", shown,
                         near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
 }
 
@@ -155,6 +155,12 @@ static int read_source_map(struct hg_yaml *y, yaml_node_t *map, struct hg_source
         if (strcmp(name, "container") == 0) {
             s->kind = HG_SOURCE_CONTAINER;
             return hg_yaml_map(y, map, hg_schema_container, "container", s);
+        }
+        if (strcmp(name, "command") == 0) {
+            s->kind = HG_SOURCE_COMMAND;
+            if (hg_yaml_map(y, map, hg_schema_command, "command", s) < 0)
+                return -1;
+            return s->command.count ? 0 : hg_yaml_expected(y, map, "a program in `command`");
         }
         if (strcmp(name, "railway") == 0 && pair == map->data.mapping.pairs.start)
             return read_railway(y, map, s);

@@ -53,6 +53,7 @@ extern const struct hg_key hg_schema_waiver[];
 extern const struct hg_key hg_schema_dotenv[];
 extern const struct hg_key hg_schema_railway[];
 extern const struct hg_key hg_schema_container[];
+extern const struct hg_key hg_schema_command[];
 
 /* Caps: nobody's configuration is larger, and an enemy's stays cheap. */
 #define HG_YAML_FILE_MAX   ((size_t)256 << 10)
@@ -130,9 +131,17 @@ void hg_resolve_template_names(const char *text, struct hg_strv *names);
 /* The source of a variable without the line ("backend/.env:12" is of "backend/.env"). Heap. */
 char *hg_resolve_origin(const struct hg_var *v);
 int hg_resolve_sources(struct hg_resolving *r);              /* sources.c */
+/* "NAME of LABEL is left out": a remote source must not say what programs here execute. */
+void hg_resolve_left_out(struct hg_resolving *r, const char *name, const char *label);
+void hg_resolve_say(const struct hg_target *t);              /* t->said, to the log */
+int hg_resolve_command(struct hg_resolving *r, const struct hg_source *s); /* command.c */
 int hg_resolve_file_secrets(struct hg_resolving *r);         /* files.c */
 int hg_resolve_url(struct hg_resolving *r);                  /* address.c: url, url_source, parts */
+void hg_resolve_note_age(struct hg_resolving *r, const char *origin); /* age.c: t->source_ns */
 int hg_resolve_routes(struct hg_resolving *r);               /* route.c */
+/* After the sources were read again: the address by the route that was found before, to this host
+ * and port. */
+int hg_resolve_keep_route(struct hg_resolving *r, const char *host, const char *port);
 /* A deployment has variables that `railway run` on a developer's machine has not. */
 bool hg_resolve_in_deployment(const struct hg_vars *v);
 /* conninfo, shown, remote and protected, once the route is known. */
@@ -140,6 +149,8 @@ void hg_resolve_finish_address(struct hg_resolving *r);
 /* Runs headgate-source-NAME (beside us) with a request, gives its answer; new reference. The
  * answer's error becomes *err. */
 int hg_resolve_ask(struct hg_resolving *r, const char *program, json_t *request, json_t **ret);
+/* A new t->mask of all that is secret in t; the one before is kept in old_masks. */
+void hg_resolve_mask(struct hg_target *t);                   /* mask.c */
 /* json string member or NULL. */
 const char *hg_member(const json_t *object, const char *key);
 void hg_decrefp(json_t **j);

@@ -87,27 +87,6 @@ static int start_again(const struct hg_common *common, char **argv, const struct
 
 /* ---- opening ------------------------------------------------------------------------------------------ */
 
-/* Its password may stand in headgate.yaml itself, and the migrator gets it as DATABASE_URL. */
-static void mask_direct_url(struct hg_target *t)
-{
-    HG_AUTO(hg_buf_done) struct hg_buf url = HG_BUF_INIT;
-    struct hg_err ignored = { 0 };
-    if (t->t && t->t->direct_url &&
-        hg_vars_expand(&t->vars, t->t->direct_url, &url, NULL, &ignored) == 0)
-        hg_mask_add(t->mask, hg_buf_str(&url));
-}
-
-static void build_mask(struct hg_target *t)
-{
-    t->mask = hg_mask_new();
-    hg_mask_add_vars(t->mask, &t->vars);
-    if (t->url)
-        hg_mask_add(t->mask, t->url);
-    mask_direct_url(t);
-    hg_mask_build(t->mask);
-    hg_log_set_filter(hg_mask_text, t->mask);
-}
-
 static int open_config(const struct hg_common *common, bool settled, struct hg_target *t,
                        struct hg_err *err)
 {
@@ -119,7 +98,7 @@ static int open_config(const struct hg_common *common, bool settled, struct hg_t
     struct hg_err ignored = { 0 };
     t->t = hg_config_target(&t->config, NULL, &ignored);
     t->error = *err;
-    build_mask(t);
+    hg_resolve_mask(t);
     return -1;
 }
 
@@ -135,7 +114,7 @@ static int open_with(struct hg_state *s, struct hg_common *common, char **argv, 
     if (open_config(common, inherited && hg_streq(inherited, common->target), t, err) < 0)
         return -1;
     if (offline) {
-        build_mask(t);
+        hg_resolve_mask(t);
         return 0;
     }
     if (!hg_state_matches(s, &t->config, t->t, common)) {
@@ -144,11 +123,11 @@ static int open_with(struct hg_state *s, struct hg_common *common, char **argv, 
         else
             (void)start_again(common, argv, &t->original, err);
         t->error = *err;
-        build_mask(t);
+        hg_resolve_mask(t);
         return -1;
     }
     hg_state_apply(s, t);
-    build_mask(t);
+    hg_resolve_mask(t);
     if (t->error.kind == HG_E_NONE)
         return 0;
     *err = t->error;
@@ -173,6 +152,16 @@ static void free_mask(void *mask)
     hg_mask_free(mask);
 }
 
+static void old_secrets_done(struct hg_target *t)
+{
+    for (size_t i = 0; i < t->old_mask_count; i++)
+        hg_mask_free(t->old_masks[i]);
+    free(t->old_masks);
+    for (size_t i = 0; i < t->old_secrets.count; i++)
+        explicit_bzero(t->old_secrets.items[i], strlen(t->old_secrets.items[i]));
+    hg_strv_done(&t->old_secrets);
+}
+
 void hg_target_done(struct hg_target *t)
 {
     hg_log_leave_filter(t->mask, free_mask);
@@ -190,6 +179,8 @@ void hg_target_done(struct hg_target *t)
     hg_vars_done(&t->original);
     hg_findings_done(&t->findings);
     hg_strv_done(&t->warnings);
+    hg_strv_done(&t->said);
+    old_secrets_done(t);
     hg_config_done(&t->config);
     memset(t, 0, sizeof *t);
 }

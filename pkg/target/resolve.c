@@ -91,15 +91,6 @@ static int resolve(struct hg_resolving *r)
     return 0;
 }
 
-static void build_mask(struct hg_target *t)
-{
-    t->mask = hg_mask_new();
-    hg_mask_add_vars(t->mask, &t->vars);
-    if (t->url)
-        hg_mask_add(t->mask, t->url);
-    hg_mask_build(t->mask);
-}
-
 static void copy_vars(struct hg_vars *to, const struct hg_vars *from)
 {
     for (size_t i = 0; i < from->count; i++)
@@ -126,7 +117,7 @@ int hg_target_resolve(const struct hg_resolve *in, struct hg_target *ret, struct
         hg_vars_done(&t->vars);
         start_environment(&r, &t->vars);
     }
-    build_mask(t);
+    hg_resolve_mask(t);
     json_decref(r.routes);
     hg_strv_done(&r.template_names);
     hg_strv_done(&r.sealed);
@@ -160,12 +151,13 @@ void hg_target_unresolved(const struct hg_resolve *in, const struct hg_err *erro
         t->config.path = hg_path_join(t->config.start_dir, in->common->config);
     t->t = hg_config_target(&t->config, NULL, &ignored);
     t->error = *error;
-    build_mask(t);
+    hg_resolve_mask(t);
 }
 
 void hg_target_warn(const struct hg_target *t, bool findings)
 {
     hg_log_set_filter(hg_mask_text, t->mask);
+    hg_resolve_say(t);
     for (size_t i = 0; i < t->warnings.count; i++)
         hg_log(HG_LOG_WARNING, "%s", t->warnings.items[i]);
     for (size_t i = 0; findings && i < t->findings.count; i++)

@@ -133,6 +133,30 @@ static int rewrite_all(struct hg_resolving *r, const struct route *route)
     return 0;
 }
 
+/* For a migrator inside a container, where the host's name is right: only the port changes. */
+static void keep_name(struct hg_target *t, const char *port)
+{
+    free(t->port);
+    t->port = hg_xstrdup(port);
+    char *url = t->url ? hg_pg_url_rewrite(t->url, NULL, port) : NULL;
+    free(t->url);
+    t->url = url;
+}
+
+int hg_resolve_keep_route(struct hg_resolving *r, const char *host, const char *port)
+{
+    struct hg_target *t = r->t;
+    if (!t->route || !t->host)
+        return 0;
+    HG_AUTO(route_done) struct route route = {
+        .host = hg_xstrdup(t->host), .port = hg_xstrdup(t->port ? t->port : DEFAULT_PORT),
+        .to_host = hg_xstrdup(host), .to_port = hg_xstrdup(port ? port : DEFAULT_PORT) };
+    if (t->t->run != HG_RUN_CONTAINER)
+        return rewrite_all(r, &route);
+    keep_name(t, route.to_port);
+    return 0;
+}
+
 /* ---- Railway's private network ------------------------------------------------------------------------- */
 
 static bool same_text(const char *a, const char *b)
@@ -282,15 +306,11 @@ static int use_address(struct hg_resolving *r, const char *container, const json
         .host = hg_xstrdup(t->host), .port = hg_xstrdup(t->port ? t->port : DEFAULT_PORT),
         .to_host = hg_xstrdup(addr) };
     route.to_port = hg_xstrdup(use_port ? use_port : route.port);
-    if (t->t->run == HG_RUN_HOST) {
+    if (t->t->run != HG_RUN_CONTAINER) {
         if (rewrite_all(r, &route) < 0)
             return -1;
     } else {
-        free(t->port);
-        t->port = hg_xstrdup(route.to_port);
-        char *url = t->url ? hg_pg_url_rewrite(t->url, NULL, route.to_port) : NULL;
-        free(t->url);
-        t->url = url;
+        keep_name(t, route.to_port);
     }
     t->hostaddr = hg_xstrdup(strcmp(addr, "localhost") == 0 ? "127.0.0.1" : addr);
     t->route = hg_xasprintf("%s:%s of container %s is reached at %s:%s (%s)", route.host, route.port,

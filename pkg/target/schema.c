@@ -81,6 +81,18 @@ const struct hg_key hg_schema_container[] = {
     { 0 },
 };
 
+const struct hg_key hg_schema_command[] = {
+    { "command", HG_KEY_STRINGS, SOURCE(command), .required = true,
+      .help = "program and arguments; it prints the variables" },
+    { "format", HG_KEY_ENUM, SOURCE(format), .values = "dotenv|json", .required = true,
+      .help = "what it prints" },
+    { "dialect", HG_KEY_ENUM, SOURCE(dialect), .values = "python|compose|docker",
+      .fallback = "as for `dotenv`", .help = "whose rules its dotenv lines follow" },
+    { "member", HG_KEY_STRING, SOURCE(member),
+      .help = "the object inside its JSON that holds the variables, such as data.data" },
+    { 0 },
+};
+
 static const struct hg_key target_migrator[] = { MIGRATOR_KEYS(TARGET), { 0 } };
 
 static const struct hg_key target_identity[] = {
@@ -105,7 +117,7 @@ static const struct hg_key target_gate[] = {
     "{\"type\":\"array\",\"minItems\":1,\"items\":{\"oneOf\":["                                    \
     "{\"type\":\"string\",\"pattern\":\"^(process|railway|dotenv:.+|railway:.+|container:.+)$\"}," \
     "{\"$ref\":\"#/$defs/dotenv\"},{\"$ref\":\"#/$defs/railway\"},"                                \
-    "{\"$ref\":\"#/$defs/container\"}]}}"
+    "{\"$ref\":\"#/$defs/container\"},{\"$ref\":\"#/$defs/command\"}]}}"
 
 const struct hg_key hg_schema_target[] = {
     { "environment", HG_KEY_CUSTOM, 0, .read = hg_config_read_sources,

@@ -6,6 +6,9 @@ static int bad_source(const char *text, const char *why, struct hg_err *err)
 {
     HG_AUTO(hg_freep) char *shown = hg_printable(text, 80);
     hg_fail(err, HG_E_USAGE, "'%s' is not a source: %s", shown, why);
+    if (hg_starts_with(text, "command:"))
+        return hg_hint(err, "a command stands in headgate.yaml, as a list: environment: [ { command: "
+                            "[PROGRAM, ARGUMENT], format: dotenv } ]");
     return hg_hint(err, "write process, dotenv:FILE, railway[:SERVICE[@ENVIRONMENT]] or "
                         "container:NAME");
 }
@@ -60,9 +63,10 @@ int hg_source_parse(const char *text, const char *dir, struct hg_source *ret, st
 void hg_source_done(struct hg_source *s)
 {
     char **all[] = { &s->file,    &s->path,      &s->service,   &s->environment,
-                     &s->project, &s->token_env, &s->container };
+                     &s->project, &s->token_env, &s->container, &s->member };
     for (size_t i = 0; i < HG_COUNT(all); i++)
         hg_freep(all[i]);
+    hg_strv_done(&s->command);
 }
 
 char *hg_source_shown(const struct hg_source *s)
@@ -74,6 +78,9 @@ char *hg_source_shown(const struct hg_source *s)
         return hg_xstrdup(s->file);
     case HG_SOURCE_CONTAINER:
         return hg_xasprintf("container %s", s->container);
+    case HG_SOURCE_COMMAND: /* its arguments are nobody's business */
+        return hg_xasprintf("command %s (headgate.yaml:%d)", hg_path_base(s->command.items[0]),
+                            s->line);
     case HG_SOURCE_RAILWAY:
         if (s->service && s->environment)
             return hg_xasprintf("railway %s@%s", s->service, s->environment);

@@ -130,6 +130,13 @@ static void drop_sealed(struct hg_resolving *r, const json_t *answer, const char
     }
 }
 
+void hg_resolve_left_out(struct hg_resolving *r, const char *name, const char *label)
+{
+    HG_AUTO(hg_freep) char *shown = hg_printable(name, 60);
+    hg_strv_addf(&r->t->warnings, "%s of %s is left out: a program on this machine would run what it "
+                 "says (--allow-exec-names takes it)", shown, label);
+}
+
 static int from_railway(struct hg_resolving *r, const struct hg_source *s)
 {
     if (r->inside) {
@@ -154,9 +161,7 @@ static int from_railway(struct hg_resolving *r, const struct hg_source *s)
     json_t *name;
     json_array_foreach(json_object_get(answer, "dropped"), i, name)
         if (json_is_string(name))
-            hg_strv_addf(&r->t->warnings, "%s of %s is left out: a program on this machine would "
-                         "run what it says (--allow-exec-names takes it)",
-                         json_string_value(name), label);
+            hg_resolve_left_out(r, json_string_value(name), label);
     json_t *routes = json_object_get(answer, "routes");
     if (json_is_array(routes)) {
         json_decref(r->routes);
@@ -216,8 +221,10 @@ static int from_container(struct hg_resolving *r, const struct hg_source *s)
     void *next;
     json_t *value;
     json_object_foreach_safe(variables, next, name, value)
-        if (!r->in->allow_exec_names && hg_var_name_executes(name))
+        if (!r->in->allow_exec_names && hg_var_name_executes(name)) {
+            hg_resolve_left_out(r, name, label);
             json_object_del(variables, name);
+        }
     take_variables(r, answer, label);
     return 0;
 }
@@ -247,6 +254,9 @@ int hg_resolve_sources(struct hg_resolving *r)
             break;
         case HG_SOURCE_CONTAINER:
             rc = from_container(r, s);
+            break;
+        case HG_SOURCE_COMMAND:
+            rc = hg_resolve_command(r, s);
             break;
         }
         if (rc < 0)

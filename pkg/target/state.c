@@ -129,6 +129,8 @@ char *hg_target_state(const struct hg_target *t, const struct hg_common *common,
     json_object_set_new(doc, "alembic_section", text(common->alembic_section));
     json_object_set_new(doc, "protected", json_boolean(t->t->protected_));
     json_object_set_new(doc, "remote", json_boolean(t->remote));
+    json_object_set_new(doc, "source_ns", json_integer(t->source_ns));
+    json_object_set_new(doc, "source_written", json_boolean(t->source_written));
     for (size_t i = 0; i < HG_COUNT(TEXTS); i++)
         json_object_set_new(doc, TEXTS[i].key, text(*text_at(t, i)));
     json_object_set_new(doc, "vars", vars_json(t));
@@ -277,6 +279,8 @@ void hg_state_apply(const struct hg_state *s, struct hg_target *t)
     for (size_t i = 0; i < HG_COUNT(TEXTS); i++)
         *text_at(t, i) = hg_xstrdup(hg_member(s->doc, TEXTS[i].key));
     t->remote = json_is_true(json_object_get(s->doc, "remote"));
+    t->source_ns = json_integer_value(json_object_get(s->doc, "source_ns"));
+    t->source_written = json_is_true(json_object_get(s->doc, "source_written"));
     if (json_is_true(json_object_get(s->doc, "protected")))
         ((struct hg_target_config *)(uintptr_t)t->t)->protected_ = true;
     apply_vars(json_object_get(s->doc, "vars"), t);

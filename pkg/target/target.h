@@ -19,7 +19,10 @@
 
 /* ---- configuration ------------------------------------------------------------------------ */
 
-enum hg_source_kind { HG_SOURCE_PROCESS, HG_SOURCE_DOTENV, HG_SOURCE_RAILWAY, HG_SOURCE_CONTAINER };
+enum hg_source_kind {
+    HG_SOURCE_PROCESS, HG_SOURCE_DOTENV, HG_SOURCE_RAILWAY, HG_SOURCE_CONTAINER, HG_SOURCE_COMMAND
+};
+enum hg_source_format { HG_FORMAT_DOTENV, HG_FORMAT_JSON };
 
 struct hg_source {
     enum hg_source_kind kind;
@@ -30,12 +33,16 @@ struct hg_source {
     bool optional;                      /* dotenv: a missing file is not an error */
     char *service, *environment, *project, *token_env; /* railway; NULL: not given */
     char *container;                    /* container: name or id */
+    struct hg_strv command;             /* command: argv of a program that prints variables */
+    enum hg_source_format format;       /* of what it prints; dotenv in `dialect` */
+    char *member;                       /* JSON: the object inside ("data.data"), NULL: the whole */
     int line, column;                   /* in headgate.yaml; 0: command line or default */
 };
 /* "process", "dotenv:FILE[:DIALECT]", "railway[:SERVICE[@ENVIRONMENT]]", "container:NAME": --from. */
 int hg_source_parse(const char *text, const char *dir, struct hg_source *ret, struct hg_err *err);
 void hg_source_done(struct hg_source *s);
-/* "process", "backend/.env", "railway api@production", "container notebooklm-api": for people. Heap. */
+/* "process", "backend/.env", "railway api@production", "container notebooklm-api", "command sops
+ * (headgate.yaml:12)": for people. Heap. */
 char *hg_source_shown(const struct hg_source *s);
 
 enum hg_ledger_mode { HG_LEDGER_AUTO, HG_LEDGER_REQUIRED, HG_LEDGER_OFF, HG_LEDGER_FILE };
@@ -108,8 +115,13 @@ struct hg_target {
     struct hg_vars vars;                /* this process's environment, with source and secret marks */
     struct hg_vars original;            /* the environment from before resolving */
     struct hg_mask *mask;               /* of all secrets; installed as the log's filter */
+    struct hg_mask **old_masks;         /* before hg_target_refresh; somebody may still use them */
+    size_t old_mask_count;
+    struct hg_strv old_secrets;         /* values that were replaced; masked all the same */
     char *url;                          /* as the migrator spells it; NULL when there is none */
     char *url_source;                   /* "DATABASE_URL from railway api@production" */
+    int64_t source_ns;                  /* wall clock: when the address was read from there, */
+    bool source_written;                /* or its file was last written; 0: not known */
     char *conninfo;                     /* for libpq, with route applied */
     char *direct_conninfo;              /* direct_url, or NULL */
     char *shown;                        /* "railway at shuttle.proxy.rlwy.net:15140", for people */
@@ -119,6 +131,7 @@ struct hg_target {
     bool remote;                        /* not loopback, a socket or a container's network */
     struct hg_findings findings;        /* HG5xx that resolving noticed */
     struct hg_strv warnings;            /* what else it noticed: hg_target_warn() prints it */
+    struct hg_strv said;                /* lines that command sources wrote on stderr: likewise */
     struct hg_err error;                /* kind != NONE: resolving failed; verbs print it as theirs */
 };
 
@@ -158,6 +171,11 @@ char *hg_target_injected(const struct hg_target *t);
  * when headgate.yaml itself cannot be read (t is then an unnamed target with the defaults). */
 int hg_target_open(const struct hg_common *common, int argc, char **argv, bool offline,
                    struct hg_target *ret, struct hg_err *err);
+/* Before every connection but the first one: runs the command sources again, because what a vault
+ * hands out may be short-lived, and puts variables, url, conninfo and mask in their place; the route
+ * stays. What the commands write on stderr goes to the log. Nothing to do without such sources. On
+ * -1 the old values stay. */
+int hg_target_refresh(struct hg_target *t, const struct hg_common *common, struct hg_err *err);
 void hg_target_done(struct hg_target *t);
 /* The first line of every verb that asks a database: "production: railway at …, DATABASE_URL from …". */
 char *hg_target_line(const struct hg_target *t);

@@ -83,6 +83,7 @@ static void print_json(void)
     json_object_set_new(defs, "waiver", object_of(hg_schema_waiver));
     json_object_set_new(defs, "dotenv", object_of(hg_schema_dotenv));
     json_object_set_new(defs, "container", object_of(hg_schema_container));
+    json_object_set_new(defs, "command", object_of(hg_schema_command));
     json_object_set_new(defs, "railway",
                         json_pack("{s:s, s:b, s:[s], s:{s:{s:[{s:s},o]}}}", "type", "object",
                                   "additionalProperties", 0, "required", "railway", "properties",
@@ -142,6 +143,7 @@ static void print_markdown(void)
     print_table("The source `dotenv`", "", hg_schema_dotenv);
     print_table("The source `railway`", "railway", hg_schema_railway);
     print_table("The source `container`, and `run`", "", hg_schema_container);
+    print_table("The source `command`", "", hg_schema_command);
     print_table("A waiver", "", hg_schema_waiver);
 }
 
