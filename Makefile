@@ -29,7 +29,7 @@ LDFLAGS_clang  :=
 LDFLAGS_analyze :=
 LDFLAGS_fuzz   := -fsanitize=address,undefined,fuzzer
 
-PKGS_PC  := libpq libcurl jansson libarchive yaml-0.1 libcrypto
+PKGS_PC  := libpq libcurl jansson libarchive yaml-0.1 libssl libcrypto
 # These two go into the programs: loading them costs headgate-env and the verbs 0.15 ms each.
 SMALL_LIBS_dev := -Wl,-Bstatic -ljansson -lyaml -Wl,-Bdynamic
 SMALL_LIBS := $(SMALL_LIBS_$(PROFILE))

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections to the engine: a unix socket, TCP, or ssh's standard streams. */
+/* Connections to the engine: a unix socket, TCP, or a program that carries it (carrier.c). */
 #include "docker/internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 int hg_fd_wait(int fd, short events, int wake_fd, int64_t deadline_ns, struct hg_err *err)
@@ -117,8 +113,7 @@ char *hg_host_address(const char *host)
     return *text ? hg_xstrdup(text) : NULL;
 }
 
-static int open_tcp(const struct hg_endpoint *e, int64_t deadline_ns, struct hg_conn *ret,
-                    struct hg_err *err)
+int hg_tcp_dial(const struct hg_endpoint *e, int64_t deadline_ns, int *ret_fd, struct hg_err *err)
 {
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG };
     struct addrinfo *list = NULL;
@@ -130,70 +125,12 @@ static int open_tcp(const struct hg_endpoint *e, int64_t deadline_ns, struct hg_
     }
     int error = ECONNREFUSED;
     for (struct addrinfo *a = list; a; a = a->ai_next) {
-        error = connect_one(a, deadline_ns, &ret->fd);
+        error = connect_one(a, deadline_ns, ret_fd);
         if (error == 0)
             break;
     }
     freeaddrinfo(list);
     return error ? cannot_connect(e, error, err) : 0;
-}
-
-/* In the child: becomes ssh with one end of the pair as its standard streams. As the docker command
- * does it (docker/cli: cli/connhelper). */
-_Noreturn static void become_ssh(const struct hg_endpoint *e, int fd)
-{
-    const char *argv[16];
-    size_t n = 0;
-    char remote[256];
-    argv[n++] = "ssh";
-    argv[n++] = "-o";
-    argv[n++] = "ConnectTimeout=30";
-    argv[n++] = "-T";
-    if (e->port) {
-        argv[n++] = "-p";
-        argv[n++] = e->port;
-    }
-    argv[n++] = "--";
-    argv[n++] = e->host;
-    argv[n++] = "docker";
-    if (e->path) {
-        snprintf(remote, sizeof remote, "--host=unix://%s", e->path);
-        argv[n++] = remote;
-    }
-    argv[n++] = "system";
-    argv[n++] = "dial-stdio";
-    argv[n] = NULL;
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    /* Its own group: Ctrl-C is for the command, which we tell over this very connection. */
-    setpgid(0, 0);
-    if (dup2(fd, 0) < 0 || dup2(fd, 1) < 0)
-        _exit(126);
-    execvp("ssh", (char *const *)argv);
-    _exit(127);
-}
-
-static int open_ssh(const struct hg_endpoint *e, struct hg_conn *ret, struct hg_err *err)
-{
-    int pair[2];
-    if (e->path && strlen(e->path) > 200)
-        return hg_fail(err, HG_E_DOCKER, "%s: the path of the socket is too long", e->address);
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-        return hg_fail_errno(err, HG_E_DOCKER, "cannot make a socket");
-    pid_t pid = fork();
-    if (pid < 0) {
-        close(pair[0]);
-        close(pair[1]);
-        return hg_fail_errno(err, HG_E_DOCKER, "cannot start ssh");
-    }
-    if (pid == 0)
-        become_ssh(e, pair[1]);
-    close(pair[1]);
-    fcntl(pair[0], F_SETFL, O_NONBLOCK);
-    ret->fd = pair[0];
-    ret->ssh = pid;
-    return 0;
 }
 
 int hg_conn_open(const struct hg_endpoint *e, int64_t deadline_ns, struct hg_conn *ret,
@@ -204,9 +141,10 @@ int hg_conn_open(const struct hg_endpoint *e, int64_t deadline_ns, struct hg_con
     case HG_ENDPOINT_UNIX:
         return open_unix(e, deadline_ns, ret, err);
     case HG_ENDPOINT_TCP:
-        return open_tcp(e, deadline_ns, ret, err);
+        return hg_tcp_dial(e, deadline_ns, &ret->fd, err);
+    case HG_ENDPOINT_TLS:
     case HG_ENDPOINT_SSH:
-        return open_ssh(e, ret, err);
+        return hg_carrier_open(e, ret, err);
     }
     HG_BUG("kind of endpoint");
 }
@@ -214,14 +152,7 @@ int hg_conn_open(const struct hg_endpoint *e, int64_t deadline_ns, struct hg_con
 void hg_conn_close(struct hg_conn *c)
 {
     hg_closep(&c->fd);
-    if (c->ssh > 0) {
-        int saved = errno;
-        /* ssh ends by itself at end of file; a hanging network must not hold us. */
-        kill(c->ssh, SIGTERM);
-        while (waitpid(c->ssh, NULL, 0) < 0 && errno == EINTR)
-            ;
-        c->ssh = 0;
-        errno = saved;
-    }
-    c->fd = -1;
+    if (c->carrier > 0)
+        hg_carrier_close(c);
+    hg_closep(&c->words);
 }

@@ -31,7 +31,8 @@
 
 /* Where the engine is. NULL members: as the docker command line decides (DOCKER_HOST, then
  * DOCKER_CONTEXT, then currentContext of config.json in DOCKER_CONFIG or ~/.docker, then the usual
- * sockets: Docker, rootless Docker, Docker Desktop, Colima, Podman). */
+ * sockets: Docker, rootless Docker, Docker Desktop, Colima, Podman). TLS as there too:
+ * DOCKER_TLS_VERIFY, DOCKER_TLS and DOCKER_CERT_PATH, or the files of the context. */
 struct hg_docker_where {
     const char *host;           /* "unix:///path", "tcp://host:port", "host:port", "ssh://host" */
     const char *context;
@@ -47,6 +48,16 @@ int hg_docker_open(const struct hg_docker_where *where, int64_t timeout_ns, stru
 void hg_docker_free(struct hg_docker *d);
 void hg_docker_freep(struct hg_docker **d);                 /* for HG_AUTO */
 bool hg_docker_is_local(const struct hg_docker *d);         /* a unix socket: engine on this host */
+
+/* What headgate-source-tls does for connections to an engine behind TLS: bytes from `in` to the
+ * engine and back to `out`, with half-close both ways, until the engine or our side ends. NULL files:
+ * the system's authorities, no certificate of ours. -1 also when the certificate is not trusted. */
+struct hg_docker_tls {
+    const char *host, *port;
+    const char *ca, *cert, *key;
+    bool unverified;
+};
+int hg_docker_carry_tls(const struct hg_docker_tls *tls, int in, int out, struct hg_err *err);
 
 /* ---- containers --------------------------------------------------------------------------- */
 

@@ -42,6 +42,19 @@ static int agree_on_version(struct hg_docker *d, const char *offered, struct hg_
     return 0;
 }
 
+static int read_body(struct hg_http *h, struct hg_buf *body, struct hg_err *err)
+{
+    char piece[16384];
+    ssize_t n;
+    while ((n = hg_http_read(h, piece, sizeof piece, err)) > 0) {
+        hg_buf_add(body, piece, (size_t)n);
+        if (body->overflow)
+            return hg_fail(err, HG_E_DOCKER, "the container engine's answer is over %zu MB",
+                           HG_DOCKER_JSON_MAX >> 20);
+    }
+    return n < 0 ? -1 : 0;
+}
+
 int hg_docker_open(const struct hg_docker_where *where, int64_t timeout_ns, struct hg_docker **ret,
                    struct hg_err *err)
 {
@@ -50,6 +63,7 @@ int hg_docker_open(const struct hg_docker_where *where, int64_t timeout_ns, stru
     const struct hg_request ping = { .method = "GET", .path = "/_ping", .unversioned = true };
     d->timeout_ns = timeout_ns > 0 ? timeout_ns : DEFAULT_TIMEOUT_NS;
     d->wake_fd = -1;
+    d->idle = (struct hg_conn)HG_CONN_INIT;
     if (hg_endpoint_find(where, &d->endpoint, err) < 0)
         return -1;
     if (hg_http_open(d, &ping, &answer, err) < 0) {
@@ -60,9 +74,14 @@ int hg_docker_open(const struct hg_docker_where *where, int64_t timeout_ns, stru
     if (answer.head.status != 200) {
         hg_fail(err, HG_E_DOCKER, "the container engine at %s (%s) answered with status %d",
                 d->endpoint.address, d->endpoint.source, answer.head.status);
+        /* What Go's servers answer to plain HTTP on a TLS port. */
+        if (answer.head.status == 400 && d->endpoint.kind == HG_ENDPOINT_TCP)
+            return hg_hint(err, "an engine behind TLS: set DOCKER_TLS_VERIFY=1 and "
+                                "DOCKER_CERT_PATH=FOLDER with ca.pem, cert.pem and key.pem");
         return hg_hint(err, "docker version");
     }
-    if (agree_on_version(d, answer.head.api_version, err) < 0)
+    HG_AUTO(hg_buf_done) struct hg_buf ok = HG_BUF_INIT;
+    if (read_body(&answer, &ok, err) < 0 || agree_on_version(d, answer.head.api_version, err) < 0)
         return -1;
     hg_trace("docker", "address", d->endpoint.address, "source", d->endpoint.source, "api",
              d->version, NULL);
@@ -74,6 +93,7 @@ void hg_docker_free(struct hg_docker *d)
 {
     if (!d)
         return;
+    hg_conn_close(&d->idle);
     hg_endpoint_done(&d->endpoint);
     free(d);
 }
@@ -87,19 +107,6 @@ void hg_docker_freep(struct hg_docker **d)
 bool hg_docker_is_local(const struct hg_docker *d)
 {
     return d->endpoint.kind == HG_ENDPOINT_UNIX;
-}
-
-static int read_body(struct hg_http *h, struct hg_buf *body, struct hg_err *err)
-{
-    char piece[16384];
-    ssize_t n;
-    while ((n = hg_http_read(h, piece, sizeof piece, err)) > 0) {
-        hg_buf_add(body, piece, (size_t)n);
-        if (body->overflow)
-            return hg_fail(err, HG_E_DOCKER, "the container engine's answer is over %zu MB",
-                           HG_DOCKER_JSON_MAX >> 20);
-    }
-    return n < 0 ? -1 : 0;
 }
 
 int hg_docker_call(struct hg_docker *d, const char *method, const char *path, const json_t *body,

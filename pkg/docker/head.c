@@ -50,6 +50,9 @@ static int take_header(const char *line, size_t len, struct hg_http_head *head, 
         head->chunked = true;
         return 0;
     }
+    value = header_value(line, len, "Connection", &value_len);
+    if (value && value_len == 5 && strncasecmp(value, "close", 5) == 0)
+        head->last = true;
     value = header_value(line, len, "Api-Version", &value_len);
     if (value)
         copy_value(head->api_version, sizeof head->api_version, value, value_len);
@@ -76,6 +79,7 @@ static int take_status(const char *line, size_t len, struct hg_http_head *head, 
         return hg_detail(err, "it sent: %s", shown);
     }
     head->status = status;
+    head->last = line[7] == '0'; /* HTTP/1.0 */
     return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP/1.1 with the engine: one request, one connection. Own code and not libcurl: see docker.h.
+ * HTTP/1.1 with the engine. A connection serves one request after the other until one of them makes
+ * it raw; over ssh that saves a login each. Own code and not libcurl: see docker.h.
  */
 #include "docker/internal.h"
 
@@ -52,8 +53,6 @@ static void write_head(struct hg_buf *b, const struct hg_docker *d, const struct
                 hg_version);
     if (r->upgrade)
         hg_buf_adds(b, "Connection: Upgrade\r\nUpgrade: tcp\r\n");
-    else
-        hg_buf_adds(b, "Connection: close\r\n");
     if (r->body || hg_streq(r->method, "POST") || hg_streq(r->method, "PUT"))
         hg_buf_addf(b, "Content-Type: %s\r\nContent-Length: %zu\r\n",
                     r->content_type ? r->content_type : "application/json", r->body_len);
@@ -91,21 +90,50 @@ static int read_head(struct hg_http *h, struct hg_err *err)
     }
 }
 
+static int exchange(struct hg_docker *d, struct hg_http *h, const struct hg_request *request,
+                    struct hg_err *err)
+{
+    HG_AUTO(hg_buf_wipe) struct hg_buf head = HG_BUF_INIT;
+    write_head(&head, d, request);
+    if (send_all(h, hg_buf_str(&head), head.len, err) < 0 ||
+        send_all(h, request->body, request->body_len, err) < 0)
+        return -1;
+    return read_head(h, err);
+}
+
+/* The connection that an earlier request left. An engine may close it at any time, and then has not
+ * seen the request: 1 with the answer, 0 when a new connection is needed, -1. */
+static int on_idle(struct hg_docker *d, struct hg_http *h, const struct hg_request *request,
+                   struct hg_err *err)
+{
+    if (d->idle.fd < 0)
+        return 0;
+    h->conn = d->idle;
+    d->idle = (struct hg_conn)HG_CONN_INIT;
+    if (exchange(d, h, request, err) == 0)
+        return 1;
+    hg_conn_close(&h->conn);
+    return err->kind == HG_E_DOCKER && h->head.status == 0 ? 0 : -1;
+}
+
 int hg_http_open(struct hg_docker *d, const struct hg_request *request, struct hg_http *ret,
                  struct hg_err *err)
 {
     HG_AUTO(hg_http_close) struct hg_http h = HG_HTTP_INIT;
-    HG_AUTO(hg_buf_wipe) struct hg_buf head = HG_BUF_INIT;
     h.deadline_ns = request->deadline_ns ? request->deadline_ns : hg_now_ns() + d->timeout_ns;
     h.wake_fd = d->wake_fd;
-    write_head(&head, d, request);
-    if (hg_conn_open(&d->endpoint, h.deadline_ns, &h.conn, err) < 0 ||
-        send_all(&h, hg_buf_str(&head), head.len, err) < 0 ||
-        send_all(&h, request->body, request->body_len, err) < 0 || read_head(&h, err) < 0) {
+    int done = on_idle(d, &h, request, err);
+    if (done == 0) {
+        done = hg_conn_open(&d->endpoint, h.deadline_ns, &h.conn, err);
+        if (done == 0 && (done = exchange(d, &h, request, err)) < 0)
+            hg_carrier_explain(&h.conn, err);
+    }
+    if (done < 0) {
         if (err->kind == HG_E_TIMEOUT)
             hg_detail(err, "%s %s at %s", request->method, request->path, d->endpoint.address);
         return -1;
     }
+    h.keep = request->upgrade ? NULL : d;
     *ret = h;
     h.conn = (struct hg_conn)HG_CONN_INIT;
     return 0;
@@ -168,7 +196,19 @@ ssize_t hg_http_read(struct hg_http *h, char *data, size_t cap, struct hg_err *e
     return n;
 }
 
+/* Was the response read to its end, and nothing behind it? */
+static bool read_whole(const struct hg_http *h)
+{
+    bool empty = h->head.status == 204 || h->head.status == 304;
+    return h->at == h->len && (empty || (h->head.chunked ? h->chunks.state == HG_CHUNK_DONE
+                                                         : h->head.length >= 0 && h->left == 0));
+}
+
 void hg_http_close(struct hg_http *h)
 {
+    if (h->keep && h->conn.fd >= 0 && h->keep->idle.fd < 0 && !h->head.last && read_whole(h)) {
+        h->keep->idle = h->conn;
+        h->conn = (struct hg_conn)HG_CONN_INIT;
+    }
     hg_conn_close(&h->conn);
 }

@@ -9,16 +9,18 @@
 
 /* ---- where the engine is (where.c) ---------------------------------------------------------- */
 
-enum hg_endpoint_kind { HG_ENDPOINT_UNIX, HG_ENDPOINT_TCP, HG_ENDPOINT_SSH };
+enum hg_endpoint_kind { HG_ENDPOINT_UNIX, HG_ENDPOINT_TCP, HG_ENDPOINT_TLS, HG_ENDPOINT_SSH };
 
 struct hg_endpoint {
     enum hg_endpoint_kind kind;
     char *address;      /* as people write it: "unix:///run/docker.sock" */
     char *path;         /* unix: the socket; ssh: the remote socket or NULL */
-    char *host, *port;  /* tcp, ssh (user@host; port NULL: ssh's own) */
+    char *host, *port;  /* tcp, tls, ssh (user@host; port NULL: ssh's own) */
     char *source;       /* "DOCKER_HOST", "context \"x\"", "default": for messages */
+    char *ca, *cert, *key; /* tls: files; NULL: the system's authorities, no certificate of ours */
+    bool unverified;    /* tls: anybody may be the engine, because the configuration says so */
 };
-/* Reads one address; TLS addresses are refused with what to do instead. */
+/* Reads one address. */
 int hg_endpoint_parse(const char *address, const char *source, struct hg_endpoint *ret,
                       struct hg_err *err);
 /* As struct hg_docker_where says. */
@@ -30,15 +32,27 @@ void hg_endpoint_done(struct hg_endpoint *e);
 
 struct hg_conn {
     int fd;             /* non-blocking, CLOEXEC; -1: none */
-    pid_t ssh;          /* the ssh that carries it; 0: none */
+    pid_t carrier;      /* the program that carries it (ssh, TLS); 0: none */
+    int words;          /* what that program says on its stderr: a memory file; -1: none */
 };
-#define HG_CONN_INIT { -1, 0 }
+#define HG_CONN_INIT { -1, 0, -1 }
 int hg_conn_open(const struct hg_endpoint *e, int64_t deadline_ns, struct hg_conn *ret,
                  struct hg_err *err);
 void hg_conn_close(struct hg_conn *c);
 /* Waits for fd to become ready (POLLIN, POLLOUT). 0, or -1 with TIMEOUT, or with SIGNAL when wake_fd
  * (-1: none) became readable first. */
 int hg_fd_wait(int fd, short events, int wake_fd, int64_t deadline_ns, struct hg_err *err);
+
+/* Only TCP, for whoever speaks TLS on it. */
+int hg_tcp_dial(const struct hg_endpoint *e, int64_t deadline_ns, int *ret_fd, struct hg_err *err);
+
+/* TLS and ssh are spoken by programs of their own, headgate-source-tls and ssh, with a socket pair as
+ * their stdin and stdout (carrier.c): here every connection is a descriptor that can be half-closed,
+ * and no program of ours loads libssl that does not need it. */
+int hg_carrier_open(const struct hg_endpoint *e, struct hg_conn *ret, struct hg_err *err);
+void hg_carrier_close(struct hg_conn *c);
+/* Puts what the carrier said into the detail of an error about this connection. */
+void hg_carrier_explain(const struct hg_conn *c, struct hg_err *err);
 
 /* Does something accept TCP connections at this numeric address within the time? */
 bool hg_tcp_reachable(const char *address, int port, int64_t timeout_ns);
@@ -54,6 +68,7 @@ struct hg_http_head {
     int status;
     int64_t length;             /* Content-Length, -1: none */
     bool chunked;
+    bool last;                  /* the engine closes the connection behind it */
     char api_version[16];       /* Api-Version, "" without */
     char content_type[64];
 };
@@ -86,6 +101,7 @@ struct hg_request {
     int64_t deadline_ns;        /* 0: the engine handle's time-out from now */
 };
 struct hg_http {
+    struct hg_docker *keep;     /* takes the connection for later requests, if it is good for that */
     struct hg_conn conn;
     struct hg_http_head head;
     struct hg_chunks chunks;
@@ -96,7 +112,8 @@ struct hg_http {
     size_t at, len;
 };
 #define HG_HTTP_INIT { .conn = HG_CONN_INIT, .wake_fd = -1 }
-/* Sends a request on its own connection and reads the response's header. */
+/* Sends a request, on the connection that an earlier one left or a new one, and reads the response's
+ * header. */
 int hg_http_open(struct hg_docker *d, const struct hg_request *request, struct hg_http *ret,
                  struct hg_err *err);
 /* The next bytes of the body: > 0, 0 at its end, -1. */
@@ -107,6 +124,7 @@ void hg_http_close(struct hg_http *h);
 
 struct hg_docker {
     struct hg_endpoint endpoint;
+    struct hg_conn idle;        /* a connection whose last response was read whole */
     char version[16];           /* "1.41" */
     int minor;                  /* 41 */
     int64_t timeout_ns;

@@ -29,6 +29,9 @@ void hg_endpoint_done(struct hg_endpoint *e)
     free(e->host);
     free(e->port);
     free(e->source);
+    free(e->ca);
+    free(e->cert);
+    free(e->key);
     *e = (struct hg_endpoint){ 0 };
 }
 
@@ -46,13 +49,6 @@ static void split_host_port(const char *text, size_t len, const char *fallback,
                     : hg_xstrndup(text, (size_t)(host_end - text));
     e->port = colon && colon + 1 < end ? hg_xstrndup(colon + 1, (size_t)(end - colon - 1))
                                        : hg_xstrdup(fallback);
-}
-
-static int refuse_tls(const char *address, const char *source, struct hg_err *err)
-{
-    hg_fail(err, HG_E_DOCKER, "%s (%s) is an engine behind TLS, which headgate does not speak",
-            address, source);
-    return hg_hint(err, "use DOCKER_HOST=ssh://USER@HOST, which needs no certificate");
 }
 
 int hg_endpoint_parse(const char *address, const char *source, struct hg_endpoint *ret,
@@ -80,13 +76,7 @@ int hg_endpoint_parse(const char *address, const char *source, struct hg_endpoin
         if (rest[len] && rest[len + 1])
             e.path = hg_xstrdup(rest + len);
     } else if (scheme == 0 || (scheme == 3 && memcmp(address, "tcp", 3) == 0)) {
-        const char *verify = getenv("DOCKER_TLS_VERIFY");
-        size_t len = strcspn(rest, "/");
-        split_host_port(rest, len, "2375", &e);
-        if ((verify && *verify) || hg_streq(e.port, "2376")) {
-            hg_endpoint_done(&e);
-            return refuse_tls(address, source, err);
-        }
+        split_host_port(rest, strcspn(rest, "/"), "2375", &e);
         if (!*e.host)
             e.host = (free(e.host), hg_xstrdup("127.0.0.1"));
     } else {
@@ -117,6 +107,64 @@ static json_t *read_json(const char *path, struct hg_err *err)
     return json;
 }
 
+/* ---- TLS ----------------------------------------------------------------------------------- */
+
+static char *file_in(const char *dir, const char *name)
+{
+    char *path = hg_path_join(dir, name);
+    if (access(path, F_OK) < 0)
+        hg_freep(&path);
+    return path;
+}
+
+/* ca.pem, cert.pem and key.pem of a folder, as far as they are there. */
+static void take_material(struct hg_endpoint *e, const char *dir)
+{
+    e->ca = file_in(dir, "ca.pem");
+    e->cert = file_in(dir, "cert.pem");
+    e->key = file_in(dir, "key.pem");
+}
+
+static void use_tls(struct hg_endpoint *e, bool unverified)
+{
+    e->kind = HG_ENDPOINT_TLS;
+    e->unverified = unverified;
+}
+
+/* DOCKER_TLS_VERIFY and DOCKER_TLS count for an address that is no context's (docker/cli:
+ * cli/flags/options.go); the files are in DOCKER_CERT_PATH, else in Docker's configuration. */
+static int tls_by_environment(struct hg_endpoint *e, const char *config_dir, struct hg_err *err)
+{
+    const char *verify = text_or(NULL, "DOCKER_TLS_VERIFY");
+    const char *dir = text_or(NULL, "DOCKER_CERT_PATH");
+    if (e->kind != HG_ENDPOINT_TCP || (!verify && !text_or(NULL, "DOCKER_TLS")))
+        return 0;
+    use_tls(e, !verify);
+    dir = dir ? dir : config_dir;
+    if (dir)
+        take_material(e, dir);
+    if (!verify || e->ca)
+        return 0;
+    hg_fail(err, HG_E_DOCKER, "DOCKER_TLS_VERIFY is set, but there is no %s/ca.pem to verify %s by",
+            dir ? dir : "~/.docker", e->address);
+    hg_endpoint_done(e);
+    return hg_hint(err, "DOCKER_CERT_PATH=FOLDER with ca.pem, cert.pem and key.pem");
+}
+
+/* A context has its files in contexts/tls/<sha256 of its name>/docker. */
+static void tls_by_context(struct hg_endpoint *e, const char *config_dir, const char *digest,
+                           bool unverified)
+{
+    HG_AUTO(hg_freep) char *dir = hg_xasprintf("%s/contexts/tls/%s/docker", config_dir, digest);
+    if (e->kind != HG_ENDPOINT_TCP)
+        return;
+    take_material(e, dir);
+    if (unverified || e->ca || e->cert)
+        use_tls(e, unverified);
+}
+
+/* ---- contexts ------------------------------------------------------------------------------ */
+
 /* The address that a context names: contexts/meta/<sha256 of its name>/meta.json. */
 static int from_context(const char *config_dir, const char *name, const char *source,
                         struct hg_endpoint *ret, struct hg_err *err)
@@ -137,8 +185,14 @@ static int from_context(const char *config_dir, const char *name, const char *so
     const char *host = json_string_value(json_object_get(endpoint, "Host"));
     if (!host)
         return hg_fail(err, HG_E_DOCKER, "the Docker %s has no address (%s)", shown, path);
-    return hg_endpoint_parse(host, shown, ret, err);
+    if (hg_endpoint_parse(host, shown, ret, err) < 0)
+        return -1;
+    tls_by_context(ret, config_dir, digest,
+                   json_is_true(json_object_get(endpoint, "SkipTLSVerify")));
+    return 0;
 }
+
+/* ---- the usual places ---------------------------------------------------------------------- */
 
 /* Can a socket be connected to? 0, or errno. */
 static int try_socket(const char *path)
@@ -206,22 +260,25 @@ int hg_endpoint_find(const struct hg_docker_where *where, struct hg_endpoint *re
     const struct hg_docker_where none = { 0 };
     if (!where)
         where = &none;
-    if (where->host && *where->host)
-        return hg_endpoint_parse(where->host, "given", ret, err);
-    const char *context = where->context && *where->context ? where->context : NULL;
-    const char *source = "--context";
-    const char *host = context ? NULL : text_or(NULL, "DOCKER_HOST");
-    if (host)
-        return hg_endpoint_parse(host, "DOCKER_HOST", ret, err);
-    if (!context) {
-        context = text_or(NULL, "DOCKER_CONTEXT");
-        source = "DOCKER_CONTEXT";
-    }
     const char *home = text_or(NULL, "HOME");
     const char *given = text_or(where->config_dir, "DOCKER_CONFIG");
     HG_AUTO(hg_freep) char *dir = given  ? hg_xstrdup(given)
                                   : home ? hg_xasprintf("%s/.docker", home)
                                          : NULL;
+    const char *context = where->context && *where->context ? where->context : NULL;
+    const char *source = "--context";
+    const char *host = where->host && *where->host ? where->host : NULL;
+    if (!host && !context)
+        host = text_or(NULL, "DOCKER_HOST");
+    if (host) {
+        if (hg_endpoint_parse(host, where->host ? "given" : "DOCKER_HOST", ret, err) < 0)
+            return -1;
+        return tls_by_environment(ret, dir, err);
+    }
+    if (!context) {
+        context = text_or(NULL, "DOCKER_CONTEXT");
+        source = "DOCKER_CONTEXT";
+    }
     HG_AUTO(hg_freep) char *config = dir ? hg_xasprintf("%s/config.json", dir) : NULL;
     json_auto_t *json = NULL;
     if (!context && config) {
