@@ -58,11 +58,11 @@ try() { run --separate-stderr headgate-exec --container x "$@" -- true; expect_s
     expect_stderr "$DOCKER_CONFIG/config.json:"
 }
 
-@test "addresses that are none, or want TLS" {
+@test "addresses that are none, or whose certificates are missing" {
     DOCKER_HOST=npipe:////x try
     expect_stderr "is not an address of a container engine"
-    DOCKER_HOST=tcp://127.0.0.1:2376 try
-    expect_stderr "behind TLS"
+    DOCKER_TLS_VERIFY=1 DOCKER_HOST=tcp://127.0.0.1:2376 try
+    expect_stderr "there is no $DOCKER_CONFIG/ca.pem"
     DOCKER_HOST=unix://relative try
     expect_stderr "must be absolute"
 }
@@ -76,6 +76,10 @@ try() { run --separate-stderr headgate-exec --container x "$@" -- true; expect_s
     fake 'HTTP/1.1 200 OK\r\nApi-Version: 1.20\r\nContent-Length: 2\r\n\r\nOK'
     try
     expect_stderr "speaks API version 1.20"
+    kill "$FAKE"; rm fake.sock up
+    fake 'HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\n\r\nTLS'
+    try
+    expect_stderr "answered with status 400"
     kill "$FAKE"; rm fake.sock up
     fake 'HTTP/1.1 200'
     try
