@@ -67,7 +67,7 @@ static void print_one(struct hg_buf *b, const char *format, const char *name, co
     else if (strcmp(format, "github") == 0)
         print_github(b, name, value);
     else
-        hg_dotenv_print(b, name, value);
+        hg_dotenv_print(b, name, value, NULL);
 }
 
 int env_print(const struct env_options *o, const struct hg_target *t)

@@ -30,11 +30,12 @@ static const char *line_end(const char *p, const char *end)
     return newline ? newline : end;
 }
 
-/* Blanks, line ends and comments up to the next statement. */
+/* Blanks of every kind, line ends and comments up to the next statement. */
 static const char *statement_start(const char *p, const char *end)
 {
     for (;;) {
-        p = skip_blanks(p, end);
+        for (size_t n; (n = blank_at(p, end)) || (n = hg_dotenv_wide_blank(p, end));)
+            p += n;
         if (p < end && *p == '#')
             p = line_end(p, end);
         if (p >= end || *p != '\n')
@@ -48,17 +49,23 @@ static const char *trim_right(const char *start, const char *stop)
     while (stop > start) {
         if (strchr(" \t\v\f\r\n", stop[-1]))
             stop--;
-        else if (stop - start >= 2 && blank_at(stop - 2, stop) == 2)
+        else if (stop - start >= 2 && hg_dotenv_wide_blank(stop - 2, stop) == 2)
             stop -= 2;
+        else if (stop - start >= 3 && hg_dotenv_wide_blank(stop - 3, stop) == 3)
+            stop -= 3;
         else
             break;
     }
     return stop;
 }
 
-static bool name_byte(char c)
+/* Go takes letters and numbers of every script. Of what is neither only blanks and the byte order
+ * mark are told from those here. */
+static bool name_byte(const char *p, const char *end)
 {
-    return isalnum((unsigned char)c) || (unsigned char)c >= 0x80 || strchr("_.-[]", c) != NULL;
+    if ((unsigned char)*p < 0x80)
+        return isalnum((unsigned char)*p) || strchr("_.-[]", *p) != NULL;
+    return !hg_dotenv_wide_blank(p, end) && (end - p < 3 || memcmp(p, "\xef\xbb\xbf", 3) != 0);
 }
 
 /* ---- ${…} ------------------------------------------------------------------------------------ */
@@ -240,19 +247,18 @@ static int parse_value(struct hg_dotenv *d, size_t line, const char **at, struct
 
 /* ---- statements ------------------------------------------------------------------------------ */
 
-/* A bare NAME takes its value from the environment; Compose is silent when it is not there, except
- * that what follows a closing quote on its line is no line of its own. */
-static int inherit(struct hg_dotenv *d, size_t line, const char *name, bool own_line)
+/* A bare NAME takes its value from the environment, except on a last line without a line end; Compose
+ * is silent when it is not there. What follows a closing quote on its line is read as a name, too. */
+static void inherit(struct hg_dotenv *d, size_t line, const char *name, bool own_line)
 {
-    const char *value = d->lookup ? hg_vars_get(d->lookup, name) : NULL;
+    const char *value = d->lookup && d->at < d->end ? hg_vars_get(d->lookup, name) : NULL;
     if (value)
-        return hg_dotenv_set(d, line, name, value);
-    if (!own_line)
-        return 0;
-    hg_dotenv_fail(d, line, "a name without \"=\": Compose takes the value from the environment, and "
-                            "there it is not set");
-    return hg_hint(d->err, "write %s=VALUE, or remove the line",
-                   hg_var_name_valid(name) ? name : "NAME");
+        (void)hg_dotenv_set(d, line, name, value);
+    else if (!own_line && *name)
+        hg_dotenv_drop(d, line, NULL, "what follows the closing quote is dropped");
+    else if (*name)
+        hg_dotenv_drop(d, line, name, "a name without \"=\" takes its value from the environment, "
+                                      "where it is not set");
 }
 
 static int parse_statement(struct hg_dotenv *d, bool own_line)
@@ -266,20 +272,18 @@ static int parse_statement(struct hg_dotenv *d, bool own_line)
     const char *start = p;
     while (p < d->end && !strchr("=:\n", *p)) {
         size_t blank = blank_at(p, d->end);
-        if (!blank && !name_byte(*p))
+        if (!blank && !name_byte(p, d->end))
             return hg_dotenv_fail(d, line, "a character that no variable's name has");
         p += blank ? blank : 1;
     }
     const char *stop = trim_right(start, p);
     HG_AUTO(hg_freep) char *name = hg_xstrndup(start, (size_t)(stop - start));
-    if (strpbrk(name, " \t\v\f\r"))
+    if (strchr(name, ' ') && p < d->end)
         return hg_dotenv_fail(d, line, "the name contains a blank");
-    bool bare = p >= d->end || *p == '\n';
-    if (!*name && (!bare || own_line))
-        return hg_dotenv_fail(d, line, "a name is missing");
-    if (bare) {
+    if (p >= d->end || *p == '\n') {
         d->at = p;
-        return inherit(d, line, name, own_line);
+        inherit(d, line, name, own_line);
+        return 0;
     }
     p = skip_blanks(p + 1, d->end);
     HG_AUTO(hg_buf_wipe) struct hg_buf value = HG_BUF_INIT;

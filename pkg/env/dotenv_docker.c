@@ -9,8 +9,9 @@ static int parse_line(struct hg_dotenv *d, const char *at, const char *stop)
     size_t line = hg_dotenv_line(d, at);
     if (stop - at >= DOCKER_LINE_MAX)
         return hg_dotenv_fail(d, line, "a line of 64 KiB or more: docker refuses the file");
-    while (at < stop && strchr(" \t\v\f\r", *at))
-        at++;
+    for (size_t wide = 0; at < stop && (strchr(" \t\v\f\r", *at) ||
+                                       (wide = hg_dotenv_wide_blank(at, stop))); wide = 0)
+        at += wide ? wide : 1;
     if (at == stop || *at == '#')
         return 0;
     HG_AUTO(hg_freep) char *text = hg_xstrndup(at, (size_t)(stop - at));
@@ -26,10 +27,9 @@ static int parse_line(struct hg_dotenv *d, const char *at, const char *stop)
     }
     const char *value = equals ? equals + 1 : d->lookup ? hg_vars_get(d->lookup, text) : NULL;
     if (!value) {
-        hg_dotenv_fail(d, line, "a name without \"=\": docker takes the value from the environment, "
-                                "and there it is not set");
-        return hg_hint(d->err, "write %s=VALUE, or remove the line; a quoted value cannot go over "
-                               "several lines here", hg_var_name_valid(text) ? text : "NAME");
+        hg_dotenv_drop(d, line, text, "a name without \"=\" takes its value from the environment, where "
+                                      "it is not set");
+        return 0;
     }
     return hg_dotenv_set(d, line, text, value);
 }

@@ -8,25 +8,12 @@
 /* Bytes of the blank at p that is no line end, or 0. */
 static size_t blank_at(const char *p, const char *end)
 {
-    static const char *const WIDE[] = {
-        "\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81",
-        "\xe2\x80\x82", "\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86",
-        "\xe2\x80\x87", "\xe2\x80\x88", "\xe2\x80\x89", "\xe2\x80\x8a", "\xe2\x80\xa8",
-        "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80",
-    };
     if (p >= end || *p == '\n')
         return 0;
     unsigned char c = (unsigned char)*p;
     if (c == ' ' || (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x1f))
         return 1;
-    if (c < 0x80)
-        return 0;
-    for (size_t i = 0; i < HG_COUNT(WIDE); i++) {
-        size_t len = strlen(WIDE[i]);
-        if ((size_t)(end - p) >= len && memcmp(p, WIDE[i], len) == 0)
-            return len;
-    }
-    return 0;
+    return hg_dotenv_wide_blank(p, end);
 }
 
 static const char *skip_blanks(const char *p, const char *end)
@@ -149,7 +136,7 @@ static void expand(const struct hg_dotenv *d, const char *text, struct hg_buf *r
         const char *value = hg_dotenv_get(d, key);
         if (value)
             hg_buf_adds(ret, value);
-        else if (fallback)
+        else if (fallback && !hg_strv_has(&d->nulls, key)) /* a line without "=" gave it: None */
             hg_buf_add(ret, fallback, (size_t)(close - fallback));
         p = close + 1;
     }
@@ -176,11 +163,52 @@ static const char *parse_rest(const char **at, const char *end)
     return p < end && *p != '\n' ? "text behind the closing quote" : NULL;
 }
 
-static int refuse(struct hg_dotenv *d, size_t line, const char *reason)
+/* python-dotenv warns, drops the rest of this line and goes on behind it. */
+static void drop(struct hg_dotenv *d, size_t line, const char *at, const char *reason)
 {
-    hg_dotenv_fail(d, line, reason);
-    return hg_detail(d->err, "python-dotenv drops this line with a warning, and the variable is "
-                             "missing then");
+    d->at = line_end(at, d->end);
+    hg_dotenv_drop(d, line, NULL, reason);
+}
+
+/* A name alone is None: load_dotenv() leaves the variable as it is, also one of an earlier line. */
+static void set_null(struct hg_dotenv *d, size_t line, const char *key)
+{
+    hg_vars_unset(&d->file, key);
+    hg_vars_unset(d->into, key);
+    if (!hg_strv_has(&d->nulls, key))
+        hg_strv_add(&d->nulls, key);
+    hg_dotenv_drop(d, line, key, "a name without \"=\" sets nothing");
+}
+
+/* What stands behind the name, from the "=" or what is there instead. */
+static int parse_after_key(struct hg_dotenv *d, size_t line, const char *key, const char *p)
+{
+    const char *reason;
+    if (p >= d->end || *p != '=') {
+        reason = parse_rest(&p, d->end);
+        if (reason)
+            drop(d, line, p, "\"=\" is missing behind the name");
+        else
+            set_null(d, line, key);
+        d->at = reason ? d->at : p;
+        return 0;
+    }
+    const char *after = p + 1;
+    p = skip_blanks(after, d->end);
+    HG_AUTO(hg_buf_wipe) struct hg_buf value = HG_BUF_INIT;
+    /* "KEY= # comment" is empty, while "KEY=#x" begins with "#". */
+    bool comment = p > after && p < d->end && *p == '#';
+    reason = comment ? NULL : parse_value(&p, d->end, &value);
+    if (!reason)
+        reason = parse_rest(&p, d->end);
+    if (reason) {
+        drop(d, line, p, reason);
+        return 0;
+    }
+    HG_AUTO(hg_buf_wipe) struct hg_buf expanded = HG_BUF_INIT;
+    expand(d, hg_buf_str(&value), &expanded);
+    d->at = p;
+    return hg_dotenv_set(d, line, key, hg_buf_str(&expanded));
 }
 
 static int parse_binding(struct hg_dotenv *d)
@@ -188,34 +216,15 @@ static int parse_binding(struct hg_dotenv *d)
     const char *p = d->at;
     size_t line = hg_dotenv_line(d, p);
     p = skip_export(p, d->end);
-    if (p >= d->end || *p == '\n')
-        return refuse(d, line, "a name is missing");
-    if (*p == '#') {
-        d->at = line_end(p, d->end);
-        return 0;
-    }
     HG_AUTO(hg_freep) char *key = NULL;
-    if (parse_key(&p, d->end, &key) < 0)
-        return refuse(d, line, "a name must stand before \"=\"");
-    if (strchr(key, '=')) /* in quotes; no process can have such a variable */
-        return hg_dotenv_fail(d, line, "a name cannot contain \"=\"");
-    p = skip_blanks(p, d->end);
-    if (p >= d->end || *p != '=')
-        return refuse(d, line, "\"=\" is missing behind the name");
-    const char *after = p + 1;
-    p = skip_blanks(after, d->end);
-    HG_AUTO(hg_buf_wipe) struct hg_buf value = HG_BUF_INIT;
-    /* "KEY= # comment" is empty, while "KEY=#x" begins with "#". */
-    bool comment = p > after && p < d->end && *p == '#';
-    const char *reason = comment ? NULL : parse_value(&p, d->end, &value);
-    if (!reason)
-        reason = parse_rest(&p, d->end);
-    if (reason)
-        return refuse(d, line, reason);
-    HG_AUTO(hg_buf_wipe) struct hg_buf expanded = HG_BUF_INIT;
-    expand(d, hg_buf_str(&value), &expanded);
-    d->at = p;
-    return hg_dotenv_set(d, line, key, hg_buf_str(&expanded));
+    if (p < d->end && *p == '#') {
+        d->at = line_end(p, d->end);
+    } else if (p >= d->end || *p == '\n' || parse_key(&p, d->end, &key) < 0) {
+        drop(d, line, p, "a name must stand before \"=\"");
+    } else {
+        return parse_after_key(d, line, key, skip_blanks(p, d->end));
+    }
+    return 0;
 }
 
 int hg_dotenv_python(struct hg_dotenv *d)

@@ -50,19 +50,48 @@ int hg_vars_expand(const struct hg_vars *v, const char *text, struct hg_buf *ret
 
 /* ---- dotenv ------------------------------------------------------------------------------- */
 
-enum hg_dotenv_dialect { HG_DOTENV_PYTHON, HG_DOTENV_COMPOSE, HG_DOTENV_DOCKER };
+enum hg_dotenv_dialect { HG_DOTENV_COMPOSE, HG_DOTENV_DOCKER, HG_DOTENV_PYTHON, HG_DOTENV_NODE };
+#define HG_DOTENV_DIALECTS 4
 
-int hg_dotenv_dialect_parse(const char *name, enum hg_dotenv_dialect *ret); /* python|compose|docker */
-/* Parses text as the dialect's own tool would (docs/dotenv.md) into `into`; `lookup` (may be NULL)
- * answers ${NAME} before what the file itself defines, as those tools ask the environment first,
- * and gives the value of a bare NAME line. `shown` is the path for messages and sources
- * ("shown:line"). A line that the tool itself refuses or silently drops is an error with file, line
- * and the reason; `into` may then hold the variables of the lines before it. */
+/* "compose", "docker", "python-dotenv" (or "python"), "node"; 0 or -1. */
+int hg_dotenv_dialect_parse(const char *name, enum hg_dotenv_dialect *ret);
+const char *hg_dotenv_dialect_name(enum hg_dotenv_dialect dialect);
+
+/* What is worth knowing about a line of a dotenv file. Never contains a value. */
+struct hg_dotenv_note {
+    size_t line;    /* from 1; 0: the file as a whole */
+    char *name;     /* the variable, or NULL */
+    char *text;     /* one clause: "docker keeps the quotes as part of the value" */
+};
+struct hg_dotenv_notes {
+    struct hg_dotenv_note *items;
+    size_t count, cap;
+};
+#define HG_DOTENV_NOTES_INIT { NULL, 0, 0 }
+void hg_dotenv_notes_done(struct hg_dotenv_notes *n);
+
+/* Parses text exactly as the dialect's own tool does (docs/dotenv.md) into `into`; `lookup` (may be
+ * NULL) answers ${NAME} before what the file itself defines, as those tools ask the environment
+ * first, and gives the value of a bare NAME line. `shown` is the path for messages and sources
+ * ("shown:line"). Where the tool refuses the file it is an error with file, line and the reason;
+ * `into` may then hold the variables of the lines before it. A line that the tool silently drops is
+ * dropped, and told in ret_dropped (may be NULL). Nothing is ever executed. Refused in every dialect,
+ * because no environment can hold them: NUL bytes, invalid UTF-8, names with "=". */
 int hg_dotenv_parse(const char *text, size_t len, const char *shown,
                     enum hg_dotenv_dialect dialect, const struct hg_vars *lookup,
-                    struct hg_vars *into, struct hg_err *err);
-/* One variable as a line that all dialects of the reference read alike, or as near as there is. */
-void hg_dotenv_print(struct hg_buf *b, const char *name, const char *value);
+                    struct hg_vars *into, struct hg_dotenv_notes *ret_dropped, struct hg_err *err);
+/* Finds the lines that another dialect reads differently from `own`: one note a variable, in the
+ * order of lines, with what each other dialect does ("docker keeps the quotes as part of the value;
+ * node cuts the value at #"). Also what hg_dotenv_parse drops. -1 when `own` refuses the file. */
+int hg_dotenv_compare(const char *text, size_t len, const char *shown, enum hg_dotenv_dialect own,
+                      const struct hg_vars *lookup, struct hg_dotenv_notes *ret,
+                      struct hg_err *err);
+/* Is there a spelling of this variable that all dialects read alike? */
+bool hg_dotenv_portable(const char *name, const char *value);
+/* One variable as a line that all dialects read alike, or as near as there is: then ret_unread (may
+ * be NULL) gets a bit (1 << dialect) for each dialect that reads this line differently. A name that
+ * no dialect can hold adds nothing and sets all bits. */
+void hg_dotenv_print(struct hg_buf *b, const char *name, const char *value, unsigned *ret_unread);
 
 /* ---- masking ------------------------------------------------------------------------------ */
 
@@ -75,6 +104,8 @@ struct hg_mask *hg_mask_new(void);
  * not added. A URL adds its password (as written and decoded) rather than the whole, a libpq
  * conninfo string its password. Of a secret of several lines each line counts by itself too. */
 #define HG_MASK_MIN 5
+/* Would hg_mask_add take this value, or at least a password in it? */
+bool hg_mask_takes(const char *value);
 void hg_mask_add(struct hg_mask *m, const char *value);
 void hg_mask_add_vars(struct hg_mask *m, const struct hg_vars *v); /* the secret ones */
 void hg_mask_build(struct hg_mask *m);

@@ -30,6 +30,8 @@ struct hg_dotenv {
     const struct hg_vars *lookup;
     struct hg_vars *into;
     struct hg_vars file;       /* what this file defined so far */
+    struct hg_strv nulls;      /* python-dotenv: names whose last line has no "=" */
+    struct hg_dotenv_notes *dropped; /* or NULL */
     struct hg_err *err;
 };
 /* The line of a place at or after those asked for before. */
@@ -37,10 +39,16 @@ size_t hg_dotenv_line(struct hg_dotenv *d, const char *place);
 int hg_dotenv_fail(struct hg_dotenv *d, size_t line, const char *reason);
 int hg_dotenv_set(struct hg_dotenv *d, size_t line, const char *name, const char *value);
 const char *hg_dotenv_get(const struct hg_dotenv *d, const char *name);
+/* Bytes of the blank beyond ASCII at p (Unicode's White_Space), or 0. */
+size_t hg_dotenv_wide_blank(const char *p, const char *end);
+/* The tool says nothing about this line and goes on without it. */
+void hg_dotenv_drop(struct hg_dotenv *d, size_t line, const char *name, const char *reason);
+void hg_dotenv_note(struct hg_dotenv_notes *n, size_t line, const char *name, const char *text);
 
 int hg_dotenv_python(struct hg_dotenv *d);
 int hg_dotenv_compose(struct hg_dotenv *d);
 int hg_dotenv_docker(struct hg_dotenv *d);
+int hg_dotenv_node(struct hg_dotenv *d);
 /* Compose's template language in one value. */
 int hg_dotenv_template(struct hg_dotenv *d, size_t line, const char *text, size_t len,
                        unsigned depth, struct hg_buf *ret);

@@ -154,9 +154,14 @@ static bool common_word(const char *s, size_t len)
     return digits == len && len < MASK_NUMBER_MIN;
 }
 
+static bool worth_masking(const char *s, size_t len)
+{
+    return len >= HG_MASK_MIN && !common_word(s, len);
+}
+
 static void add_secret(struct hg_mask *m, const char *s, size_t len)
 {
-    if (len < HG_MASK_MIN || common_word(s, len))
+    if (!worth_masking(s, len))
         return;
     hg_variants_each(s, len < MASK_LEN_MAX ? len : MASK_LEN_MAX, add_pattern, m);
 }
@@ -209,6 +214,20 @@ void hg_mask_add(struct hg_mask *m, const char *value)
     explicit_bzero(decoded, strlen(decoded));
     free(password);
     free(decoded);
+}
+
+bool hg_mask_takes(const char *value)
+{
+    size_t len;
+    const char *in_url = hg_url_password(value, &len);
+    if (in_url)
+        return worth_masking(in_url, len);
+    HG_AUTO(hg_freep) char *password = hg_conninfo_password(value);
+    const char *secret = password ? password : value;
+    bool takes = worth_masking(secret, strlen(secret));
+    if (password)
+        explicit_bzero(password, strlen(password));
+    return takes;
 }
 
 void hg_mask_add_vars(struct hg_mask *m, const struct hg_vars *v)

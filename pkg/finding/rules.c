@@ -124,6 +124,11 @@ static const struct hg_rule RULES[] = {
       "Expected after a restore, a clone or a new server; otherwise check the URL.", false },
     { "HG510", HG_SEV_ERROR, "another target has not arrived",
       "Apply there first, and wait until its status is as required.", false },
+    { "HG515", HG_SEV_WARNING, "tools read this line of a dotenv file differently",
+      "Write the value without quotes, `#`, `$`, backslash and blanks at its ends, or let one tool "
+      "alone read the file. docs/dotenv.md has the rules of each.", false },
+    { "HG516", HG_SEV_WARNING, "secrets in a file that others can read",
+      "Keep the file out of git and readable for its owner alone: `chmod 600 FILE`.", false },
     /* ---- the live database ---- */
     { "HG601", HG_SEV_ERROR, "the server is a standby",
       "Use the address of the primary.", false },

@@ -61,6 +61,7 @@ extern const struct hg_key hg_schema_command[];
 #define HG_YAML_NODES_MAX  20000
 #define HG_YAML_STRING_MAX ((size_t)4096)
 #define HG_YAML_LIST_MAX   500
+#define HG_DOTENV_FILE_MAX ((size_t)4 << 20) /* larger than any environment that execve takes */
 
 /* ---- reading (yaml.c) ------------------------------------------------------------------------ */
 

@@ -57,8 +57,8 @@
 const struct hg_key hg_schema_dotenv[] = {
     { "dotenv", HG_KEY_STRING, SOURCE(file), .required = true,
       .help = "file, relative to headgate.yaml" },
-    { "dialect", HG_KEY_ENUM, SOURCE(dialect), .values = "python|compose|docker",
-      .fallback = "`python`", .help = "whose rules the file follows" },
+    { "dialect", HG_KEY_ENUM, SOURCE(dialect), .values = "compose|docker|python-dotenv|node",
+      .fallback = "`compose`", .help = "whose rules the file follows" },
     { "override", HG_KEY_BOOL, SOURCE(override), .fallback = "`false`",
       .help = "let the file beat what the process already has" },
     { "optional", HG_KEY_BOOL, SOURCE(optional), .fallback = "`false`",

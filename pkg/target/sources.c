@@ -8,10 +8,7 @@
 
 #include <errno.h>
 
-enum {
-    DOTENV_MAX = 4 << 20, /* larger than any environment that execve takes */
-    MARGIN_S = 2,         /* a helper keeps its own deadline; this much later it is killed */
-};
+#define MARGIN_S 2 /* a helper keeps its own deadline; this much later it is killed */
 
 /* ---- asking the other programs ------------------------------------------------------------------- */
 
@@ -187,12 +184,17 @@ static int from_dotenv(struct hg_resolving *r, const struct hg_source *s)
                "%s is not there; the process environment goes without it", s->file);
         return 0;
     }
-    if (hg_file_read(s->path, DOTENV_MAX, &text, r->err) < 0)
+    if (hg_file_read(s->path, HG_DOTENV_FILE_MAX, &text, r->err) < 0)
         return errno == ENOENT ? hg_hint(r->err, "write it, or mark the source `optional: true`") : -1;
     HG_AUTO(hg_vars_done) struct hg_vars found = HG_VARS_INIT;
+    HG_AUTO(hg_dotenv_notes_done) struct hg_dotenv_notes dropped = HG_DOTENV_NOTES_INIT;
     if (hg_dotenv_parse(hg_buf_str(&text), text.len, s->file, s->dialect, &r->t->vars, &found,
-                        r->err) < 0)
+                        &dropped, r->err) < 0)
         return -1;
+    for (size_t i = 0; i < dropped.count; i++)
+        hg_strv_addf(&r->t->warnings, "%s:%zu: this line sets nothing: %s (dialect %s)", s->file,
+                     dropped.items[i].line, dropped.items[i].text,
+                     hg_dotenv_dialect_name(s->dialect));
     for (size_t i = 0; i < found.count; i++) {
         const struct hg_var *v = &found.items[i], *have = hg_vars_find(&r->t->vars, v->name);
         /* Its owners' convention: what the process already has stays. */

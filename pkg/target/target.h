@@ -184,6 +184,11 @@ void hg_target_announce(const struct hg_target *t, const struct hg_common *commo
 /* Environment for a Python that only reads files: from before resolving, less tokens and connection
  * variables. Release with hg_vars_free_envp. */
 char **hg_target_plain_envp(const struct hg_target *t);
+/* What is wrong with the dotenv files among the target's sources, for doctor: HG515 for each line that
+ * another tool reads differently (path and line set, values never shown), HG516 for secrets in a file
+ * that git tracks or everybody can read. Files that are not there are left out. Needs t->t and
+ * t->original only; runs git. -1 when a file cannot be read or its dialect refuses it. */
+int hg_target_check_dotenv(const struct hg_target *t, struct hg_findings *ret, struct hg_err *err);
 /* <state dir> of CONTRACT.md; heap. */
 char *hg_target_state_dir(const struct hg_target *t);
 

@@ -10,7 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     HG_AUTO(hg_vars_done) struct hg_vars got = HG_VARS_INIT;
     struct hg_err err = { 0 };
     hg_vars_set(&lookup, "OTHER", "oth", "process");
-    int rc = hg_dotenv_parse((const char *)data, size, "f", HG_DOTENV_DOCKER, &lookup, &got, &err);
+    int rc = hg_dotenv_parse((const char *)data, size, "f", HG_DOTENV_DOCKER, &lookup, &got, NULL,
+                             &err);
     if (rc < 0 && strncmp(err.message, "f:", 2) != 0)
         abort();
     for (size_t i = 0; i < got.count; i++)

@@ -18,7 +18,7 @@ static void answer(const char *text, size_t len, enum hg_dotenv_dialect dialect,
     HG_AUTO(hg_vars_done) struct hg_vars got = HG_VARS_INIT;
     struct hg_err err = { 0 };
     hg_vars_set(&lookup, "OTHER", "oth", "process");
-    if (hg_dotenv_parse(text, len, "f", dialect, &lookup, &got, &err) < 0) {
+    if (hg_dotenv_parse(text, len, "f", dialect, &lookup, &got, NULL, &err) < 0) {
         hg_buf_adds(b, "null\n");
         return;
     }
