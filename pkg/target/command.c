@@ -124,12 +124,16 @@ static int read_dotenv(struct hg_resolving *r, const struct hg_source *s, const 
 {
     static const char SHOWN[] = "output";
     HG_AUTO(hg_vars_done) struct hg_vars found = HG_VARS_INIT;
+    HG_AUTO(hg_dotenv_notes_done) struct hg_dotenv_notes dropped = HG_DOTENV_NOTES_INIT;
     struct hg_err why = { 0 };
-    if (hg_dotenv_parse(hg_buf_str(out), out->len, SHOWN, s->dialect, NULL, &found, &why) < 0) {
-        const char *number = strchr(why.message, ':');
-        int digits = number ? (int)strspn(number + 1, "0123456789") : 0;
-        hg_fail(r->err, HG_E_CONFIG, "line %.*s of what %s printed is no dotenv line", digits,
-                number ? number + 1 : "", label);
+    size_t line = 0;
+    if (hg_dotenv_parse(hg_buf_str(out), out->len, SHOWN, s->dialect, NULL, &found, &dropped,
+                        &why) < 0)
+        line = (size_t)strtoul(why.message + sizeof SHOWN, NULL, 10); /* "output:12: …" */
+    else if (dropped.count) /* a file may have such lines; what a program prints should not */
+        line = dropped.items[0].line;
+    if (line) {
+        hg_fail(r->err, HG_E_CONFIG, "line %zu of what %s printed is no dotenv line", line, label);
         return hg_hint(r->err, "`format: json` is for a JSON object; `dialect` names another dotenv");
     }
     for (size_t i = 0; i < found.count; i++)

@@ -86,7 +86,7 @@ const struct hg_key hg_schema_command[] = {
       .help = "program and arguments; it prints the variables" },
     { "format", HG_KEY_ENUM, SOURCE(format), .values = "dotenv|json", .required = true,
       .help = "what it prints" },
-    { "dialect", HG_KEY_ENUM, SOURCE(dialect), .values = "python|compose|docker",
+    { "dialect", HG_KEY_ENUM, SOURCE(dialect), .values = "compose|docker|python-dotenv|node",
       .fallback = "as for `dotenv`", .help = "whose rules its dotenv lines follow" },
     { "member", HG_KEY_STRING, SOURCE(member),
       .help = "the object inside its JSON that holds the variables, such as data.data" },
