@@ -113,10 +113,13 @@ helpers: $(HELPERS)
 deps: ## install what building and testing need
 	@scripts/install-deps
 
-.PHONY: test check-asan check-valgrind check-static layers hdr-check bench demo fuzz
+.PHONY: test test-railway-cli check-asan check-valgrind check-static layers hdr-check bench demo fuzz
 test: ## install what is missing, build, and run every test
 	@scripts/install-deps
 	@ci/test
+test-railway-cli: all helpers ## the same beside the real Railway CLI (built once, 8 minutes)
+	@scripts/test-railway-cli > /dev/null
+	@tests/run tests/railway
 check-asan: ## unit and command tests under address and undefined behaviour sanitizers
 	@ci/asan
 check-valgrind: ## unit and command tests under valgrind

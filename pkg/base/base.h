@@ -186,6 +186,9 @@ int hg_file_write(const char *path, mode_t mode, const void *data, size_t len, s
 int hg_write_all(int fd, const void *data, size_t len); /* restarts on EINTR; 0 or -1 with errno */
 int hg_read_all(int fd, size_t max, struct hg_buf *ret, struct hg_err *err);
 int hg_mkdir_p(const char *path, mode_t mode, struct hg_err *err);
+/* Makes the state folder (.headgate) unless it is there, with a .gitignore: nothing in it belongs into
+ * anybody's repository. 1: it is new, 0: it was there, -1 with *err. */
+int hg_state_dir_make(const char *dir, struct hg_err *err);
 bool hg_is_dir(const char *path);
 bool hg_is_file(const char *path);
 char *hg_path_join(const char *dir, const char *name); /* heap; an absolute name wins; "." vanishes */

@@ -132,6 +132,16 @@ int hg_mkdir_p(const char *path, mode_t mode, struct hg_err *err)
     return hg_fail_errno(err, HG_E_CONFIG, "cannot make directory %s", path);
 }
 
+int hg_state_dir_make(const char *dir, struct hg_err *err)
+{
+    if (hg_is_dir(dir))
+        return 0;
+    if (hg_mkdir_p(dir, 0755, err) < 0)
+        return hg_hint(err, "name a folder that can be written in HEADGATE_STATE_DIR");
+    HG_AUTO(hg_freep) char *ignore = hg_path_join(dir, ".gitignore");
+    return hg_file_write(ignore, 0644, "*\n", 2, err) < 0 ? -1 : 1;
+}
+
 bool hg_is_dir(const char *path)
 {
     struct stat st;

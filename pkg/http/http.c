@@ -13,6 +13,10 @@
 #define HTTP_PAUSE_MAX_NS   (5 * HG_NS_PER_S)
 /* libcurl counts in milliseconds and may end a transfer a little before the deadline. */
 #define HTTP_SLACK_NS       (20 * HG_NS_PER_MS)
+#define RETRY_AFTER_MAX_S   86400
+/* A number above is no count of seconds but a time, in seconds or milliseconds since 1970. */
+#define EPOCH_S             INT64_C(1000000000)
+#define EPOCH_MS            (EPOCH_S * 1000)
 
 struct transfer {
     CURL *curl;
@@ -67,16 +71,37 @@ static bool take_value(const char *line, size_t len, const char *name, char *out
     return true;
 }
 
+static void take_number(const char *line, size_t len, const char *name, int64_t max, int64_t *ret)
+{
+    char value[64];
+    if (take_value(line, len, name, value, sizeof value) && hg_parse_int(value, 0, max, ret) < 0)
+        *ret = -1; /* Retry-After may be a date: seldom, and our clock may differ */
+}
+
+/* Servers disagree about what the number of X-RateLimit-Reset is: its size tells. */
+static int64_t until_reset(int64_t given)
+{
+    int64_t now = hg_wall_ns() / HG_NS_PER_S;
+    int64_t at = given > EPOCH_MS ? given / 1000 : given;
+    if (at > EPOCH_S)
+        at = at > now ? at - now : 0;
+    return at;
+}
+
 static size_t take_header(char *data, size_t size, size_t count, void *context)
 {
     struct transfer *t = context;
-    char value[64];
-    (void)take_value(data, size * count, "content-type:", t->response->content_type,
-                     sizeof t->response->content_type);
-    if (take_value(data, size * count, "retry-after:", value, sizeof value) &&
-        hg_parse_int(value, 0, 86400, &t->response->retry_after_s) < 0)
-        t->response->retry_after_s = -1; /* a date: seldom, and our clock may differ */
-    return size * count;
+    struct hg_http_response *r = t->response;
+    size_t len = size * count;
+    int64_t reset = -1;
+    (void)take_value(data, len, "content-type:", r->content_type, sizeof r->content_type);
+    take_number(data, len, "retry-after:", RETRY_AFTER_MAX_S, &r->retry_after_s);
+    take_number(data, len, "x-ratelimit-limit:", INT64_MAX, &r->rate_limit);
+    take_number(data, len, "x-ratelimit-remaining:", INT64_MAX, &r->rate_remaining);
+    take_number(data, len, "x-ratelimit-reset:", INT64_MAX, &reset);
+    if (reset >= 0)
+        r->rate_reset_s = until_reset(reset);
+    return len;
 }
 
 static int64_t left_ms(int64_t ns)
@@ -117,10 +142,12 @@ static int prepare(struct transfer *t, const struct hg_http_request *r, struct h
 }
 
 /* Would the same request, sent later, have a chance? */
-static bool worth_again(CURLcode code, int status)
+static bool worth_again(CURLcode code, const struct hg_http_response *r)
 {
     switch (code) {
-    case CURLE_OK: return status == 429 || status >= 500;
+    case CURLE_OK:
+        return r->status >= 500 ||
+               (r->status == 429 && (r->retry_after_s >= 0 || r->rate_reset_s >= 0));
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_CONNECT:
@@ -136,10 +163,13 @@ static bool worth_again(CURLcode code, int status)
     }
 }
 
-static int64_t pause_ns(unsigned attempt, int64_t retry_after_s)
+static int64_t pause_ns(unsigned attempt, const struct hg_http_response *r)
 {
-    if (retry_after_s >= 0)
-        return retry_after_s * HG_NS_PER_S;
+    if (r->retry_after_s >= 0)
+        return r->retry_after_s * HG_NS_PER_S;
+    if (r->status == 429)
+        return (r->rate_reset_s < RETRY_AFTER_MAX_S ? r->rate_reset_s : RETRY_AFTER_MAX_S) *
+               HG_NS_PER_S;
     int64_t pause = HTTP_PAUSE_FIRST_NS;
     while (--attempt && pause < HTTP_PAUSE_MAX_NS)
         pause *= 2;
@@ -179,7 +209,8 @@ static CURLcode attempt(struct transfer *t, const struct hg_http_request *r, int
 {
     struct hg_http_response *response = t->response;
     hg_buf_clear(&response->body);
-    response->retry_after_s = -1;
+    response->retry_after_s = response->rate_limit = -1;
+    response->rate_remaining = response->rate_reset_s = -1;
     response->content_type[0] = '\0';
     t->error[0] = '\0';
     int64_t connect = r->connect_ns ? r->connect_ns : HTTP_CONNECT_NS;
@@ -219,8 +250,8 @@ int hg_http_do(const struct hg_http_request *request, struct hg_http_response *r
         int64_t left = deadline - hg_now_ns();
         CURLcode code = attempt(&t, request, left > 0 ? left : 0);
         left = deadline - hg_now_ns();
-        bool again = worth_again(code, response.status) && response.attempts < attempts;
-        int64_t pause = again ? pause_ns(response.attempts, response.retry_after_s) : 0;
+        bool again = worth_again(code, &response) && response.attempts < attempts;
+        int64_t pause = again ? pause_ns(response.attempts, &response) : 0;
         if (again && pause < left) {
             sleep_ns(pause);
             continue;

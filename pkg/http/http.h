@@ -33,13 +33,18 @@ struct hg_http_response {
     struct hg_buf body;
     char content_type[128];
     int64_t retry_after_s;        /* of the last answer; -1: it had none */
+    int64_t rate_limit;           /* X-RateLimit-Limit and -Remaining; -1: not said */
+    int64_t rate_remaining;
+    int64_t rate_reset_s;         /* seconds until X-RateLimit-Reset (given as seconds, or as a time
+                                   * in seconds or milliseconds since 1970); -1: not said */
     unsigned attempts;            /* how many requests were made */
 };
-#define HG_HTTP_RESPONSE_INIT { 0, HG_BUF_INIT, "", -1, 0 }
+#define HG_HTTP_RESPONSE_INIT { 0, HG_BUF_INIT, "", -1, -1, -1, -1, 0 }
 
 /* Sends the request until an answer arrives that another attempt would not change. Tried again, with
- * growing pauses (jittered): errors of the network and any 5xx; and 429, after the pause its
- * Retry-After asks for. No pause is begun that the deadline would cut. 0 with any HTTP answer, also
+ * growing pauses (jittered): errors of the network and any 5xx; and 429, after the pause that its
+ * Retry-After or else its X-RateLimit-Reset asks for (without either: not at all). No pause is begun
+ * that the deadline would cut. 0 with any HTTP answer, also
  * 4xx and 5xx; -1 when there was none: kind NETWORK, or TIMEOUT when the deadline passed. Neither
  * headers nor body are ever part of an error. */
 int hg_http_do(const struct hg_http_request *request, struct hg_http_response *ret,

@@ -149,16 +149,11 @@ int hg_pg_place_make(const struct hg_pg_cluster_options *o, struct hg_pg_place *
     return 0;
 }
 
-/* Data of a private cluster must not end up in anybody's repository. */
 static int make_state_dir(const char *dir, struct hg_err *err)
 {
-    if (hg_is_dir(dir))
-        return 0;
-    if (hg_mkdir_p(dir, 0755, err) < 0)
-        return hg_hint(err, "name a folder that can be written in HEADGATE_STATE_DIR");
-    HG_AUTO(hg_freep) char *ignore = hg_path_join(dir, ".gitignore");
-    if (hg_file_write(ignore, 0644, "*\n", 2, err) < 0)
-        return -1;
+    int made = hg_state_dir_make(dir, err);
+    if (made <= 0)
+        return made;
     struct hg_pg_owner owner;
     struct hg_err none = { 0 };
     if (hg_pg_owner_choose(NULL, &owner, &none) == 0 && owner.drop && getenv("SUDO_UID") &&

@@ -13,6 +13,7 @@ void hg_railway_query_done(struct hg_railway_query *q)
     hg_freep(&q->project);
     hg_freep(&q->token_env);
     hg_freep(&q->dir);
+    hg_freep(&q->state_dir);
 }
 
 static int take_text(const json_t *root, const char *key, char **ret, struct hg_err *err)
@@ -63,6 +64,7 @@ int hg_railway_query_parse(const char *json, size_t len, struct hg_railway_query
         take_text(root, "project", &q.project, err) < 0 ||
         take_text(root, "token_env", &q.token_env, err) < 0 ||
         take_text(root, "dir", &q.dir, err) < 0 ||
+        take_text(root, "state_dir", &q.state_dir, err) < 0 ||
         take_bool(root, "routes", &q.routes, err) < 0 ||
         take_bool(root, "allow_exec_names", &q.allow_exec_names, err) < 0 ||
         take_timeout(root, &q.timeout_ns, err) < 0)
@@ -72,7 +74,7 @@ int hg_railway_query_parse(const char *json, size_t len, struct hg_railway_query
     return 0;
 }
 
-static void named_done(struct hg_railway_named *n)
+void hg_railway_named_done(struct hg_railway_named *n)
 {
     hg_freep(&n->id);
     hg_freep(&n->name);
@@ -84,9 +86,9 @@ void hg_railway_answer_done(struct hg_railway_answer *a)
     hg_strv_done(&a->sealed);
     hg_strv_done(&a->dropped);
     hg_strv_done(&a->notes);
-    named_done(&a->project);
-    named_done(&a->environment);
-    named_done(&a->service);
+    hg_railway_named_done(&a->project);
+    hg_railway_named_done(&a->environment);
+    hg_railway_named_done(&a->service);
     for (size_t i = 0; i < a->route_count; i++) {
         hg_freep(&a->routes[i].private_host);
         hg_freep(&a->routes[i].public_host);
@@ -98,14 +100,83 @@ void hg_railway_answer_done(struct hg_railway_answer *a)
 
 /* ---- asking ------------------------------------------------------------------------------------ */
 
-static int fetch(const struct hg_railway_query *q, struct client *c, struct hg_railway_answer *a,
-                 struct hg_err *err)
+static void copy_named(struct hg_railway_named *to, const struct hg_railway_named *from)
+{
+    hg_railway_named_done(to);
+    to->id = hg_xstrdup(from->id);
+    to->name = hg_xstrdup(from->name);
+}
+
+/* One request with the ids that are known. 1: that was it, 0: they do not hold, -1: *err. */
+static int by_known_ids(const struct hg_railway_query *q, struct client *c, struct known *k,
+                        struct hg_railway_answer *a, json_t **ret_map, struct hg_err *err)
+{
+    if (!k->service.id)
+        return 0;
+    JSON_AUTO map = NULL;
+    c->trying = true;
+    int rc = hg_railway_variables_known(c, k, q->routes, &map, err);
+    c->trying = false;
+    if (rc < 0 && err->kind != HG_E_CONFIG)
+        return -1;
+    if (rc < 0 || !hg_railway_known_holds(k, q, map)) {
+        hg_err_clear(err);
+        hg_railway_known_done(k);
+        hg_strv_add(&a->notes, "the remembered ids do not hold any more: looking them up again");
+        return 0;
+    }
+    copy_named(&a->project, &k->project);
+    copy_named(&a->environment, &k->environment);
+    copy_named(&a->service, &k->service);
+    *ret_map = HG_TAKE(map);
+    return 1;
+}
+
+/* By names, which takes a few requests. *ret_chosen: it can be remembered. */
+static int by_names(const struct hg_railway_query *q, const struct client *c, const struct link *l,
+                    struct known *k, struct hg_railway_answer *a, json_t **ret_services,
+                    json_t **ret_map, bool *ret_chosen, struct hg_err *err)
 {
     JSON_AUTO services = NULL;
     JSON_AUTO map = NULL;
-    if (hg_railway_client_init(q, c, a, err) < 0 ||
-        hg_railway_locate(c, q, a, &services, err) < 0 ||
-        hg_railway_variables(c, a->project.id, a->environment.id, a->service.id, &map, err) < 0 ||
+    bool chosen = false;
+    if (hg_railway_locate(c, q, l, a, &services, &chosen, err) < 0 ||
+        hg_railway_variables(c, a->project.id, a->environment.id, a->service.id, &map, err) < 0)
+        return -1;
+    copy_named(&k->project, &a->project);
+    copy_named(&k->environment, &a->environment);
+    copy_named(&k->service, &a->service);
+    *ret_chosen = chosen && hg_railway_known_holds(k, q, map);
+    *ret_services = HG_TAKE(services);
+    *ret_map = HG_TAKE(map);
+    return 0;
+}
+
+#define RATE_LOW 10
+
+static void tell_rate(struct hg_railway_answer *a)
+{
+    char until[HG_TIME_SIZE];
+    if (a->rate_remaining < 0 || a->rate_remaining > RATE_LOW)
+        return;
+    if (a->rate_reset_s >= 0)
+        (void)hg_time_format(hg_wall_ns() + a->rate_reset_s * HG_NS_PER_S, until);
+    hg_strv_addf(&a->notes, "Railway's rate limit: %lld requests are left%s%s",
+                 (long long)a->rate_remaining, a->rate_reset_s >= 0 ? " until " : "",
+                 a->rate_reset_s >= 0 ? until : "");
+}
+
+static int fetch_in(const struct hg_railway_query *q, struct client *c, const struct link *l,
+                    struct hg_railway_answer *a, struct hg_err *err)
+{
+    HG_AUTO(hg_railway_known_done) struct known known = { 0 };
+    JSON_AUTO services = NULL;
+    JSON_AUTO map = NULL;
+    struct hg_err ignored = { 0 };
+    bool chosen = true;
+    hg_railway_known(c, q, l, &known);
+    int found = by_known_ids(q, c, &known, a, &map, err);
+    if (found < 0 || (found == 0 && by_names(q, c, l, &known, a, &services, &map, &chosen, err) < 0) ||
         hg_railway_take(map, q->allow_exec_names, a, err) < 0 ||
         hg_railway_check_rendered(a, err) < 0)
         return -1;
@@ -113,7 +184,10 @@ static int fetch(const struct hg_railway_query *q, struct client *c, struct hg_r
         hg_strv_addf(&a->notes, "service %s has no variables in %s", a->service.name,
                      a->environment.name);
     if (q->routes)
-        hg_railway_routes(c, services, a);
+        hg_railway_routes(c, services, &known, a);
+    if (chosen && hg_railway_remember(c, q, l, &known, &ignored) < 0)
+        hg_strv_addf(&a->notes, "ids are not remembered: %s", ignored.message);
+    tell_rate(a);
     return 0;
 }
 
@@ -121,8 +195,11 @@ int hg_railway_fetch(const struct hg_railway_query *query, struct hg_railway_ans
                      struct hg_err *err)
 {
     HG_AUTO(hg_railway_client_done) struct client c = { 0 };
-    HG_AUTO(hg_railway_answer_done) struct hg_railway_answer a = { 0 };
-    if (fetch(query, &c, &a, err) < 0)
+    HG_AUTO(hg_railway_link_done) struct link link = { 0 };
+    HG_AUTO(hg_railway_answer_done) struct hg_railway_answer a = {
+        .rate_limit = -1, .rate_remaining = -1, .rate_reset_s = -1 };
+    if (hg_railway_client_init(query, &c, &a, err) < 0 || hg_railway_link(query, &c, &link, err) < 0 ||
+        fetch_in(query, &c, &link, &a, err) < 0)
         return -1;
     *ret = a;
     a = (struct hg_railway_answer){ 0 };
@@ -196,6 +273,7 @@ char *hg_railway_answer_json(const struct hg_railway_answer *a, const struct hg_
     (void)json_object_set_new(root, "environment", named_json(&a->environment));
     (void)json_object_set_new(root, "service", named_json(&a->service));
     (void)json_object_set_new(root, "routes", routes_json(a));
+    (void)json_object_set_new(root, "requests", json_integer(a->requests));
     (void)json_object_set_new(root, "error", err ? error_json(err) : json_null());
     HG_AUTO(hg_freep) char *text = json_dumps(root, JSON_COMPACT | JSON_SORT_KEYS);
     char *line = hg_xasprintf("%s\n", text);

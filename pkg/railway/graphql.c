@@ -25,6 +25,12 @@ static int post(const struct client *c, enum token_kind kind, const char *body, 
     };
     int rc = hg_http_do(&request, ret, err);
     explicit_bzero(token, strlen(token));
+    c->answer->requests += rc < 0 ? 1 : ret->attempts;
+    if (rc == 0 && ret->rate_remaining >= 0) {
+        c->answer->rate_limit = ret->rate_limit;
+        c->answer->rate_remaining = ret->rate_remaining;
+        c->answer->rate_reset_s = ret->rate_reset_s;
+    }
     return rc;
 }
 
@@ -43,13 +49,19 @@ static char *query_body(const char *operation, const char *query, json_t *variab
 static int rate_limited(const struct hg_http_response *r, struct hg_err *err)
 {
     hg_fail(err, HG_E_RAILWAY, "Railway's rate limit is used up");
-    if (r->retry_after_s >= 0)
-        hg_detail(err, "Railway asks to wait %lld s; that is longer than there was time for",
-                  (long long)r->retry_after_s);
+    int64_t wait = r->retry_after_s >= 0 ? r->retry_after_s : r->rate_reset_s;
+    HG_AUTO(hg_freep) char *limit =
+        r->rate_limit >= 0 ? hg_xasprintf("all %lld requests of the period; ", (long long)r->rate_limit)
+                           : hg_xstrdup("");
+    char at[HG_TIME_SIZE];
+    if (wait >= 0)
+        hg_detail(err, "%sRailway asks to wait %lld s (until %s); there was not so much time", limit,
+                  (long long)wait, hg_time_format(hg_wall_ns() + wait * HG_NS_PER_S, at));
     else
-        hg_detail(err, "%u requests were refused with status 429", r->attempts);
+        hg_detail(err, "%sRailway refused with status 429 and does not say for how long", limit);
     return hg_hint(err, "try again later, or give more time with --timeout; the limit is per account "
-                        "(Free: 100 requests an hour, and one run needs 3 to 6)");
+                        "(Free: 100 requests an hour). A run costs one request once the ids are known, "
+                        "three to six before");
 }
 
 /* Does the same token work as the other kind? One more request, and then we know. */
@@ -111,6 +123,8 @@ static int not_authorized(const struct client *c, const char *operation, struct 
 static int graphql_error(const struct client *c, const char *operation, const char *message,
                          struct hg_err *err)
 {
+    if (c->trying)
+        return hg_fail(err, HG_E_CONFIG, "the ids are not valid, or not for this token");
     if (strcasestr(message, "project token not found"))
         return c->kind == TOKEN_PROJECT ? bad_project_token(c, err)
                                         : not_authorized(c, operation, err);

@@ -135,7 +135,7 @@ static int locate_by_token(const struct client *c, const struct hg_railway_query
     return 0;
 }
 
-static bool looks_like_id(const char *s)
+bool hg_railway_is_id(const char *s)
 {
     return strlen(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-';
 }
@@ -143,7 +143,7 @@ static bool looks_like_id(const char *s)
 /* An account token sees many projects: the request or a link must choose. */
 static int project_id(const struct client *c, const char *wanted, char **ret, struct hg_err *err)
 {
-    if (looks_like_id(wanted)) {
+    if (hg_railway_is_id(wanted)) {
         *ret = hg_xstrdup(wanted);
         return 0;
     }
@@ -168,7 +168,7 @@ static int no_project(const struct client *c, struct hg_err *err)
 /* ---- environment and service ------------------------------------------------------------------- */
 
 static int choose_environment(const json_t *edges, const char *wanted, const char *link,
-                              struct hg_railway_answer *a, struct hg_err *err)
+                              struct hg_railway_answer *a, bool *ret_chosen, struct hg_err *err)
 {
     if (!wanted)
         wanted = link;
@@ -183,6 +183,7 @@ static int choose_environment(const json_t *edges, const char *wanted, const cha
         return hg_hint(err, "railway:SERVICE@ENVIRONMENT, or `environment` in headgate.yaml");
     }
     take(&a->environment, node);
+    *ret_chosen = *ret_chosen && wanted;
     if (json_is_false(json_object_get(node, "canAccess"))) {
         hg_fail(err, HG_E_RAILWAY, "environment %s of %s is restricted: the token may not read it",
                 a->environment.name, where);
@@ -193,7 +194,7 @@ static int choose_environment(const json_t *edges, const char *wanted, const cha
 }
 
 static int choose_service(const json_t *edges, const char *wanted, const char *link,
-                          struct hg_railway_answer *a, struct hg_err *err)
+                          struct hg_railway_answer *a, bool *ret_chosen, struct hg_err *err)
 {
     HG_AUTO(hg_freep) char *where = hg_xasprintf("project %s", a->project.name);
     const json_t *node = NULL;
@@ -202,6 +203,7 @@ static int choose_service(const json_t *edges, const char *wanted, const char *l
         if (!node)
             hg_strv_addf(&a->notes, "the linked service does not exist in %s any more", where);
     }
+    *ret_chosen = *ret_chosen && (wanted || node);
     if (!node)
         node = wanted ? find(edges, wanted) : the_only_one(edges);
     if (!node && wanted)
@@ -222,7 +224,7 @@ static int choose_service(const json_t *edges, const char *wanted, const char *l
 
 static int locate_in(const struct client *c, const struct hg_railway_query *q, const struct link *l,
                      const char *id, struct hg_railway_answer *a, json_t **ret_services,
-                     struct hg_err *err)
+                     bool *ret_chosen, struct hg_err *err)
 {
     JSON_AUTO data = NULL;
     if (hg_railway_ask(c, "Project", PROJECT, json_pack("{s:s}", "id", id), &data, err) < 0)
@@ -236,31 +238,38 @@ static int locate_in(const struct client *c, const struct hg_railway_query *q, c
     bool linked = l->project && is(&a->project, l->project);
     if (c->kind != TOKEN_PROJECT &&
         choose_environment(edges_of(project, "environments"), q->environment,
-                           linked ? l->environment : NULL, a, err) < 0)
+                           linked ? l->environment : NULL, a, ret_chosen, err) < 0)
         return -1;
-    if (choose_service(services, q->service, linked ? l->service : NULL, a, err) < 0)
+    if (choose_service(services, q->service, linked ? l->service : NULL, a, ret_chosen, err) < 0)
         return -1;
     *ret_services = json_incref(json_object_get(json_object_get(project, "services"), "edges"));
     return 0;
 }
 
-int hg_railway_locate(const struct client *c, const struct hg_railway_query *q,
-                      struct hg_railway_answer *a, json_t **ret_services, struct hg_err *err)
+json_t *hg_railway_services(const struct client *c, const char *project, struct hg_err *err)
 {
-    HG_AUTO(hg_railway_link_done) struct link link = { 0 };
-    if (hg_railway_link(q, c, &link, err) < 0)
-        return -1;
+    JSON_AUTO data = NULL;
+    if (hg_railway_ask(c, "Project", PROJECT, json_pack("{s:s}", "id", project), &data, err) < 0)
+        return NULL;
+    return json_incref((json_t *)(uintptr_t)edges_of(json_object_get(data, "project"), "services"));
+}
+
+int hg_railway_locate(const struct client *c, const struct hg_railway_query *q, const struct link *l,
+                      struct hg_railway_answer *a, json_t **ret_services, bool *ret_chosen,
+                      struct hg_err *err)
+{
+    *ret_chosen = true;
     HG_AUTO(hg_freep) char *id = NULL;
     if (c->kind == TOKEN_PROJECT) {
         if (locate_by_token(c, q, a, err) < 0)
             return -1;
         id = hg_xstrdup(a->project.id);
     } else {
-        const char *wanted = q->project ? q->project : link.project;
+        const char *wanted = q->project ? q->project : l->project;
         if (!wanted)
             return no_project(c, err);
         if (project_id(c, wanted, &id, err) < 0)
             return -1;
     }
-    return locate_in(c, q, &link, id, a, ret_services, err);
+    return locate_in(c, q, l, id, a, ret_services, ret_chosen, err);
 }

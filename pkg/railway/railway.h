@@ -18,12 +18,11 @@
 #include "base/base.h"
 #include "env/env.h"
 
-#define HG_RAILWAY_URL "https://backboard.railway.com/graphql/v2"
-
 struct hg_railway_query {
     char *service, *environment, *project; /* name or id; NULL: from token, environment or link */
     char *token_env;                       /* variable that holds the token; NULL: the usual ones */
     char *dir;                             /* absolute: where the search for a link begins; or NULL */
+    char *state_dir;                       /* where ids found out are kept; NULL: nowhere */
     int64_t timeout_ns;                    /* for everything together; 0: 30 s */
     bool routes;                           /* look for public addresses of private hosts */
     bool allow_exec_names;                 /* keep variables such as LD_PRELOAD */
@@ -48,10 +47,12 @@ struct hg_railway_answer {
     struct hg_railway_named project, environment, service;
     struct hg_railway_route *routes;
     size_t route_count, route_cap;
+    unsigned requests;                     /* that the API was sent, with those sent again */
+    int64_t rate_limit, rate_remaining, rate_reset_s; /* as last told; -1: not told */
 };
 
-/* The request from JSON ({"service":…,"environment":…,"project":…,"token_env":…,"dir":…,"timeout":
- * seconds,"routes":bool,"allow_exec_names":bool}; everything optional). Kind USAGE. */
+/* The request from JSON ({"service":…,"environment":…,"project":…,"token_env":…,"dir":…,"state_dir":…,
+ * "timeout":seconds,"routes":bool,"allow_exec_names":bool}; everything optional). Kind USAGE. */
 int hg_railway_query_parse(const char *json, size_t len, struct hg_railway_query *ret,
                            struct hg_err *err);
 void hg_railway_query_done(struct hg_railway_query *q);

@@ -21,7 +21,8 @@ static const char TCP_PROXIES[] =
 
 struct finder {
     const struct client *c;
-    json_t *services;
+    json_t *services;           /* edges, or NULL: not asked for yet */
+    struct known *known;
     struct hg_railway_answer *a;
     json_t *maps[SERVICES_MAX]; /* variables of services already fetched */
     size_t fetched;
@@ -248,21 +249,46 @@ static bool in_proxy_list(struct finder *f, const char *service_id, struct hg_ra
     return false;
 }
 
-static bool in_owner(struct finder *f, struct hg_railway_route *r)
+static bool in_variables(struct finder *f, const json_t *map, const struct hg_railway_named *owner,
+                         struct hg_railway_route *r)
 {
-    size_t owner;
-    if (!find_owner(f, r, &owner))
-        return false;
-    const json_t *map = variables_of(f, owner);
-    const char *name = hg_railway_text(node_at(f, owner), "name");
+    const char *name = owner->name;
     if (take_public_url(hg_railway_text(map, "DATABASE_PUBLIC_URL"), r))
         r->found_in = hg_xasprintf("DATABASE_PUBLIC_URL of service %s", name);
     else if (take_proxy(hg_railway_text(map, "RAILWAY_TCP_PROXY_DOMAIN"),
                         port_of(hg_railway_text(map, "RAILWAY_TCP_PROXY_PORT")),
                         hg_railway_text(map, "RAILWAY_TCP_APPLICATION_PORT"), r) ||
-             in_proxy_list(f, hg_railway_text(node_at(f, owner), "id"), r))
+             in_proxy_list(f, owner->id, r))
         r->found_in = hg_xasprintf("the TCP proxy of service %s", name);
     return r->found_in != NULL;
+}
+
+/* In the service that owned the host the last time, if it still does. */
+static bool in_known_owner(struct finder *f, struct hg_railway_route *r)
+{
+    struct owner *o = hg_railway_known_owner(f->known, r->private_host);
+    const char *domain = o && o->map ? hg_railway_text(o->map, "RAILWAY_PRIVATE_DOMAIN") : NULL;
+    return domain && strcasecmp(domain, r->private_host) == 0 &&
+           in_variables(f, o->map, &o->service, r);
+}
+
+static bool in_owner(struct finder *f, struct hg_railway_route *r)
+{
+    struct hg_err err = { 0 };
+    size_t owner;
+    if (!f->services && !(f->services = hg_railway_services(f->c, f->a->project.id, &err))) {
+        hg_strv_addf(&f->a->notes, "cannot list the services: %s", err.message);
+        return false;
+    }
+    if (!find_owner(f, r, &owner))
+        return false;
+    struct hg_railway_named service = {
+        .id = (char *)(uintptr_t)hg_railway_text(node_at(f, owner), "id"),
+        .name = (char *)(uintptr_t)hg_railway_text(node_at(f, owner), "name") };
+    if (!in_variables(f, variables_of(f, owner), &service, r))
+        return false;
+    (void)hg_railway_known_add(f->known, r->private_host, service.id, service.name);
+    return true;
 }
 
 static void route_done(struct hg_railway_route *r)
@@ -272,14 +298,15 @@ static void route_done(struct hg_railway_route *r)
     hg_freep(&r->found_in);
 }
 
-void hg_railway_routes(const struct client *c, json_t *services, struct hg_railway_answer *a)
+void hg_railway_routes(const struct client *c, json_t *services, struct known *known,
+                       struct hg_railway_answer *a)
 {
-    struct finder f = { .c = c, .services = services, .a = a };
+    struct finder f = { .c = c, .services = json_incref(services), .known = known, .a = a };
     find_hosts(a);
     size_t kept = 0;
     for (size_t i = 0; i < a->route_count; i++) {
         struct hg_railway_route *r = &a->routes[i];
-        if (in_own_variables(a, r) || in_owner(&f, r)) {
+        if (in_own_variables(a, r) || in_known_owner(&f, r) || in_owner(&f, r)) {
             a->routes[kept++] = *r;
             continue;
         }
@@ -290,4 +317,5 @@ void hg_railway_routes(const struct client *c, json_t *services, struct hg_railw
     a->route_count = kept;
     for (size_t i = 0; i < SERVICES_MAX; i++)
         json_decref(f.maps[i]);
+    json_decref(f.services);
 }

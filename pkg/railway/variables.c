@@ -23,6 +23,49 @@ int hg_railway_variables(const struct client *c, const char *project, const char
     return 0;
 }
 
+/* An alias for each owner: GraphQL answers several questions of one request. */
+static char *query_known(const struct known *k, size_t owners, json_t *ids)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf declare = HG_BUF_INIT;
+    HG_AUTO(hg_buf_done) struct hg_buf ask = HG_BUF_INIT;
+    for (size_t i = 0; i < owners; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "owner%zu", i);
+        (void)json_object_set_new(ids, name, json_string(k->owners[i].service.id));
+        hg_buf_addf(&declare, ", $%s: String!", name);
+        hg_buf_addf(&ask, " %s: variablesForServiceDeployment(projectId: $projectId, "
+                          "environmentId: $environmentId, serviceId: $%s)", name, name);
+    }
+    return hg_xasprintf("query VariablesForServiceDeployment($projectId: String!, "
+                        "$environmentId: String!, $serviceId: String!%s) { "
+                        "variablesForServiceDeployment(projectId: $projectId, "
+                        "environmentId: $environmentId, serviceId: $serviceId)%s }",
+                        hg_buf_str(&declare), hg_buf_str(&ask));
+}
+
+int hg_railway_variables_known(const struct client *c, struct known *k, bool owners, json_t **ret_map,
+                               struct hg_err *err)
+{
+    size_t count = owners ? k->owner_count : 0;
+    JSON_AUTO data = NULL;
+    json_t *ids = json_pack("{s:s, s:s, s:s}", "projectId", k->project.id, "environmentId",
+                            k->environment.id, "serviceId", k->service.id);
+    HG_AUTO(hg_freep) char *query = query_known(k, count, ids);
+    if (hg_railway_ask(c, "VariablesForServiceDeployment", query, ids, &data, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "owner%zu", i);
+        k->owners[i].map = json_incref(json_object_get(data, name));
+    }
+    json_t *map = json_object_get(data, "variablesForServiceDeployment");
+    if (!json_is_object(map))
+        return hg_fail(err, HG_E_RAILWAY,
+                       "Railway's answer cannot be read: the variables are missing in it");
+    *ret_map = json_incref(map);
+    return 0;
+}
+
 int hg_railway_take(const json_t *map, bool allow_exec_names, struct hg_railway_answer *a,
                     struct hg_err *err)
 {

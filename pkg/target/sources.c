@@ -146,6 +146,8 @@ static int from_railway(struct hg_resolving *r, const struct hg_source *s)
     set_text(request, "project", s->project);
     set_text(request, "token_env", s->token_env);
     set_text(request, "dir", r->t->config.start_dir);
+    HG_AUTO(hg_freep) char *state_dir = hg_target_state_dir(r->t);
+    set_text(request, "state_dir", state_dir);
     json_object_set_new(request, "routes", json_true());
     json_object_set_new(request, "allow_exec_names", json_boolean(r->in->allow_exec_names));
     HG_AUTO(hg_decrefp) json_t *answer = NULL;

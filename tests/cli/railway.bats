@@ -284,7 +284,30 @@ link_directory() { # DIR [SERVICE]
     hgt_stub_fault '{"mode":"rate-limit","plain":true,"times":-1}'
     RAILWAY_TOKEN=$HGT_TOKEN ask '{"service":"api","timeout":20}'
     expect_error railway "rate limit is used up" "try again later"
-    [ "$(hgt_stub_log | wc -l)" -eq 4 ] # tried as often as any fault
+    [[ $(get .error.detail) == *"all 100 requests of the period"*"does not say for how long"* ]]
+    [ "$(hgt_stub_log | wc -l)" -eq 1 ] # nothing says that another try would help
+}
+
+@test "X-RateLimit-Reset is respected, as seconds and as a time; few left is a note" {
+    export RAILWAY_TOKEN=$HGT_TOKEN
+    local reset
+    for reset in 1800 "$(($(date +%s) + 1800))" "$((($(date +%s) + 1800) * 1000))"; do
+        hgt_stub_reset
+        hgt_stub_fault "{\"mode\":\"rate-limit\",\"reset\":$reset,\"times\":-1}"
+        ask '{"service":"api","timeout":20}'
+        [[ $(get .error.detail) =~ "Railway asks to wait "(1800|179[0-9])" s" ]]
+        [ "$(hgt_stub_log | wc -l)" -eq 1 ]
+    done
+    hgt_stub_reset
+    hgt_stub_fault '{"mode":"rate-limit","reset":1,"times":1}'
+    ask '{"service":"api","timeout":20}'
+    [ "$(get .error)" = null ]
+    [ "$(get .requests)" -eq 4 ]
+    [ "$(curl -fsS "$HGT_STUB/log" | jq '.[1].at - .[0].at >= 1')" = true ]
+    hgt_stub_fault '{"mode":"rate-headers","times":-1,"headers":{"X-RateLimit-Limit":"100",
+        "X-RateLimit-Remaining":"7","X-RateLimit-Reset":"60"}}'
+    ask '{"service":"api"}'
+    [[ $(get '.notes | join("|")') == *"rate limit: 7 requests are left until 2"* ]]
 }
 
 @test "errors with a 4xx status are not tried again" {
@@ -347,6 +370,155 @@ link_directory() { # DIR [SERVICE]
         ask '{"service":"api","timeout":1}'
         expect_error timeout "did not answer in time" "--timeout"
     done
+}
+
+# ---- ids that are known ---------------------------------------------------------------------------
+
+PROJECT_ID=6f9a1d52-0c1e-4a77-9d53-6a1f0b7c1e01 API_ID=6f9a1d52-0c1e-4a77-9d53-6a1f0b7c1e20
+PRODUCTION_ID=6f9a1d52-0c1e-4a77-9d53-6a1f0b7c1e10
+
+# ask, and the number of requests that it took.
+asks() { # COUNT REQUEST
+    hgt_stub_post forget
+    ask "$2"
+    [ "$(get .error)" = null ]
+    [ "$(hgt_stub_log | wc -l)" -eq "$1" ] || { hgt_stub_log >&2 && false; }
+    [ "$(get .requests)" -eq "$1" ]
+}
+
+@test "ids found out once: the next run takes one request, with its route too" {
+    local state=$BATS_TEST_TMPDIR/state
+    local request="{\"service\":\"api\",\"routes\":true,\"state_dir\":\"$state\"}" first
+    export RAILWAY_TOKEN=$HGT_TOKEN
+    asks 4 "$request"
+    first=$(jq -S 'del(.requests)' <<< "$output")
+    asks 1 "$request"
+    [ "$(jq -S 'del(.requests)' <<< "$output")" = "$first" ]
+    [ "$(get '.routes[0].found_in')" = "DATABASE_PUBLIC_URL of service Postgres" ]
+    # Ids and names only, for nobody else's eyes or repository; a digest, no token.
+    [ "$(stat -c %a "$state/railway-ids.json")" = 600 ]
+    [ "$(cat "$state/.gitignore")" = "*" ]
+    ! grep -rE 'sample|sk-|stub-|15140|postgresql' "$state"
+    [ "$(jq -r '.places | length' "$state/railway-ids.json")" -eq 1 ]
+    # Another token, another request: another place.
+    RAILWAY_TOKEN=$HGT_TOKEN_STAGING asks 4 "$request"
+    [ "$(get .environment.name)" = staging ]
+    asks 1 "$request"
+    [ "$(get .environment.name)" = production ]
+    [ "$(jq -r '.places | length' "$state/railway-ids.json")" -eq 2 ]
+}
+
+@test "pinned by ids, written down or linked: one request from the first run on" {
+    export RAILWAY_API_TOKEN=$HGT_ACCOUNT_TOKEN
+    asks 1 "{\"project\":\"$PROJECT_ID\",\"environment\":\"$PRODUCTION_ID\",\"service\":\"$API_ID\"}"
+    [ "$(get '"\(.project.name) \(.environment.name) \(.service.name)"')" = "notebooklm production api" ]
+    RAILWAY_PROJECT_ID=$PROJECT_ID RAILWAY_ENVIRONMENT_ID=$PRODUCTION_ID RAILWAY_SERVICE_ID=$API_ID asks 1 '{}'
+    link_directory "$HOME/work" "$API_ID"
+    unset RAILWAY_API_TOKEN
+    asks 1 "{\"dir\":\"$HOME/work\"}"
+    [ "$(get .environment.name)" = staging ]
+    # What the variables leave out comes from a link to the same project only.
+    RAILWAY_PROJECT_ID=$PROJECT_ID RAILWAY_ENVIRONMENT_ID=$PRODUCTION_ID \
+        asks 1 "{\"dir\":\"$HOME/work\"}"
+    [ "$(get '"\(.environment.name) \(.service.name)"')" = "production api" ]
+    # Ids of another environment than the token's are refused, with the reason.
+    RAILWAY_TOKEN=$HGT_TOKEN_STAGING ask "{\"project\":\"$PROJECT_ID\",
+        \"environment\":\"$PRODUCTION_ID\",\"service\":\"$API_ID\"}"
+    expect_error config "belongs to environment staging of notebooklm, not to $PRODUCTION_ID" token_env
+}
+
+@test "stale ids are looked up again: a service made anew, a name that moved, a broken file" {
+    local state=$BATS_TEST_TMPDIR/state sample=$HGT_ROOT/tests/railway-stub/sample.json
+    local request="{\"service\":\"api\",\"state_dir\":\"$state\"}" fixture=$BATS_TEST_TMPDIR/new.json
+    export RAILWAY_TOKEN=$HGT_TOKEN
+    asks 3 "$request"
+    jq '.projects[0].services[0].id = "6f9a1d52-0c1e-4a77-9d53-6a1f0b7c1eff"' "$sample" > "$fixture"
+    hgt_stub_start "$fixture"
+    asks 3 "$request"
+    asks 1 "$request"
+    [ "$(get .service.id)" = 6f9a1d52-0c1e-4a77-9d53-6a1f0b7c1eff ]
+    # The service is deleted and made again: its id is refused.
+    cp "$sample" "$fixture"
+    hgt_stub_reset
+    asks 4 "$request"
+    [ "$(get .service.id)" = "$API_ID" ]
+    [[ $(get '.notes | join("|")') == *"ids do not hold any more"* ]]
+    asks 1 "$request"
+    # The name belongs to another service now: the old id answers, and says so.
+    jq '.projects[0].services |= [(.[0] | .name = "api-old"), (.[0] | .id = "new-api"), .[1]]' \
+        "$sample" > "$fixture"
+    hgt_stub_reset
+    asks 4 "$request"
+    [ "$(get .service.id)" = new-api ]
+    echo '{"version":1' > "$state/railway-ids.json"
+    asks 3 "$request"
+    asks 1 "$request"
+    hgt_stub_stop
+}
+
+@test "what was the only one is not remembered; a state folder that cannot be written is a note" {
+    local fixture=$BATS_TEST_TMPDIR/one.json
+    jq '.projects[0].services |= .[1:]' "$HGT_ROOT/tests/railway-stub/sample.json" > "$fixture"
+    hgt_stub_start "$fixture"
+    export RAILWAY_TOKEN=$HGT_TOKEN
+    asks 3 "{\"state_dir\":\"$BATS_TEST_TMPDIR/state\"}"
+    asks 3 "{\"state_dir\":\"$BATS_TEST_TMPDIR/state\"}"
+    [ ! -e "$BATS_TEST_TMPDIR/state" ]
+    asks 3 '{"service":"Postgres","state_dir":"/proc/none"}'
+    [[ $(get '.notes | join("|")') == *"ids are not remembered: "* ]]
+    hgt_stub_stop
+}
+
+# ---- the CLI's login renewed ----------------------------------------------------------------------
+
+expired_login() {
+    link_directory "$HOME/work" "$API_ID" 1700000000
+    jq '.user += {accessToken: "stub-old", refreshToken: "stub-refresh-token", id: "user-1"} | .editor = "vi"' \
+        "$HOME/.railway/config.json" > "$HOME/new"
+    mv "$HOME/new" "$HOME/.railway/config.json"
+}
+config_of() { jq -r "$1" "$HOME/.railway/config.json"; }
+
+@test "an expired login is renewed as the CLI does: new tokens kept, the rest of the file too" {
+    expired_login
+    ask "{\"dir\":\"$HOME/work\"}"
+    [ "$(get .error)" = null ]
+    [[ $(get '.notes | join("|")') == *"had expired and was renewed"* ]]
+    [[ $output != *stub-login* && $output != *stub-refresh* ]]
+    [ "$(config_of '.user | "\(.accessToken) \(.refreshToken) \(.token) \(.id)"')" = \
+        "stub-login-1 stub-refresh-1 null user-1" ]
+    [ "$(config_of '.editor, (.projects | keys[])' | tr '\n' ' ')" = "vi $HOME/work " ]
+    [ "$(config_of '.user.tokenExpiresAt')" -gt "$(($(date +%s) + 3000))" ]
+    [ "$(stat -c %a "$HOME/.railway/config.json")" = 600 ]
+    ask "{\"dir\":\"$HOME/work\"}"
+    [ "$(hgt_stub_log | grep -c OAuthToken)" -eq 1 ]
+}
+
+@test "two at once renew an expired login once" {
+    expired_login
+    hgt_stub_fault '{"operation":"OAuthToken","mode":"slow","seconds":1}'
+    headgate-source-railway <<< "{\"dir\":\"$HOME/work\"}" > "$BATS_TEST_TMPDIR/other" &
+    ask "{\"dir\":\"$HOME/work\"}"
+    [ "$(get .error)" = null ]
+    wait $!
+    [ "$(jq .error "$BATS_TEST_TMPDIR/other")" = null ]
+    [ "$(hgt_stub_log | grep -c OAuthToken)" -eq 1 ]
+}
+
+@test "a login that cannot be renewed is explained, and left as it is" {
+    expired_login
+    local before
+    sed -i s/stub-refresh-token/stub-used-up/ "$HOME/.railway/config.json"
+    before=$(sha256sum "$HOME/.railway/config.json")
+    ask "{\"dir\":\"$HOME/work\"}"
+    expect_error config "login on this machine expired at 2023-11-14T22:13:20" "railway login"
+    [[ $(get .error.detail) == *"does not renew it"* ]]
+    sed -i s/stub-used-up/stub-refresh-token/ "$HOME/.railway/config.json"
+    hgt_stub_fault '{"operation":"OAuthToken","mode":"http","status":400,"body":"no","times":-1}'
+    ask "{\"dir\":\"$HOME/work\"}"
+    [[ $(get .error.detail) == *"answered with status 400"* ]]
+    sed -i s/stub-refresh-token/stub-used-up/ "$HOME/.railway/config.json"
+    [ "$(sha256sum "$HOME/.railway/config.json")" = "$before" ]
 }
 
 # ---- routes ---------------------------------------------------------------------------------------
