@@ -143,7 +143,8 @@ struct hg_docker_exec_result {
  * joined; a start failure's text is never given out as output. Every process of the command carries
  * a random HEADGATE_EXEC_TOKEN in its environment; a small sh inside the container (the keeper)
  * holds its stdin connected to us, sends signals to those processes on our word, and ends them
- * (TERM, 10 s later KILL) when the connection breaks because we were killed. Without sh in the
+ * (TERM, 10 s later KILL) when the connection breaks because we were killed. It is started with the
+ * first signal or after 200 ms; until then a child of ours (the guard) does so if we die. Without sh in the
  * container and without rights on the host's /proc, signals cannot be delivered (signal_unsent).
  * -1: not started (exit_code 126 or 127 where the command is at fault), or the engine was lost on
  * the way (then the message says that the end is unknown). */

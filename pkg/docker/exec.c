@@ -17,6 +17,8 @@
 /* The stream may end a moment before the engine has noted the end of the command. */
 #define RESULT_NS (15 * HG_NS_PER_S)
 #define LOOK_NS   (5 * HG_NS_PER_S)
+/* Most commands that are over sooner pay for no keeper; the guard stands in. */
+#define KEEPER_NS (200 * HG_NS_PER_MS)
 
 static int make_token(char out[33], struct hg_err *err)
 {
@@ -28,12 +30,11 @@ static int make_token(char out[33], struct hg_err *err)
     return 0;
 }
 
-/* Creates and starts the command and its keeper. A signal until then means that nothing started. */
+/* Creates and starts the command. A signal until then means that nothing started. */
 static int start(struct hg_exec_run *r, struct hg_err *err)
 {
     HG_AUTO(hg_strv_done) struct hg_strv env = HG_STRV_INIT;
     const struct hg_docker_exec *spec = r->spec;
-    struct hg_err keeper_err;
     for (char *const *e = spec->env; e && *e; e++)
         hg_strv_add(&env, *e);
     hg_strv_addf(&env, "HEADGATE_EXEC_TOKEN=%s", r->token);
@@ -43,13 +44,7 @@ static int start(struct hg_exec_run *r, struct hg_err *err)
         explicit_bzero(env.items[i], strlen(env.items[i]));
     if (failed < 0)
         return -1;
-    if (hg_keeper_start(r->d, spec, r->token, &r->keeper, &keeper_err) < 0) {
-        if (keeper_err.kind == HG_E_SIGNAL) {
-            *err = keeper_err;
-            return -1;
-        }
-        hg_log(HG_LOG_DEBUG, "no keeper in %s: %s", spec->container, keeper_err.message);
-    }
+    hg_guard_start(r->d, spec, r->token, &r->guard);
     /* From here on the command may run, so signals wait until it is attached. */
     r->d->wake_fd = -1;
     return hg_exec_attach(r->d, r->id, spec->tty, &r->main, err);
@@ -191,6 +186,7 @@ static int loop(struct hg_exec_run *r, struct hg_err *err)
     r->end_at = spec->max_runtime_ns > 0 ? now + spec->max_runtime_ns : 0;
     r->tick_at = spec->tick_ns > 0 && spec->on_tick ? now + spec->tick_ns : 0;
     r->look_at = now + LOOK_NS;
+    r->keeper_at = now + KEEPER_NS;
     r->resize_at = spec->tty ? now : 0;
     prepare_input(r);
     while (!r->main_ended)
@@ -199,6 +195,7 @@ static int loop(struct hg_exec_run *r, struct hg_err *err)
     hg_exec_out_flush(r);
     /* The command ended; its last words may still wait for our reader. */
     r->tick_at = r->end_at = r->look_at = r->resize_at = r->try_at = r->give_up_at = 0;
+    r->keeper_at = 0;
     r->wanted = 0;
     unsigned signals = r->signals;
     while (hg_exec_out_pending(&r->out[0]) || hg_exec_out_pending(&r->out[1])) {
@@ -254,6 +251,7 @@ static int finish(struct hg_exec_run *r, struct hg_err *err)
         if (state.gone)
             return end_unknown(r, "the container was removed", err);
         if (!state.running && state.exit_code >= 0) {
+            hg_exec_judge(r, &state);
             r->result.code = state.exit_code;
             return 0;
         }
@@ -267,8 +265,6 @@ static int outcome(struct hg_exec_run *r, struct hg_err *err)
 {
     if (finish(r, err) < 0)
         return -1;
-    if (r->start == HG_START_UNKNOWN && hg_exec_confirm(r, err) < 0)
-        return -1;
     return r->start == HG_START_FAILED ? start_failed(r, err) : 0;
 }
 
@@ -276,6 +272,7 @@ static void run_done(struct hg_exec_run *r)
 {
     hg_exec_tty_restore(r);
     hg_keeper_stop(&r->keeper);
+    hg_guard_stop(&r->guard);
     hg_http_close(&r->main);
     hg_exec_out_done(r);
     hg_buf_wipe(&r->in);
@@ -312,6 +309,7 @@ int hg_docker_exec(struct hg_docker *d, const struct hg_docker_exec *spec,
     r->signal_fd = -1;
     r->main = (struct hg_http)HG_HTTP_INIT;
     r->keeper = (struct hg_keeper)HG_KEEPER_INIT;
+    r->guard = (struct hg_guard)HG_GUARD_INIT;
     int result = make_token(r->token, err);
     if (result == 0)
         result = hg_exec_signals_open(r, err);

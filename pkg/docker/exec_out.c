@@ -56,28 +56,35 @@ static void add_output(struct hg_exec_run *r, int stream, const char *data, size
     hand_over(r, o);
 }
 
+void hg_exec_judge(struct hg_exec_run *r, const struct hg_exec_state *state)
+{
+    /* Some engines forget the process id at the end; only these codes can mean "not started". */
+    bool failed = !state->running && state->pid == 0 && state->exit_code >= 125 &&
+                  state->exit_code <= 128;
+    if (r->start != HG_START_UNKNOWN)
+        return;
+    if (state->gone || state->pid != 0 || (!state->running && !failed && state->exit_code >= 0))
+        r->start = HG_STARTED;
+    else if (failed)
+        r->start = HG_START_FAILED;
+}
+
 int hg_exec_confirm(struct hg_exec_run *r, struct hg_err *err)
 {
     int64_t deadline = hg_now_ns() + CONFIRM_NS;
     int pause_ms = 1;
-    while (r->start == HG_START_UNKNOWN) {
+    for (;;) {
         struct hg_exec_state state = { 0 };
         if (hg_exec_inspect(r->d, r->id, &state, err) < 0)
             return -1;
-        /* Some engines forget the process id at the end; only these codes can mean "not started". */
-        bool failed = !state.running && state.pid == 0 && state.exit_code >= 125 &&
-                      state.exit_code <= 128;
-        if (state.gone || state.pid != 0 || (!state.running && !failed && state.exit_code >= 0))
-            r->start = HG_STARTED;
-        else if (failed)
-            r->start = HG_START_FAILED;
-        else if (hg_now_ns() > deadline)
+        hg_exec_judge(r, &state);
+        if (r->start != HG_START_UNKNOWN)
+            return 0;
+        if (hg_now_ns() > deadline)
             return hg_fail(err, HG_E_DOCKER,
                            "the container engine does not tell whether the command started");
-        else
-            poll(NULL, 0, pause_ms = pause_ms < 100 ? pause_ms * 2 : 100);
+        poll(NULL, 0, pause_ms = pause_ms < 100 ? pause_ms * 2 : 100);
     }
-    return 0;
 }
 
 struct taking {

@@ -109,6 +109,18 @@ void hg_exec_signals_read(struct hg_exec_run *r)
         take_signal(r, (int)info.ssi_signo);
 }
 
+void hg_exec_keep(struct hg_exec_run *r)
+{
+    struct hg_err why;
+    r->keeper_at = 0;
+    if (r->keeper_tried)
+        return;
+    r->keeper_tried = true;
+    if (hg_keeper_start(r->d, r->spec, r->token, &r->keeper, &why) < 0)
+        hg_log(HG_LOG_DEBUG, "no keeper in %s: %s", r->spec->container, why.message);
+    hg_guard_stop(&r->guard);
+}
+
 static void delivered(struct hg_exec_run *r)
 {
     r->result.signal_unsent = false;
@@ -127,6 +139,7 @@ static void deliver(struct hg_exec_run *r, int64_t now)
     }
     if ((r->sent && !answered) || (!answered && r->try_at > now))
         return;
+    hg_exec_keep(r);
     r->sent = !answered && hg_keeper_signal(&r->keeper, r->wanted);
     r->try_at = now + RETRY_NS;
     r->result.signal_unsent = true;
@@ -182,6 +195,8 @@ int hg_exec_timers(struct hg_exec_run *r, struct hg_err *err)
         r->resize_at = hg_now_ns() + RESIZE_NS;
     if (due(&r->look_at, now))
         look(r, now);
+    if (due(&r->keeper_at, now))
+        hg_exec_keep(r);
     if (r->wanted)
         deliver(r, now);
     if (!due(&r->give_up_at, now) || r->main_ended)
@@ -198,7 +213,7 @@ int hg_exec_timers(struct hg_exec_run *r, struct hg_err *err)
 int64_t hg_exec_next(const struct hg_exec_run *r)
 {
     const int64_t times[] = { r->try_at,  r->kill_at, r->give_up_at, r->end_at,
-                              r->tick_at, r->look_at, r->resize_at };
+                              r->tick_at, r->look_at, r->resize_at,  r->keeper_at };
     int64_t next = 0;
     for (size_t i = 0; i < HG_COUNT(times); i++)
         if (times[i] && (!next || times[i] < next))

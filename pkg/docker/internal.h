@@ -204,6 +204,17 @@ bool hg_keeper_signal(struct hg_keeper *k, int signal);
 void hg_keeper_readable(struct hg_keeper *k); /* its descriptor is */
 void hg_keeper_stop(struct hg_keeper *k);     /* the command ended: the keeper goes too */
 
+/* Until the keeper is there (guard.c): a process of ours that starts one if we die. Not being able to
+ * start it is no error. */
+struct hg_guard {
+    pid_t pid;                  /* 0: none */
+    int fd;                     /* its pipe; closed by our death */
+};
+#define HG_GUARD_INIT { 0, -1 }
+void hg_guard_start(struct hg_docker *d, const struct hg_docker_exec *spec, const char *token,
+                    struct hg_guard *ret);
+void hg_guard_stop(struct hg_guard *g);
+
 /* Signals every process that carries the token, and their sessions, by this host's /proc: for
  * containers without a shell. Returns how many (hostproc.c). */
 int hg_hostproc_signal(const char *token, int signal);

@@ -104,17 +104,27 @@ static void take_words(void *context, int stream, const char *data, size_t len)
         hg_buf_add(&k->said, data, len);
 }
 
-/* "15 3": signal 15 went to three processes. */
+/* "15 3": signal 15 went to three processes. Anything else is the engine's own text about a shell
+ * that it could not start. */
+static void take_line(struct hg_keeper *k, char *line)
+{
+    char *space = strchr(line, ' ');
+    int64_t signal = 0, reached = 0;
+    if (!space || !k->waiting)
+        return;
+    *space = '\0';
+    if (hg_parse_int(line, 1, 64, &signal) < 0 || hg_parse_int(space + 1, 0, INT32_MAX, &reached) < 0)
+        return;
+    k->waiting--;
+    k->delivered = reached > 0;
+}
+
 static void take_lines(struct hg_keeper *k)
 {
     char *line = k->said.data, *newline;
     while (line && (newline = strchr(line, '\n')) != NULL) {
         *newline = '\0';
-        const char *space = strchr(line, ' ');
-        if (space && k->waiting) {
-            k->waiting--;
-            k->delivered = space[1] != '0';
-        }
+        take_line(k, line);
         line = newline + 1;
     }
     if (line && line != k->said.data) {

@@ -31,7 +31,9 @@ struct hg_exec_run {
     struct hg_http main;
     bool main_ended;
     struct hg_frames frames;
+    struct hg_guard guard;
     struct hg_keeper keeper;
+    bool keeper_tried;
     struct hg_exec_out out[2];
     enum { HG_START_UNKNOWN, HG_STARTED, HG_START_FAILED } start;
     struct hg_buf words;        /* the engine's own text, when it could not start the command */
@@ -45,6 +47,7 @@ struct hg_exec_run {
     unsigned signals;
     int wanted;                 /* a signal that is to reach the command, 0: none */
     bool sent;                  /* the keeper was told; its answer is due */
+    int64_t keeper_at;          /* the command runs long enough to be worth a keeper */
     int64_t try_at, kill_at, give_up_at, end_at, tick_at, look_at, resize_at; /* 0: never */
     unsigned resize_tries;
     unsigned seen_ended;        /* how often a look found the command not running */
@@ -63,6 +66,8 @@ bool hg_exec_out_pending(const struct hg_exec_out *o);
 /* Writes what fits into our own stream; call when it is writable. True when its reader went away. */
 bool hg_exec_out_write(struct hg_exec_out *o);
 void hg_exec_out_flush(struct hg_exec_run *r); /* the stream ended: nothing is held back any more */
+/* What the engine's word about the command means for r->start, as far as it tells. */
+void hg_exec_judge(struct hg_exec_run *r, const struct hg_exec_state *state);
 /* Whether the command ever started; asks the engine until it is known. */
 int hg_exec_confirm(struct hg_exec_run *r, struct hg_err *err);
 
@@ -76,6 +81,7 @@ int hg_exec_signals_open(struct hg_exec_run *r, struct hg_err *err);
 void hg_exec_signals_running(struct hg_exec_run *r); /* the command started: window sizes too */
 void hg_exec_signals_close(struct hg_exec_run *r);
 void hg_exec_signals_read(struct hg_exec_run *r);
+void hg_exec_keep(struct hg_exec_run *r); /* starts the keeper, once */
 void hg_exec_want(struct hg_exec_run *r, int signal);
 /* What is due by the clock. -1: the command cannot be ended, see *err. */
 int hg_exec_timers(struct hg_exec_run *r, struct hg_err *err);

@@ -215,6 +215,38 @@ PY
     wait_until 8 is_gone headgate-keeper
 }
 
+@test "KILL to headgate at any moment of its start leaves nothing behind" {
+    local delay client
+    for delay in 0.01 0.02 0.03 0.05 0.08 0.12 0.18 0.25 0.4; do
+        headgate-exec --container "$SHARED" -- sleep 62.3 3>&- &
+        client=$!
+        sleep "$delay"
+        kill -KILL "$client"
+        wait "$client" || true
+    done
+    # Those that started at all are there by now, and must go.
+    sleep 1
+    wait_until 12 is_gone "sleep 62.3" || fail "left behind: $(docker top "$SHARED" -eo pid,args)"
+}
+
+@test "KILL to headgate's whole process group, and a terminal that goes away" {
+    setsid headgate-exec --container "$SHARED" -- sleep 62.4 3>&- &
+    local client=$!
+    wait_until 10 is_running "sleep 62.4"
+    kill -KILL -- "-$client"
+    wait "$client" || true
+    wait_until 8 is_gone "sleep 62.4"
+    python3 -c 'if 1:
+        import os, pty, subprocess, sys, time
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.execvp(sys.argv[1], sys.argv[1:])
+        time.sleep(1.5)
+        os.close(fd)
+        os.waitpid(pid, 0)' headgate-exec --container "$SHARED" -- sleep 62.5
+    wait_until 15 is_gone "sleep 62.5"
+}
+
 @test "an image without a shell: signals still arrive, by the host's processes" {
     mkdir root
     printf '#include <unistd.h>\nint main(int c, char **v) { (void)v; return c > 1 ? (int)sleep(600) : pause(); }\n' > s.c
