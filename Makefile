@@ -104,6 +104,18 @@ $(BUILD)/helpers/%: $(BUILD)/tests/helpers/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	@$(LINK)
 
+# The relay that headgate copies into containers which have nothing of their own to relay with: static,
+# small, and for libc alone, so it is compiled apart. Named by the machine it runs on.
+RELAY       := $(BUILD)/headgate-relay.$(shell uname -m)
+RELAY_CC    ?= $(if $(shell command -v musl-gcc),musl-gcc,$(CC))
+RELAY_FLAGS := -std=gnu17 -D_GNU_SOURCE -Ipkg -Os $(WARNINGS) $(WERROR) -static -s \
+               -ffunction-sections -fdata-sections -Wl,--gc-sections
+$(RELAY): pkg/tunnel/relay/main.c pkg/tunnel/mux.c pkg/tunnel/mux.h
+	@mkdir -p $(@D)
+	@echo "  CC   $@"
+	@$(RELAY_CC) $(RELAY_FLAGS) -o $@ $(filter %.c,$^) -pthread
+all: $(RELAY)
+
 .PHONY: unit fuzzers helpers
 unit: $(UNIT) ## build the unit tests
 fuzzers: $(FUZZ) ## build the fuzz targets (PROFILE=fuzz CC=clang for libFuzzer)

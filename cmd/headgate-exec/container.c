@@ -100,7 +100,7 @@ static int run_in(const struct exec_options *o, struct hg_docker *d, const struc
     HG_AUTO(hg_strv_done) struct hg_strv env = HG_STRV_INIT;
     struct hg_docker_exec_result result = { 0 };
     struct hg_docker_exec spec = { .container = c->id, .argv = args->items, .user = o->user,
-                                   .dir = o->workdir, .mask = mask,
+                                   .dir = o->workdir, .mask = o->pipe ? NULL : mask,
                                    .max_runtime_ns = o->max_runtime_ns };
     crossing(t, &vars);
     if (entries(o, &vars, &env, err) < 0 || terminal(o, &spec, err) < 0)

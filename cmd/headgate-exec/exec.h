@@ -9,7 +9,7 @@
 struct exec_options {
     struct hg_common common;
     const char *container, *user, *workdir;
-    bool interactive, tty, no_tty;
+    bool interactive, tty, no_tty, pipe;
     int64_t max_runtime_ns;
     struct hg_strv env;
     int argc;

@@ -22,6 +22,8 @@ static const struct hg_opt OPTIONS[] = {
       .help = "start it in this folder of the container" },
     { "env", 'e', HG_OPT_LIST, OPTION(env), .metavar = "NAME=VALUE",
       .help = "set a variable for it; NAME alone removes one" },
+    { "pipe", 0, HG_OPT_BOOL, OPTION(pipe), .hidden = true,
+      .help = "the output is another program's: every byte as it is, nothing masked" },
     { 0 },
 };
 

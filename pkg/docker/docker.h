@@ -175,6 +175,13 @@ void hg_docker_files_done(struct hg_docker_files *f);
 int hg_docker_digests(const char *container, const char *path, int64_t timeout_ns,
                       struct hg_docker_files *ret, struct hg_err *err);
 
+/* Puts an executable file (0555, of root) into the container's root folder. Not possible where its file
+ * system is read-only. */
+int hg_docker_put_program(struct hg_docker *d, const char *container, const char *name,
+                          const void *data, size_t len, struct hg_err *err);
+/* For which machine the container's image was made, as uname -m says it ("x86_64"); heap. */
+int hg_docker_machine(struct hg_docker *d, const char *container, char **ret, struct hg_err *err);
+
 /* ---- the way to a database that only containers can name ----------------------------------- */
 
 struct hg_docker_route {

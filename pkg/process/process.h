@@ -83,4 +83,28 @@ int hg_process_become(const char *file, char *const *argv, char *const *envp, st
  * we become. -1 with *err. */
 int hg_process_memfile(const char *name, const void *data, size_t len, struct hg_err *err);
 
+/* ---- a child that runs beside us --------------------------------------------------------------- */
+
+/* In a process group of its own; ended with us (death_signal), reaped by whoever started it. */
+struct hg_process_start {
+    char *const *argv;
+    char *const *envp;          /* NULL: ours */
+    int stdio[3];               /* become 0, 1, 2; -1: inherited */
+    int death_signal;           /* sent to it when the thread that started it ends; 0: none */
+};
+struct hg_process_child {
+    int64_t pid;                /* 0: none, or reaped */
+    int fd;                     /* readable once it ended; -1: the kernel is too old to tell */
+};
+#define HG_PROCESS_CHILD_INIT { 0, -1 }
+int hg_process_start(const struct hg_process_start *spec, struct hg_process_child *ret,
+                     struct hg_err *err);
+/* Has it ended? Reaps it then. */
+bool hg_process_ended(struct hg_process_child *c, struct hg_exit_status *ret);
+/* Waits so long for its end, then sends TERM, waits again, then KILL; reaps it. */
+void hg_process_stop(struct hg_process_child *c, int64_t patience_ns);
+/* A descriptor by which a process that inherits it learns of our end, also when we have become another
+ * program by then: readable once we ended. CLOEXEC. -1 with *err on kernels before 5.3. */
+int hg_process_self_fd(struct hg_err *err);
+
 #endif
