@@ -8,6 +8,7 @@
 #   migrate                           apply what is pending to the development database
 #   migrate-status  migrate-history   where it stands; the revision graph
 #   migrate-down [REV=-1]             roll it back, by one revision or to REV
+#   migrate-doctor                    can everything be found and reached? one line each
 #   migrate-docker                    apply inside the container of the target `docker`
 #   migrate-check [BASE=origin/main]  judge files and git alone, for pull requests
 #   migrate-prod                      apply to production, with its variables injected
@@ -33,8 +34,8 @@ HEADGATE_DOCKER ?= docker
 
 HEADGATE_GOAL_ := $(.DEFAULT_GOAL)
 HEADGATE_NAMES_ := $(addprefix $(HEADGATE_PREFIX),migration migrate migrate-status migrate-history \
-  migrate-down migrate-docker migrate-check migrate-prod migrate-prod-status migrate-prod-history \
-  migrate-prod-down)
+  migrate-down migrate-doctor migrate-docker migrate-check migrate-prod migrate-prod-status \
+  migrate-prod-history migrate-prod-down)
 
 # Which of the names have a recipe in the makefiles read so far, or further down in them: make 3.81
 # cannot be asked, so the files are. Lines are joined at backslashes; blank lines, comments and
@@ -117,6 +118,11 @@ endif
 ifneq ($(filter $(HEADGATE_PREFIX)migrate-down,$(HEADGATE_OURS_)),)
 $(HEADGATE_PREFIX)migrate-down:
 	@$(HEADGATE_RUN_); headgate_run rollback $(HEADGATE_T_) $(HEADGATE_YES_) $(HEADGATE_REV_)
+endif
+
+ifneq ($(filter $(HEADGATE_PREFIX)migrate-doctor,$(HEADGATE_OURS_)),)
+$(HEADGATE_PREFIX)migrate-doctor:
+	@$(HEADGATE_RUN_); headgate_run doctor $(HEADGATE_T_)
 endif
 
 ifneq ($(filter $(HEADGATE_PREFIX)migrate-docker,$(HEADGATE_OURS_)),)

@@ -19,6 +19,10 @@
 
 #include <jansson.h>
 
+struct hg_alembic_config;
+struct hg_status;
+struct hg_target;
+
 /* Receives each event; borrows the object. */
 typedef void (*hg_apply_sink)(void *context, const json_t *event);
 
@@ -60,6 +64,32 @@ int hg_apply_pin(const struct hg_common *common, int argc, char **argv, struct h
                  struct hg_err *err);
 int hg_apply_relabel(const struct hg_common *common, int argc, char **argv, struct hg_buf *ret,
                      struct hg_err *err);
+
+/* ---- looking --------------------------------------------------------------------------------- */
+
+/*
+ * What env.py does, without migrating: `alembic current` under the driver, in the interpreter, the
+ * place and the environment that apply would use, on a thread of its own (target, alembic and common
+ * must outlive it, and stay unchanged). status NULL: env.py gets no connection, and the run ends at
+ * context.configure. Else it connects, to the database of that status only, read-only.
+ *
+ * The result is an object of the driver's reports by event: "start" (versions), "engines" (addresses
+ * without passwords), "graph" (heads), "configured", "current", "stop", "result"; and "said", the end
+ * of what env.py printed. New reference.
+ */
+struct hg_apply_look_options {
+    const struct hg_common *common;
+    const struct hg_target *target;
+    const struct hg_alembic_config *alembic;
+    const struct hg_status *status;
+    int64_t timeout_ns;             /* 0: 30 s */
+};
+struct hg_apply_look;
+int hg_apply_look_start(const struct hg_apply_look_options *o, struct hg_apply_look **ret,
+                        struct hg_err *err);
+/* Waits, and releases it in any case. -1: it could not be run, or did not end in time. */
+int hg_apply_look_finish(struct hg_apply_look *l, json_t **ret, struct hg_err *err);
+void hg_apply_look_drop(struct hg_apply_look *l);
 
 /* Prints events: one JSON line each (json), or for people: the answer on stdout, all else and the
  * migrator's output on stderr. The context of hg_apply_print is a struct hg_apply_printer. */

@@ -17,7 +17,7 @@ static void on_output(void *run, int stream, const char *data, size_t len)
 }
 
 /* Only what the target itself lists crosses into the container, never this host's PATH or HOME. */
-static void crossing(const struct hg_vars *vars, struct hg_strv *ret)
+void hg_run_crossing(const struct hg_vars *vars, struct hg_strv *ret)
 {
     for (size_t i = 0; i < vars->count; i++) {
         const struct hg_var *v = &vars->items[i];
@@ -44,7 +44,7 @@ static int exec_driver(struct hg_run *r, struct hg_docker *d, const struct hg_co
         hg_strv_add(&argv, hg_py_apply_boot);
         program = hg_driver_program(r, -1);
     }
-    crossing(&r->target.vars, &env);
+    hg_run_crossing(&r->target.vars, &env);
     struct hg_docker_exec spec = { .container = c->id, .argv = argv.items, .env = env.items,
                                    .input = program, .input_len = program ? strlen(program) : 0,
                                    .mask = r->target.mask,

@@ -60,30 +60,47 @@ static void add_x(const struct hg_run *r, struct hg_strv *ret)
     }
 }
 
-void hg_driver_argv(struct hg_run *r, bool flask, struct hg_strv *ret)
+void hg_driver_command(const struct hg_run *r, bool flask, const char *verb, struct hg_strv *ret)
 {
-    const char *verb = r->o->down ? "downgrade" : "upgrade";
     if (flask) {
         hg_strv_add(ret, "db");
         hg_strv_add(ret, verb);
         hg_strv_add(ret, "-d");
         hg_strv_add(ret, r->alembic.script_location);
         add_x(r, ret);
-    } else {
-        const char *file = hg_path_base(r->alembic.file);
-        if (!hg_streq(file, "alembic.ini") && !hg_streq(file, "pyproject.toml")) {
-            hg_strv_add(ret, "-c");
-            hg_strv_add(ret, file);
-        }
-        if (r->alembic.section && !hg_streq(r->alembic.section, "alembic")) {
-            hg_strv_add(ret, "-n");
-            hg_strv_add(ret, r->alembic.section);
-        }
-        add_x(r, ret);
-        hg_strv_add(ret, verb);
+        return;
     }
+    const char *file = hg_path_base(r->alembic.file);
+    if (!hg_streq(file, "alembic.ini") && !hg_streq(file, "pyproject.toml")) {
+        hg_strv_add(ret, "-c");
+        hg_strv_add(ret, file);
+    }
+    if (r->alembic.section && !hg_streq(r->alembic.section, "alembic")) {
+        hg_strv_add(ret, "-n");
+        hg_strv_add(ret, r->alembic.section);
+    }
+    add_x(r, ret);
+    hg_strv_add(ret, verb);
+}
+
+void hg_driver_argv(struct hg_run *r, bool flask, struct hg_strv *ret)
+{
+    hg_driver_command(r, flask, r->o->down ? "downgrade" : "upgrade", ret);
     hg_strv_add(ret, "--"); /* a goal such as -1 is no option */
     hg_strv_add(ret, r->goal);
+}
+
+char *hg_driver_text(const json_t *spec, const char *between)
+{
+    char *text = json_dumps(spec, JSON_COMPACT | JSON_ENSURE_ASCII);
+    json_t *as_string = json_string(text);
+    char *literal = json_dumps(as_string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+    json_decref(as_string);
+    free(text);
+    char *program = hg_xasprintf("import json\nSPEC = json.loads(%s)\n%s\n%s\nmain()\n", literal,
+                                 hg_py_apply_driver, between);
+    free(literal);
+    return program;
 }
 
 char *hg_driver_program(struct hg_run *r, int report_fd)
@@ -105,15 +122,8 @@ char *hg_driver_program(struct hg_run *r, int report_fd)
         HG_BUG("the driver's specification");
     steps_and_digests(r, spec);
     json_object_set_new(spec, "fd", report_fd < 0 ? json_null() : json_integer(report_fd));
-    char *text = json_dumps(spec, JSON_COMPACT | JSON_ENSURE_ASCII);
+    char *program = hg_driver_text(spec, "");
     json_decref(spec);
-    json_t *as_string = json_string(text);
-    char *literal = json_dumps(as_string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
-    json_decref(as_string);
-    free(text);
-    char *program = hg_xasprintf("import json\nSPEC = json.loads(%s)\n%s", literal,
-                                 hg_py_apply_driver);
-    free(literal);
     return program;
 }
 

@@ -114,12 +114,24 @@ int hg_run_baseline(struct hg_run *r, struct hg_err *err);
 
 /* driver.c */
 char *hg_driver_program(struct hg_run *r, int report_fd);   /* fd < 0: its stdout */
+/* The specification, driver.py, what stands between, and the call. Heap. */
+char *hg_driver_text(const json_t *spec, const char *between);
 void hg_driver_argv(struct hg_run *r, bool flask, struct hg_strv *ret);
+/* The words up to and with the verb. */
+void hg_driver_command(const struct hg_run *r, bool flask, const char *verb, struct hg_strv *ret);
 bool hg_driver_needs_flask(const struct hg_run *r);
 void hg_driver_feed(struct hg_run *r, const char *data, size_t len);
 void hg_driven_done(struct hg_driven *d);
 
+/* How the interpreter reads its program from a descriptor: a format with one %d. */
+#define HG_DRIVER_PROGRAM_ARG \
+    "import os; exec(compile(os.fdopen(%d).read(), '<headgate driver>', 'exec'))"
+
 /* migrate.c, container.c */
+/* The environment of a migrator on this host; NULL with *err. Release with hg_vars_free_envp. */
+char **hg_run_migrator_envp(struct hg_run *r, struct hg_err *err);
+/* "NAME=value" of what the target itself lists: nothing else crosses into a container. */
+void hg_run_crossing(const struct hg_vars *vars, struct hg_strv *ret);
 struct hg_migrated { bool ok; int code; bool timed_out; int signal; };
 int hg_run_migrate(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err);
 int hg_run_migrate_in_container(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err);

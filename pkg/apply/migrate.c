@@ -10,7 +10,6 @@
 #include "process/process.h"
 
 #define TICK_NS     (250 * HG_NS_PER_MS)
-#define PROGRAM_ARG "import os; exec(compile(os.fdopen(%d).read(), '<headgate driver>', 'exec'))"
 #define PLAIN_ARG   "import sys; from alembic.config import main; main(prog='alembic')"
 
 int64_t hg_run_max_runtime(const struct hg_run *r)
@@ -75,7 +74,7 @@ static bool on_report(void *run, int fd)
 }
 
 /* The environment of the migrator: the target's. With direct_url it gets that address too. */
-static char **migrator_envp(struct hg_run *r, struct hg_err *err)
+char **hg_run_migrator_envp(struct hg_run *r, struct hg_err *err)
 {
     const struct hg_target *t = &r->target;
     if (hg_target_refresh(&r->target, r->o->common, err) < 0)
@@ -96,7 +95,7 @@ static void build_argv(struct hg_run *r, const char *python, int program_fd, str
     hg_strv_add(argv, python);
     hg_strv_add(argv, "-c");
     if (program_fd >= 0) {
-        hg_strv_addf(argv, PROGRAM_ARG, program_fd);
+        hg_strv_addf(argv, HG_DRIVER_PROGRAM_ARG, program_fd);
         return;
     }
     hg_strv_add(argv, PLAIN_ARG);
@@ -108,7 +107,7 @@ static int supervise(struct hg_run *r, const char *python, int program_fd, int r
 {
     HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
     build_argv(r, python, program_fd, &argv);
-    char **envp = migrator_envp(r, err);
+    char **envp = hg_run_migrator_envp(r, err);
     if (!envp)
         return -1;
     HG_AUTO(hg_freep) char *parent = hg_path_dir(r->alembic.script_location);

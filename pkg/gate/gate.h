@@ -59,6 +59,10 @@ struct hg_gate {
 int hg_gate_judge(const struct hg_gate_input *in, struct hg_gate *ret, struct hg_err *err);
 void hg_gate_done(struct hg_gate *g);
 
+/* Is it the pinned database, and does its label name this target? Adds HG501, HG502, HG503, HG509. */
+void hg_gate_identity(const struct hg_target *target, const struct hg_status *status,
+                      struct hg_findings *ret);
+
 const char *hg_verdict_name(enum hg_verdict verdict); /* "open", "shut", NULL for unknown */
 /* 0, 1 or 3. */
 int hg_gate_exit(const struct hg_gate *g);

@@ -96,11 +96,9 @@ static void compare_pin(struct hg_buf *b, const char *what, const char *pinned, 
                 found ? found : "hidden by the server", pinned);
 }
 
-static void check_identity(struct hg_judge *j)
+static void check_pins(const struct hg_target_config *t, const struct hg_status *s,
+                       struct hg_findings *findings)
 {
-    const struct hg_target_config *t = j->in->target->t;
-    const struct hg_status *s = j->in->status;
-    struct hg_findings *findings = &j->out->findings;
     bool pinned = t->pin_system_identifier || t->pin_database || t->pin_oid;
     if (!s->connected)
         return;
@@ -122,17 +120,22 @@ static void check_identity(struct hg_judge *j)
         hg_finding_add(findings, rule, "target %s: %s", t->name, hg_buf_str(&b));
 }
 
-static void check_label(struct hg_judge *j)
+static void check_label(const struct hg_target_config *t, const struct hg_status *s,
+                        struct hg_findings *findings)
 {
-    const struct hg_target_config *t = j->in->target->t;
-    const struct hg_status *s = j->in->status;
-    if (!s->label_target || hg_streq(s->label_target, t->name) ||
-        hg_findings_have(&j->out->findings, "HG502"))
+    if (!s->label_target || hg_streq(s->label_target, t->name) || hg_findings_have(findings, "HG502"))
         return;
     if (s->label_protected || t->protected_)
-        hg_finding_add(&j->out->findings, "HG502",
+        hg_finding_add(findings, "HG502",
                        "the database carries the label of target %s%s, and this is target %s",
                        s->label_target, s->label_protected ? " (protected)" : "", t->name);
+}
+
+void hg_gate_identity(const struct hg_target *target, const struct hg_status *status,
+                      struct hg_findings *ret)
+{
+    check_pins(target->t, status, ret);
+    check_label(target->t, status, ret);
 }
 
 void hg_judge_state(struct hg_judge *j)
@@ -141,8 +144,7 @@ void hg_judge_state(struct hg_judge *j)
     if (!j->in->status)
         return;
     check_state(j);
-    check_identity(j);
-    check_label(j);
+    hg_gate_identity(j->in->target, j->in->status, &j->out->findings);
     if (j->protected_)
         for (size_t i = 0; i < j->out->findings.count; i++)
             if (hg_streq(j->out->findings.items[i].rule->id, "HG215"))

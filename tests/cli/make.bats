@@ -39,6 +39,7 @@ migrate <apply>
 migrate-status <status>
 migrate-history <history>
 migrate-down <rollback><-1>
+migrate-doctor <doctor>
 migrate-docker <apply><-t><docker>
 migrate-check <gate><--offline>
 migrate-prod <apply><-t><production>

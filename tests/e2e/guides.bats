@@ -52,9 +52,13 @@ page() {
 
 @test "check and deploy in CI" { follow ci; }
 
+@test "something is wrong" { follow something-is-wrong; }
+
 @test "the page of apply" { page apply; }
 
 @test "the page of cancel" { page cancel; }
+
+@test "the page of doctor" { page doctor; }
 
 @test "the page of env" { page env; }
 

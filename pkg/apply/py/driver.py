@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs Alembic's own command line in this process, on a leash.
 
-headgate puts one line `SPEC = json.loads(...)` before this text and has the project's own
-interpreter run it. Listeners on SQLAlchemy's pool and engine and a wrapper around
+headgate puts one line `SPEC = json.loads(...)` before this text and a call of `main()` behind it (for
+a look only, look.py stands between), and has the project's own interpreter run it. Listeners on SQLAlchemy's pool and engine and a wrapper around
 EnvironmentContext.configure make sure that the migrator works in the database that was judged, on
 the revisions that were judged, and only while the runner that judged them holds its lock; what
 happens is reported as JSON lines on a descriptor of its own. Nothing is printed here: stdout and
@@ -387,6 +387,3 @@ def main():
         report("result", ok=False, stopped=STATE["stopped"].reason, message=str(STATE["stopped"]))
         sys.exit(70)
     report("result", ok=True, sessions=STATE["sessions"])
-
-
-main()
