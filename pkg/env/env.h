@@ -95,8 +95,8 @@ void hg_dotenv_print(struct hg_buf *b, const char *name, const char *value, unsi
 
 /* ---- masking ------------------------------------------------------------------------------ */
 
-/* An Aho-Corasick automaton over the secrets and their encoded forms (percent, base64 in its three
- * phases, JSON and CRLF forms). Immutable once built. */
+/* The secrets and their encoded forms (percent, base64 in its three phases, JSON, shell and CRLF
+ * forms), ready to be found in any bytes; how: mask.c. Immutable once built. */
 struct hg_mask;
 
 struct hg_mask *hg_mask_new(void);
@@ -108,6 +108,8 @@ struct hg_mask *hg_mask_new(void);
 bool hg_mask_takes(const char *value);
 void hg_mask_add(struct hg_mask *m, const char *value);
 void hg_mask_add_vars(struct hg_mask *m, const struct hg_vars *v); /* the secret ones */
+/* The names of the secret variables that hg_mask_add_vars leaves out, sorted; added to ret. */
+void hg_mask_unmasked(const struct hg_vars *v, struct hg_strv *ret);
 void hg_mask_build(struct hg_mask *m);
 bool hg_mask_empty(const struct hg_mask *m);
 void hg_mask_free(struct hg_mask *m);
@@ -116,10 +118,9 @@ void hg_mask_free(struct hg_mask *m);
  * so chunking cannot change the output. Every masked range becomes "***". */
 struct hg_mask_stream {
     const struct hg_mask *mask;
-    uint32_t state;
-    struct hg_buf held;    /* bytes whose fate is open */
-    struct hg_buf covered; /* for each of them: 1 when a secret that already ended covers it */
-    bool open;             /* the last byte given out was part of a "***" */
+    struct hg_buf held; /* bytes whose fate is open: they begin as a secret does */
+    size_t covered;     /* the first of them that belong to a secret which began before */
+    bool open;          /* the last byte given out was part of a "***" */
 };
 void hg_mask_stream_init(struct hg_mask_stream *s, const struct hg_mask *mask);
 void hg_mask_stream_feed(struct hg_mask_stream *s, const void *data, size_t len, struct hg_buf *out);

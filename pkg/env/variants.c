@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The forms in which a secret turns up in output: as it is, with CRLF (a terminal's line ends),
+ * The forms in which a secret turns up in output: as it is, with CRLF (a terminal's line ends), as
+ * shells quote it,
  * percent-encoded (libraries differ in which characters they keep, and in the case of the digits),
  * in JSON (with and without \u for what is not ASCII), and inside base64.
  *
@@ -121,12 +122,29 @@ static void add_replaced(const char *s, size_t len, char what, const char *by, h
     add(context, hg_buf_str(&b), b.len);
 }
 
+/* A backslash before each byte that `marked` says: double quotes and words of a shell. */
+static void add_backslashed(const char *s, size_t len, const char *marked, bool all_but,
+                            hg_variant_add add, void *context)
+{
+    HG_AUTO(hg_buf_wipe) struct hg_buf b = HG_BUF_INIT;
+    for (size_t i = 0; i < len; i++) {
+        bool listed = s[i] && strchr(marked, s[i]);
+        bool plain = (unsigned char)s[i] >= 0x80 || isalnum((unsigned char)s[i]);
+        if (all_but ? !listed && !plain : listed)
+            hg_buf_addc(&b, '\\');
+        hg_buf_addc(&b, s[i]);
+    }
+    add(context, hg_buf_str(&b), b.len);
+}
+
 void hg_variants_each(const char *secret, size_t len, hg_variant_add add, void *context)
 {
     add(context, secret, len);
     add_replaced(secret, len, '\n', "\r\n", add, context);
     add_replaced(secret, len, '\'', "'\\''", add, context); /* a shell's single quotes */
     add_replaced(secret, len, '\'', "\\'", add, context);   /* Python's repr */
+    add_backslashed(secret, len, "\"$`\\", false, add, context);     /* a shell's double quotes */
+    add_backslashed(secret, len, "_@%+=:,./-", true, add, context);  /* printf %q, set -x */
     add_percent_forms(secret, len, add, context);
     HG_AUTO(hg_buf_wipe) struct hg_buf json = HG_BUF_INIT;
     hg_json_escape(&json, secret, len);

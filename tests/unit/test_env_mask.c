@@ -42,6 +42,8 @@ static void secrets_are_masked_in_every_form(void **state)
     expect("opensesame", "eG9wZW5zZXNhbWUK", "eG***UK");
     expect("opensesame", "eHlvcGVuc2VzYW1lIQ==", "eHl***IQ==");
     expect("it's here", "'it'\\''s here'", "'***'");
+    expect("it's here", "it\\'s\\ here", "***");             /* printf %q */
+    expect("a$b`c\"d\\", "\"a\\$b\\`c\\\"d\\\\\"", "\"***\""); /* double quotes */
 }
 
 static void urls_give_their_password(void **state)
@@ -114,7 +116,16 @@ static char *oracle_mask(const struct oracle *o, const char *text)
 static unsigned next_random(unsigned *seed)
 {
     *seed = *seed * 1103515245u + 12345u;
-    return *seed >> 16;
+    return *seed >> 16 & 0x7fff;
+}
+
+/* HGT_SEED repeats a run. */
+static unsigned first_seed(const char *test)
+{
+    const char *given = getenv("HGT_SEED");
+    unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)hg_now_ns();
+    print_message("%s: HGT_SEED=%u\n", test, seed);
+    return seed;
 }
 
 static void random_text(unsigned *seed, size_t max, unsigned letters, char *out)
@@ -149,7 +160,7 @@ static void check_cut(const struct hg_mask *m, const char *text, size_t a, size_
 static void every_chunking_agrees_with_the_oracle(void **state)
 {
     (void)state;
-    unsigned seed = 7;
+    unsigned seed = first_seed("every_chunking_agrees_with_the_oracle");
     for (unsigned round = 0; round < 300; round++) {
         struct oracle o = { .patterns = HG_STRV_INIT };
         struct hg_mask *m = hg_mask_new();
@@ -171,6 +182,98 @@ static void every_chunking_agrees_with_the_oracle(void **state)
         hg_strv_done(&o.patterns);
         hg_mask_free(m);
     }
+}
+
+/* Long texts of bytes of every value with whole and cut secrets in them, in random chunks. */
+static void random_streams_agree_with_the_oracle(void **state)
+{
+    (void)state;
+    unsigned seed = first_seed("random_streams_agree_with_the_oracle");
+    for (unsigned round = 0; round < 40; round++) {
+        struct oracle o = { .patterns = HG_STRV_INIT };
+        struct hg_mask *m = hg_mask_new();
+        char secrets[6][40];
+        for (size_t i = 0; i < HG_COUNT(secrets); i++) {
+            size_t len = HG_MASK_MIN + next_random(&seed) % 30;
+            for (size_t k = 0; k < len; k++)
+                secrets[i][k] = (char)('!' + next_random(&seed) % (round % 2 ? 90 : 3));
+            secrets[i][len] = '\0';
+            if (!hg_mask_takes(secrets[i]) || strpbrk(secrets[i], "=:@"))
+                continue; /* may be read as a URL or a conninfo string */
+            hg_mask_add(m, secrets[i]);
+            hg_variants_each(secrets[i], len, oracle_add, &o);
+        }
+        hg_mask_build(m);
+        HG_AUTO(hg_buf_done) struct hg_buf text = HG_BUF_INIT;
+        while (text.len < 3000) {
+            unsigned what = next_random(&seed) % 3;
+            const char *p = o.patterns.count
+                                ? o.patterns.items[next_random(&seed) % o.patterns.count] : "x";
+            if (what == 0)
+                hg_buf_addc(&text, (char)(1 + next_random(&seed) % 255));
+            else
+                hg_buf_add(&text, p, what == 1 ? strlen(p) : next_random(&seed) % (strlen(p) + 1));
+        }
+        HG_AUTO(hg_freep) char *expected = oracle_mask(&o, text.data);
+        HG_AUTO(hg_buf_done) struct hg_buf out = HG_BUF_INIT;
+        struct hg_mask_stream s;
+        hg_mask_stream_init(&s, m);
+        for (size_t at = 0; at < text.len;) {
+            size_t n = 1 + next_random(&seed) % (round % 3 ? 200 : 3);
+            n = n < text.len - at ? n : text.len - at;
+            hg_mask_stream_feed(&s, text.data + at, n, &out);
+            at += n;
+        }
+        hg_mask_stream_flush(&s, &out);
+        hg_mask_stream_done(&s);
+        assert_string_equal(hg_buf_str(&out), expected);
+        hg_strv_done(&o.patterns);
+        hg_mask_free(m);
+    }
+}
+
+static void nul_bytes_go_through(void **state)
+{
+    (void)state;
+    static const char TEXT[] = "a\0opensesame\0\xff\xfe opensesam\0", SHOWN[] = "a\0***\0\xff\xfe opensesam\0";
+    struct hg_mask *m = mask_of((const char *const[]){ "opensesame", NULL });
+    HG_AUTO(hg_buf_done) struct hg_buf out = HG_BUF_INIT;
+    struct hg_mask_stream s;
+    hg_mask_stream_init(&s, m);
+    hg_mask_stream_feed(&s, TEXT, sizeof TEXT, &out);
+    hg_mask_stream_flush(&s, &out);
+    hg_mask_stream_done(&s);
+    assert_int_equal(out.len, sizeof SHOWN);
+    assert_memory_equal(out.data, SHOWN, sizeof SHOWN);
+    hg_mask_free(m);
+}
+
+static void long_values_are_masked_to_their_end(void **state)
+{
+    (void)state;
+    char secret[20001];
+    unsigned seed = 5;
+    for (size_t i = 0; i < sizeof secret - 1; i++)
+        secret[i] = (char)('A' + next_random(&seed) % 50);
+    secret[sizeof secret - 1] = '\0';
+    HG_AUTO(hg_freep) char *text = hg_xasprintf("<%s>", secret);
+    expect(secret, text, "<***>");
+}
+
+static void what_is_left_unmasked_is_known(void **state)
+{
+    (void)state;
+    HG_AUTO(hg_vars_done) struct hg_vars v = HG_VARS_INIT;
+    HG_AUTO(hg_strv_done) struct hg_strv names = HG_STRV_INIT;
+    hg_vars_set(&v, "DB_PASSWORD", "postgres", "x");
+    hg_vars_set(&v, "API_TOKEN", "abc", "x");
+    hg_vars_set(&v, "EMPTY_TOKEN", "", "x");
+    hg_vars_set(&v, "OTHER_TOKEN", "abcdefgh", "x");
+    hg_vars_set(&v, "LOG_LEVEL", "info", "x");
+    hg_vars_set(&v, "URL", "postgresql://u:postgres@h/d", "x");
+    hg_mask_unmasked(&v, &names);
+    HG_AUTO(hg_freep) char *joined = hg_strv_join(&names, " ");
+    assert_string_equal(joined, "API_TOKEN DB_PASSWORD URL");
 }
 
 static void byte_by_byte_holds_no_more_than_it_must(void **state)
@@ -215,6 +318,10 @@ int main(void)
         cmocka_unit_test(short_and_common_values_stay),
         cmocka_unit_test(overlaps_become_one),
         cmocka_unit_test(every_chunking_agrees_with_the_oracle),
+        cmocka_unit_test(random_streams_agree_with_the_oracle),
+        cmocka_unit_test(nul_bytes_go_through),
+        cmocka_unit_test(long_values_are_masked_to_their_end),
+        cmocka_unit_test(what_is_left_unmasked_is_known),
         cmocka_unit_test(byte_by_byte_holds_no_more_than_it_must),
         cmocka_unit_test(thousands_of_secrets_stay_fast),
     };
