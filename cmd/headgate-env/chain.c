@@ -95,6 +95,14 @@ static int with_state(struct hg_target *t, const struct hg_common *common, bool 
     return 0;
 }
 
+/* headgate exec connects to nothing itself. */
+static enum hg_tunnel_use tunnel_use(const struct env_options *o, const char *program)
+{
+    if (o->tunnel)
+        return HG_TUNNEL_WANTED;
+    return strcmp(hg_path_base(program), "headgate-exec") == 0 ? HG_TUNNEL_NEVER : HG_TUNNEL_AUTO;
+}
+
 int env_chain(struct env_options *o, const char *program, char **argv, bool guessed,
               struct hg_err *err)
 {
@@ -105,7 +113,8 @@ int env_chain(struct env_options *o, const char *program, char **argv, bool gues
         env_guess(argv, &o->common);
     struct hg_resolve in = { .common = &o->common, .original = &original, .set = &o->set,
                              .unset = &o->unset, .clean = o->clean,
-                             .allow_exec_names = o->allow_exec_names, .strict = true };
+                             .allow_exec_names = o->allow_exec_names, .strict = true,
+                             .tunnel = tunnel_use(o, program ? program : argv[0]) };
     if (hg_target_resolve(&in, &t, err) < 0) {
         /* The verb reads the same configuration and says what is wrong in its own document. */
         if (program)

@@ -8,7 +8,7 @@
 struct env_options {
     struct hg_common common;
     struct hg_strv set, unset;
-    bool clean, allow_exec_names, print, reveal;
+    bool clean, allow_exec_names, print, reveal, tunnel;
     const char *mask;
     int64_t max_runtime_ns;
     const char *chain, *guess; /* path of the program that asked for its target's state */

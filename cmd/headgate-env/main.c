@@ -18,6 +18,9 @@ static const struct hg_opt OPTIONS[] = {
       .help = "end the command after this time" },
     { "allow-exec-names", 0, HG_OPT_BOOL, OPTION(allow_exec_names),
       .help = "take variables that execute code in local programs too (LD_PRELOAD, PYTHONPATH…)" },
+    { "tunnel", 0, HG_OPT_BOOL, OPTION(tunnel),
+      .help = "reach the database through the target's container, by a port of this host that lives as "
+              "long as the command" },
     { "print", 0, HG_OPT_BOOL, OPTION(print),
       .help = "print what the sources give, secrets masked, instead of running a command" },
     { "reveal", 0, HG_OPT_BOOL, OPTION(reveal), .help = "with --print: show the secrets" },
@@ -53,6 +56,8 @@ static const struct hg_cmd CMD = {
 
 static int check(const struct env_options *o, const struct hg_strv *args, struct hg_err *err)
 {
+    if (o->print && o->tunnel)
+        return hg_fail(err, HG_E_USAGE, "--print runs no command, so there is nothing for a tunnel");
     if (o->print && args->count)
         return hg_fail(err, HG_E_USAGE, "--print runs no command; leave '%s' away", args->items[0]);
     if (o->print || args->count)
@@ -68,7 +73,8 @@ static int resolve_and_run(struct env_options *o, const struct hg_strv *args, st
     hg_vars_from_environ(&original, environ, "process");
     struct hg_resolve in = { .common = &o->common, .original = &original, .set = &o->set,
                              .unset = &o->unset, .clean = o->clean,
-                             .allow_exec_names = o->allow_exec_names };
+                             .allow_exec_names = o->allow_exec_names,
+                             .tunnel = o->tunnel ? HG_TUNNEL_WANTED : HG_TUNNEL_AUTO };
     if (hg_target_resolve(&in, &t, err) < 0)
         return -1;
     hg_target_warn(&t, t.error.kind == HG_E_NONE); /* else the error says it */

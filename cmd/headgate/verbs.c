@@ -16,6 +16,7 @@ static const struct verb {
     { "cancel", "stop a migration whose runner is gone", true },
     { "env", "run a command with the target's environment, secrets masked", false },
     { "exec", "the same, in the container where the target runs", false },
+    { "psql", "psql on the target's database, by the target's route", true },
     { "init", "write headgate.yaml and what goes with it for this repository", false },
     { "doctor", "can everything be found and reached?", true },
     { "lint", "static rules over graph, files and SQL", false },

@@ -129,6 +129,9 @@ static const struct hg_rule RULES[] = {
       "alone read the file. docs/dotenv.md has the rules of each.", false },
     { "HG516", HG_SEV_WARNING, "secrets in a file that others can read",
       "Keep the file out of git and readable for its owner alone: `chmod 600 FILE`.", false },
+    { "HG520", HG_SEV_WARNING, "the migrator cannot verify the server's name by this route",
+      "Use psycopg or psycopg2, which keep the name beside the address, run the migrator in the "
+      "container, or set sslmode=verify-ca.", false },
     /* ---- the live database ---- */
     { "HG601", HG_SEV_ERROR, "the server is a standby",
       "Use the address of the primary.", false },

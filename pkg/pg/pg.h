@@ -33,6 +33,8 @@ void hg_pg_url_done(struct hg_pg_url *u);
  * an `@` of the query becomes %40 where there is no user. Text that is no URL comes back as it is.
  * Heap. */
 char *hg_pg_url_rewrite(const char *text, const char *host, const char *port);
+/* The URL with one more parameter in its query; heap. The value needs no escaping. */
+char *hg_pg_url_add_param(const char *text, const char *key, const char *value);
 /* keyword='value' string for libpq: driver-only parameters left out, sslmode/ssl translated,
  * defaults from PG* variables, service file and passfile left to libpq. No libpq call, so a program
  * that only handles URLs does not load it. Heap; wipe after use. */

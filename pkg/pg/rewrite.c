@@ -119,3 +119,12 @@ char *hg_pg_url_rewrite(const char *text, const char *host, const char *port)
         add_query(&b, &u, host, port);
     return hg_buf_take(&b);
 }
+
+char *hg_pg_url_add_param(const char *text, const char *key, const char *value)
+{
+    struct hg_pg_url_parts u;
+    struct hg_err ignored;
+    if (hg_pg_url_split(text, &u, &ignored) < 0)
+        return hg_xstrdup(text);
+    return hg_xasprintf("%s%c%s=%s", text, u.query.start ? '&' : '?', key, value);
+}

@@ -7,6 +7,8 @@
 #include "alembic/alembic.h"
 #include "pg/pg.h"
 
+#include <strings.h>
+
 /* What libpq takes from the environment for a part that a URL leaves open. */
 static const char *const PARTS[] = { "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER",
                                      "PGPASSWORD", "PGSERVICE" };
@@ -332,20 +334,29 @@ static bool all_local(const char *hosts)
     return true;
 }
 
+/* By the route's address, when it is the routed host: under its own name, or already as an address. */
+static void apply_route(const struct hg_target *t, struct hg_pg_url *u)
+{
+    bool by_name = u->host && t->server_name && strcasecmp(u->host, t->server_name) == 0;
+    if (!t->hostaddr || !t->server_name || (u->host && !by_name && !hg_streq(u->host, t->host)))
+        return;
+    if (!u->port || (by_name && hg_streq(u->port, t->server_port))) {
+        free(u->port);
+        u->port = hg_xstrdup(t->port);
+    }
+    free(u->hostaddr);
+    u->hostaddr = hg_xstrdup(t->hostaddr);
+    free(u->host);
+    u->host = hg_xstrdup(t->server_name);
+}
+
 static char *conninfo(const char *url, const struct hg_target *t)
 {
     struct hg_pg_url u = { 0 };
     struct hg_err err = { 0 };
     if (url && hg_pg_url_parse(url, &u, &err) < 0)
         return NULL;
-    if (t->hostaddr) {
-        free(u.hostaddr);
-        u.hostaddr = hg_xstrdup(t->hostaddr);
-        if (!url) {
-            u.host = hg_xstrdup(t->host);
-            u.port = hg_xstrdup(t->port);
-        }
-    }
+    apply_route(t, &u);
     char *text = hg_pg_url_conninfo(&u);
     hg_pg_url_done(&u);
     return text;

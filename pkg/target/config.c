@@ -56,6 +56,8 @@ void hg_target_config_copy(struct hg_target_config *to, const struct hg_target_c
         *string_at(to, i) = hg_xstrdup(*string_at(from, i));
     to->migrator_args = (struct hg_strv)HG_STRV_INIT;
     hg_strv_addv(&to->migrator_args, &from->migrator_args);
+    to->tunnel_command = (struct hg_strv)HG_STRV_INIT;
+    hg_strv_addv(&to->tunnel_command, &from->tunnel_command);
 }
 
 void hg_target_config_done(struct hg_target_config *t)
@@ -68,6 +70,7 @@ void hg_target_config_done(struct hg_target_config *t)
     t->sources = NULL;
     t->source_count = 0;
     hg_strv_done(&t->migrator_args);
+    hg_strv_done(&t->tunnel_command);
 }
 
 void hg_config_done(struct hg_config *c)

@@ -123,6 +123,7 @@ struct hg_resolving {
     bool process_listed;           /* connection variables may come from the process */
     bool inside;                   /* the process environment is the Railway service's own */
     int64_t deadline_ns;           /* monotonic */
+    const int *keep_fds;           /* what the next program that is asked inherits, or NULL */
     struct hg_err *err;
 };
 

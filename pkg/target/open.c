@@ -172,7 +172,8 @@ void hg_target_done(struct hg_target *t)
         hg_freep(secret[i]);
     }
     char **plain[] = { &t->url_source, &t->shown,    &t->host,  &t->port,
-                       &t->database,   &t->user,     &t->route, &t->hostaddr };
+                       &t->database,   &t->user,     &t->route, &t->hostaddr,
+                       &t->server_name, &t->server_port };
     for (size_t i = 0; i < HG_COUNT(plain); i++)
         hg_freep(plain[i]);
     hg_vars_done(&t->vars);

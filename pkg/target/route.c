@@ -4,21 +4,14 @@
  * Host and port are rewritten in every variable that carries them, so that headgate and a migrator
  * on this host go the same way.
  */
-#include "internal.h"
+#include "route.h"
 #include "pg/pg.h"
 
 #include <strings.h>
 
 static const char RAILWAY_SUFFIX[] = ".railway.internal";
-static const char DEFAULT_PORT[] = "5432";
 
-struct route {
-    char *host, *port;          /* as the variables have them */
-    char *to_host, *to_port;    /* what to use instead */
-    char *found_in;             /* for people */
-};
-
-static void route_done(struct route *route)
+void hg_route_done(struct hg_route *route)
 {
     char **all[] = { &route->host, &route->port, &route->to_host, &route->to_port, &route->found_in };
     for (size_t i = 0; i < HG_COUNT(all); i++)
@@ -63,7 +56,7 @@ static char *port_name(const char *host_name)
     return NULL;
 }
 
-static void rewrite_pair(struct hg_vars *vars, const char *name, const struct route *route)
+static void rewrite_pair(struct hg_vars *vars, const char *name, const struct hg_route *route)
 {
     const struct hg_var *v = hg_vars_find(vars, name);
     HG_AUTO(hg_freep) char *origin = hg_xstrdup(v->source);
@@ -71,13 +64,25 @@ static void rewrite_pair(struct hg_vars *vars, const char *name, const struct ro
     const char *old = port ? hg_vars_get(vars, port) : NULL;
     if (old && strcmp(old, route->port) != 0)
         return; /* another service on the same private host */
-    set_value(vars, name, route->to_host, origin);
+    /* libpq goes to PGHOSTADDR and still verifies the name. */
+    set_value(vars, route->keep_name ? "PGHOSTADDR" : name, route->to_host, origin);
     if (port)
         set_value(vars, port, route->to_port, origin);
 }
 
+bool hg_route_by_libpq(const char *url)
+{
+    static const char *const SCHEMES[] = { "postgres://", "postgresql://", "postgresql+psycopg://",
+                                           "postgresql+psycopg_async://", "postgresql+psycopg2://",
+                                           "postgresql+psycopg2cffi://" };
+    for (size_t i = 0; i < HG_COUNT(SCHEMES); i++)
+        if (hg_starts_with(url, SCHEMES[i]))
+            return true;
+    return false;
+}
+
 /* A URL of any scheme: only PostgreSQL's spelling is ours to change, and only this service's. */
-static char *rewritten_url(const char *value, const struct route *route)
+static char *rewritten_url(const char *value, const struct hg_route *route)
 {
     if (!strstr(value, "://"))
         return NULL;
@@ -86,12 +91,17 @@ static char *rewritten_url(const char *value, const struct route *route)
     if (hg_pg_url_parse(value, &u, &err) < 0)
         return NULL;
     bool same = u.host && strcasecmp(u.host, route->host) == 0 &&
-                strcmp(u.port ? u.port : DEFAULT_PORT, route->port) == 0;
+                strcmp(u.port ? u.port : HG_DEFAULT_PORT, route->port) == 0;
     hg_pg_url_done(&u);
-    return same ? hg_pg_url_rewrite(value, route->to_host, route->to_port) : NULL;
+    if (!same)
+        return NULL;
+    if (!route->keep_name || !hg_route_by_libpq(value))
+        return hg_pg_url_rewrite(value, route->to_host, route->to_port);
+    HG_AUTO(hg_freep) char *there = hg_pg_url_rewrite(value, route->host, route->to_port);
+    return hg_pg_url_add_param(there, "hostaddr", route->to_host);
 }
 
-static void rewrite_variable(struct hg_vars *vars, const char *name, const struct route *route)
+static void rewrite_variable(struct hg_vars *vars, const char *name, const struct hg_route *route)
 {
     const char *value = hg_vars_get(vars, name);
     if (!value || hg_starts_with(name, "RAILWAY_"))
@@ -112,7 +122,7 @@ static void rewrite_variable(struct hg_vars *vars, const char *name, const struc
 
 /* Then the address again, from the rewritten variables; a host that stands in the template itself
  * is changed in the URL. */
-static int rewrite_all(struct hg_resolving *r, const struct route *route)
+int hg_route_rewrite(struct hg_resolving *r, const struct hg_route *route)
 {
     HG_AUTO(hg_strv_done) struct hg_strv names = HG_STRV_INIT;
     for (size_t i = 0; i < r->t->vars.count; i++)
@@ -128,13 +138,13 @@ static int rewrite_all(struct hg_resolving *r, const struct route *route)
     r->t->url = HG_TAKE(url);
     free(r->t->host);
     free(r->t->port);
-    r->t->host = hg_xstrdup(route->to_host);
+    r->t->host = hg_xstrdup(route->keep_name ? route->host : route->to_host);
     r->t->port = hg_xstrdup(route->to_port);
     return 0;
 }
 
 /* For a migrator inside a container, where the host's name is right: only the port changes. */
-static void keep_name(struct hg_target *t, const char *port)
+void hg_route_set_port(struct hg_target *t, const char *port)
 {
     free(t->port);
     t->port = hg_xstrdup(port);
@@ -148,12 +158,14 @@ int hg_resolve_keep_route(struct hg_resolving *r, const char *host, const char *
     struct hg_target *t = r->t;
     if (!t->route || !t->host)
         return 0;
-    HG_AUTO(route_done) struct route route = {
-        .host = hg_xstrdup(t->host), .port = hg_xstrdup(t->port ? t->port : DEFAULT_PORT),
-        .to_host = hg_xstrdup(host), .to_port = hg_xstrdup(port ? port : DEFAULT_PORT) };
+    HG_AUTO(hg_route_done) struct hg_route route = {
+        .host = hg_xstrdup(t->host), .port = hg_xstrdup(t->port ? t->port : HG_DEFAULT_PORT),
+        .to_host = hg_xstrdup(t->hostaddr ? t->hostaddr : host),
+        .to_port = hg_xstrdup(port ? port : HG_DEFAULT_PORT) };
+    route.keep_name = hg_route_keeps_name(r);
     if (t->t->run != HG_RUN_CONTAINER)
-        return rewrite_all(r, &route);
-    keep_name(t, route.to_port);
+        return hg_route_rewrite(r, &route);
+    hg_route_set_port(t, route.to_port);
     return 0;
 }
 
@@ -165,7 +177,7 @@ static bool same_text(const char *a, const char *b)
 }
 
 /* …PUBLIC…=postgresql://user@host:port/db with the same user and database. */
-static bool public_url(const struct hg_target *t, const struct hg_var *v, struct route *route)
+static bool public_url(const struct hg_target *t, const struct hg_var *v, struct hg_route *route)
 {
     if (!strstr(v->name, "PUBLIC") || !strstr(v->value, "://"))
         return false;
@@ -177,7 +189,7 @@ static bool public_url(const struct hg_target *t, const struct hg_var *v, struct
                 same_text(u.database, t->database);
     if (fits) {
         route->to_host = hg_xstrdup(u.host);
-        route->to_port = hg_xstrdup(u.port ? u.port : DEFAULT_PORT);
+        route->to_port = hg_xstrdup(u.port ? u.port : HG_DEFAULT_PORT);
         route->found_in = hg_xasprintf("%s from %s", v->name,
                                        strcmp(v->source, "process") == 0 ? "the process environment"
                                                                          : v->source);
@@ -187,7 +199,7 @@ static bool public_url(const struct hg_target *t, const struct hg_var *v, struct
 }
 
 /* The service's own proxy, when the private host is the service itself. */
-static bool own_proxy(const struct hg_vars *v, struct route *route)
+static bool own_proxy(const struct hg_vars *v, struct hg_route *route)
 {
     const char *own = hg_vars_get(v, "RAILWAY_PRIVATE_DOMAIN");
     const char *host = hg_vars_get(v, "RAILWAY_TCP_PROXY_DOMAIN");
@@ -202,7 +214,7 @@ static bool own_proxy(const struct hg_vars *v, struct route *route)
     return true;
 }
 
-static char *port_text(const json_t *value)
+char *hg_route_port_text(const json_t *value)
 {
     if (json_is_integer(value))
         return hg_xasprintf("%lld", (long long)json_integer_value(value));
@@ -210,15 +222,15 @@ static char *port_text(const json_t *value)
 }
 
 /* What the Railway program found in the service and in the one that owns the private host. */
-static bool railway_route(const json_t *routes, struct route *route)
+static bool railway_route(const json_t *routes, struct hg_route *route)
 {
     size_t i;
     json_t *one;
     json_array_foreach(routes, i, one) {
         const char *host = hg_member(one, "private_host");
         const char *to = hg_member(one, "public_host");
-        HG_AUTO(hg_freep) char *port = port_text(json_object_get(one, "private_port"));
-        HG_AUTO(hg_freep) char *to_port = port_text(json_object_get(one, "public_port"));
+        HG_AUTO(hg_freep) char *port = hg_route_port_text(json_object_get(one, "private_port"));
+        HG_AUTO(hg_freep) char *to_port = hg_route_port_text(json_object_get(one, "public_port"));
         if (!host || !to || !to_port || strcasecmp(host, route->host) != 0 ||
             (port && strcmp(port, route->port) != 0))
             continue;
@@ -232,7 +244,7 @@ static bool railway_route(const json_t *routes, struct route *route)
 }
 
 /* In alphabetical order of names, so that the same variables give the same answer. */
-static bool public_in_variables(const struct hg_target *t, struct route *route)
+static bool public_in_variables(const struct hg_target *t, struct hg_route *route)
 {
     HG_AUTO(hg_strv_done) struct hg_strv names = HG_STRV_INIT;
     for (size_t i = 0; i < t->vars.count; i++)
@@ -244,7 +256,7 @@ static bool public_in_variables(const struct hg_target *t, struct route *route)
     return own_proxy(&t->vars, route);
 }
 
-static int no_public_address(struct hg_resolving *r, const struct route *route)
+static int no_public_address(struct hg_resolving *r, const struct hg_route *route)
 {
     struct hg_target *t = r->t;
     (void)hg_finding_add(&t->findings, "HG505",
@@ -258,8 +270,9 @@ static int no_public_address(struct hg_resolving *r, const struct route *route)
     return hg_hint(r->err,
                    "one of: enable Public Networking (TCP proxy) of the database service in Railway; or "
                    "run it inside Railway as the service's pre-deploy command: `headgate apply -t %s "
-                   "--yes`; or open a tunnel to %s:%s and name its address in headgate.yaml: "
-                   "targets.%s.url", t->t->name, route->host, route->port, t->t->name);
+                   "--yes`; or let headgate go through a container there: targets.%s.tunnel in "
+                   "headgate.yaml, such as { command: [railway, ssh, --service, api] }", t->t->name,
+                   t->t->name);
 }
 
 static int through_railway(struct hg_resolving *r)
@@ -267,89 +280,26 @@ static int through_railway(struct hg_resolving *r)
     struct hg_target *t = r->t;
     if (!is_private(t->host) || hg_resolve_in_deployment(&t->original))
         return 0;
-    HG_AUTO(route_done) struct route route = {
-        .host = hg_xstrdup(t->host), .port = hg_xstrdup(t->port ? t->port : DEFAULT_PORT) };
+    if (t->t->route == HG_ROUTE_TUNNEL)
+        return hg_route_through_tunnel(r);
+    HG_AUTO(hg_route_done) struct hg_route route = {
+        .host = hg_xstrdup(t->host), .port = hg_xstrdup(t->port ? t->port : HG_DEFAULT_PORT) };
     if (!public_in_variables(t, &route) && !railway_route(r->routes, &route))
-        return no_public_address(r, &route);
-    if (rewrite_all(r, &route) < 0)
+        return t->t->tunnel_command.count && hg_route_may_tunnel(r) ? hg_route_through_tunnel(r)
+                                                                    : no_public_address(r, &route);
+    if (hg_route_rewrite(r, &route) < 0)
         return -1;
     t->route = hg_xasprintf("public address of %s:%s (%s)", route.host, route.port, route.found_in);
     return 0;
 }
 
-/* ---- a container's network ------------------------------------------------------------------------------- */
-
-static const char *container_of(const struct hg_target_config *t)
-{
-    if (t->run == HG_RUN_CONTAINER)
-        return t->run_container;
-    for (size_t i = t->source_count; i-- > 0;)
-        if (t->sources[i].kind == HG_SOURCE_CONTAINER)
-            return t->sources[i].container;
-    return NULL;
-}
-
-/* On this host both go by the numeric address; in the container the migrator keeps the name, and
- * only headgate's own connection is led there. */
-static int use_address(struct hg_resolving *r, const char *container, const json_t *a)
-{
-    struct hg_target *t = r->t;
-    const char *addr = hg_member(a, "hostaddr"), *how = hg_member(a, "how");
-    HG_AUTO(hg_freep) char *use_port = port_text(json_object_get(a, "use_port"));
-    if (!addr) {
-        /* The name means the same here, or it is known why there is no way. */
-        if (how)
-            hg_strv_add(&t->warnings, how);
-        return 0;
-    }
-    HG_AUTO(route_done) struct route route = {
-        .host = hg_xstrdup(t->host), .port = hg_xstrdup(t->port ? t->port : DEFAULT_PORT),
-        .to_host = hg_xstrdup(addr) };
-    route.to_port = hg_xstrdup(use_port ? use_port : route.port);
-    if (t->t->run != HG_RUN_CONTAINER) {
-        if (rewrite_all(r, &route) < 0)
-            return -1;
-    } else {
-        keep_name(t, route.to_port);
-    }
-    t->hostaddr = hg_xstrdup(strcmp(addr, "localhost") == 0 ? "127.0.0.1" : addr);
-    t->route = hg_xasprintf("%s:%s of container %s is reached at %s:%s (%s)", route.host, route.port,
-                            container, route.to_host, route.to_port, how ? how : "container network");
-    return 0;
-}
-
-static int through_container(struct hg_resolving *r)
-{
-    struct hg_target *t = r->t;
-    const char *container = container_of(t->t);
-    if (!container || !t->host || t->host[0] == '/' || t->route)
-        return 0;
-    HG_AUTO(hg_decrefp) json_t *request = json_object();
-    HG_AUTO(hg_decrefp) json_t *answer = NULL;
-    const char *port = t->port ? t->port : DEFAULT_PORT;
-    int64_t number;
-    json_t *host = json_pack("{s:s}", "host", t->host);
-    json_object_set_new(host, "port", hg_parse_int(port, 1, 65535, &number) == 0
-                                          ? json_integer(number) : json_string(port));
-    json_object_set_new(request, "container", json_string(container));
-    json_object_set_new(request, "hosts", json_pack("[o]", host));
-    if (hg_resolve_ask(r, "headgate-source-container", request, &answer) < 0)
-        return hg_wrap(r->err, "target %s", t->t->name);
-    size_t i;
-    json_t *a;
-    json_array_foreach(json_object_get(answer, "addresses"), i, a) {
-        const char *for_host = hg_member(a, "host");
-        if (for_host && strcasecmp(for_host, t->host) == 0)
-            return use_address(r, container, a);
-    }
-    return 0;
-}
-
 int hg_resolve_routes(struct hg_resolving *r)
 {
-    if (!r->t->url_source)
+    if (!r->t->url_source || r->t->t->route == HG_ROUTE_DIRECT)
         return 0;
+    if (r->in->tunnel == HG_TUNNEL_WANTED)
+        return hg_route_through_tunnel(r);
     if (through_railway(r) < 0)
         return -1;
-    return through_container(r);
+    return hg_route_through_container(r);
 }

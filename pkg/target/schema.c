@@ -119,6 +119,12 @@ static const struct hg_key target_gate[] = {
     "{\"$ref\":\"#/$defs/dotenv\"},{\"$ref\":\"#/$defs/railway\"},"                                \
     "{\"$ref\":\"#/$defs/container\"},{\"$ref\":\"#/$defs/command\"}]}}"
 
+static const struct hg_key target_tunnel[] = {
+    { "command", HG_KEY_STRINGS, TARGET(tunnel_command),
+      .help = "runs what stands behind it in the database's network, such as [railway, ssh]" },
+    { 0 },
+};
+
 const struct hg_key hg_schema_target[] = {
     { "environment", HG_KEY_CUSTOM, 0, .read = hg_config_read_sources,
       .expected = "a list of sources", .schema = SOURCES_SCHEMA, .fallback = "`[process]`",
@@ -127,6 +133,9 @@ const struct hg_key hg_schema_target[] = {
       .expected = "`host` or { container: NAME }", .fallback = "`host`",
       .schema = "{\"oneOf\":[{\"const\":\"host\"},{\"$ref\":\"#/$defs/container\"}]}",
       .help = "where the migrator runs" },
+    { "route", HG_KEY_ENUM, TARGET(route), .values = "auto|direct|public|tunnel",
+      .first = HG_ROUTE_AUTO, .fallback = "`auto`", .help = "how the database is reached from here" },
+    { "tunnel", HG_KEY_MAP, .keys = target_tunnel, .help = "through what, where it is no container" },
     { "protected", HG_KEY_BOOL, TARGET(protected_), .fallback = "`false`",
       .help = "changing it asks for its name, or needs --yes" },
     { "require_plan", HG_KEY_BOOL, TARGET(require_plan), .fallback = "`false`",

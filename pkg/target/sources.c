@@ -59,7 +59,7 @@ int hg_resolve_ask(struct hg_resolving *r, const char *program, json_t *request,
     HG_AUTO(hg_buf_done) struct hg_buf errors = HG_BUF_INIT;
     struct hg_exit_status status = { 0 };
     struct hg_process_run spec = { .argv = argv, .envp = envp, .input = input,
-                                   .input_len = strlen(input),
+                                   .input_len = strlen(input), .keep_fds = r->keep_fds,
                                    .timeout_ns = left + MARGIN_S * HG_NS_PER_S };
     int rc = hg_process_run(&spec, &status, &out, &errors, r->err);
     hg_vars_free_envp(envp);

@@ -25,6 +25,8 @@ static const struct {
     { "database", offsetof(struct hg_target, database) },
     { "user", offsetof(struct hg_target, user) },
     { "hostaddr", offsetof(struct hg_target, hostaddr) },
+    { "server_name", offsetof(struct hg_target, server_name) },
+    { "server_port", offsetof(struct hg_target, server_port) },
     { "route", offsetof(struct hg_target, route) },
 };
 

@@ -46,6 +46,9 @@ void hg_source_done(struct hg_source *s);
 char *hg_source_shown(const struct hg_source *s);
 
 enum hg_ledger_mode { HG_LEDGER_AUTO, HG_LEDGER_REQUIRED, HG_LEDGER_OFF, HG_LEDGER_FILE };
+/* How the database is reached from here: by the first that leads there, by the address as it stands, never
+ * through a tunnel, or always through one. */
+enum hg_route_kind { HG_ROUTE_AUTO, HG_ROUTE_DIRECT, HG_ROUTE_PUBLIC, HG_ROUTE_TUNNEL };
 enum hg_run_kind { HG_RUN_HOST, HG_RUN_CONTAINER };
 
 struct hg_waiver { char *rule, *revision, *reason, *until; }; /* revision may be NULL; until YYYY-MM-DD */
@@ -60,6 +63,8 @@ struct hg_target_config {
     size_t source_count;
     enum hg_run_kind run;
     char *run_container;
+    enum hg_route_kind route;
+    struct hg_strv tunnel_command;      /* runs the words behind it where a tunnel leads to; or empty */
     char *url;                          /* template, or NULL: DATABASE_URL */
     char *direct_url;                   /* template for apply past a pooler, or NULL */
     char *pooler;                       /* "session" when declared, else NULL */
@@ -126,7 +131,8 @@ struct hg_target {
     char *direct_conninfo;              /* direct_url, or NULL */
     char *shown;                        /* "railway at shuttle.proxy.rlwy.net:15140", for people */
     char *host, *port, *database, *user;/* NULL: libpq's default */
-    char *hostaddr;                     /* numeric address of a route; host stays for TLS. NULL: none */
+    char *hostaddr;                     /* numeric address of a route. NULL: none */
+    char *server_name, *server_port;    /* then: what the variables said; TLS asks for the name */
     char *route;                        /* sentence about a rewritten route, or NULL */
     bool remote;                        /* not loopback, a socket or a container's network */
     struct hg_findings findings;        /* HG5xx that resolving noticed */
@@ -138,11 +144,17 @@ struct hg_target {
 /* What headgate-env asks for. original is the process's own environment, as given to it; set holds
  * NAME=VALUE, unset names. strict: a private host without a public address is an error rather than a
  * finding (verbs need the database, a foreign command may not). */
+enum hg_tunnel_use {
+    HG_TUNNEL_AUTO,     /* with strict, where nothing else leads there, and where headgate.yaml says so */
+    HG_TUNNEL_NEVER,    /* nobody here connects (headgate exec) */
+    HG_TUNNEL_WANTED,   /* env --tunnel: rewritten also where the migrator runs in a container */
+};
 struct hg_resolve {
     const struct hg_common *common;
     const struct hg_vars *original;
     const struct hg_strv *set, *unset;
     bool clean, allow_exec_names, strict;
+    enum hg_tunnel_use tunnel;
 };
 /* Reads the sources. -1: the configuration or command line is wrong. 0 with ret->error set when
  * resolving failed: then ret->vars is the original less what the target's sources should have given. */
