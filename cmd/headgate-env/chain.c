@@ -124,6 +124,13 @@ int env_chain(struct env_options *o, const char *program, char **argv, bool gues
         hg_target_unresolved(&in, err, &t);
         hg_err_clear(err);
     }
+    if (t.via_cli) {
+        int rc = env_via_cli(o, &t, err);
+        if (rc >= 0)
+            return rc;
+        t.error = *err;
+        hg_err_clear(err);
+    }
     hg_target_warn(&t, false); /* findings are the verb's to report */
     if (!program && t.error.kind == HG_E_NONE) {
         HG_AUTO(hg_freep) char *line = hg_target_line(&t);

@@ -12,6 +12,8 @@ struct env_options {
     const char *mask;
     int64_t max_runtime_ns;
     const char *chain, *guess; /* path of the program that asked for its target's state */
+    int64_t report;            /* descriptor of the headgate-env above `railway run`, 0: none */
+    char **argv;               /* our own, to be started again */
 };
 
 /* Resolves and becomes PROGRAM with argv; guessed: the command line was not parsed by its owner. */
@@ -21,6 +23,10 @@ int env_chain(struct env_options *o, const char *program, char **argv, bool gues
 void env_guess(char **argv, struct hg_common *ret);
 bool env_is_verb(const char *command);
 int env_run(const struct env_options *o, const struct hg_target *t, char **argv, struct hg_err *err);
+/* wrap.c: the target's variables come through `railway run`. -1: it did not get so far, else the exit
+ * code of what ran below it. */
+int env_via_cli(const struct env_options *o, const struct hg_target *t, struct hg_err *err);
+int env_report(int line, const struct hg_strv *args, struct hg_err *err);
 int env_print(const struct env_options *o, const struct hg_target *t);
 
 #endif

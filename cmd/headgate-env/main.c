@@ -28,6 +28,8 @@ static const struct hg_opt OPTIONS[] = {
       .help = "resolve, then become PROGRAM" },
     { "guess", 0, HG_OPT_STRING, OPTION(guess), .metavar = "PROGRAM", .hidden = true,
       .help = "the same with options looked for in the command line" },
+    { "report", 0, HG_OPT_INT, OPTION(report), .metavar = "FD", .hidden = true,
+      .help = "below `railway run`: run a command and report its end to FD" },
     { 0 },
 };
 
@@ -77,6 +79,8 @@ static int resolve_and_run(struct env_options *o, const struct hg_strv *args, st
                              .tunnel = o->tunnel ? HG_TUNNEL_WANTED : HG_TUNNEL_AUTO };
     if (hg_target_resolve(&in, &t, err) < 0)
         return -1;
+    if (t.via_cli)
+        return env_via_cli(o, &t, err);
     hg_target_warn(&t, t.error.kind == HG_E_NONE); /* else the error says it */
     if (t.error.kind != HG_E_NONE) {
         *err = t.error;
@@ -97,7 +101,9 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
     if (check(o, args, err) < 0)
         return -1;
     int rc;
-    if (hg_target_outer_error(&o->common, err) < 0)
+    if (o->report)
+        rc = env_report((int)o->report, args, err);
+    else if (hg_target_outer_error(&o->common, err) < 0)
         rc = -1;
     else if (o->chain || o->guess)
         rc = env_chain(o, o->chain ? o->chain : o->guess, args->items, o->guess != NULL, err);
@@ -112,6 +118,6 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
 
 int main(int argc, char **argv)
 {
-    struct env_options options = { .mask = "auto" };
+    struct env_options options = { .mask = "auto", .argv = argv };
     return hg_cli_main(&CMD, argc, argv, &options, run);
 }

@@ -122,12 +122,13 @@ static void on_ending_signal(struct hg_supervisor *s, int sig, bool from_termina
         s->give_up_drain = true;
         return;
     }
+    bool typed = s->child.group == HG_GROUP_SHARED && from_terminal;
     bool asks = s->spec->on_signal && (sig == SIGINT || sig == SIGTERM || sig == SIGHUP);
-    if (asks) {
+    if (asks && !typed) {
         int send = s->spec->on_signal(s->spec->context, sig, s->signals);
         if (send)
             hg_child_kill(&s->child, send);
-    } else if (!(s->child.group == HG_GROUP_SHARED && from_terminal)) {
+    } else if (!typed) {
         hg_child_kill(&s->child, sig);
     }
 }

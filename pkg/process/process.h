@@ -66,6 +66,9 @@ struct hg_process_supervise {
     /* A SIGINT/SIGTERM/SIGHUP that reached us: NULL: passed on to the child's group. Otherwise the
      * callback decides what to send (returns a signal, or 0 for nothing). */
     int (*on_signal)(void *context, int signal, unsigned times);
+    /* With on_signal: at a terminal the child still shares our group, and what was typed there reaches
+     * it from the kernel without a call. */
+    bool shared_terminal;
 };
 struct hg_supervised {
     struct hg_exit_status status;

@@ -29,7 +29,7 @@ static enum hg_spawn_group choose_group(const struct hg_supervisor *s, const str
 {
     if (w->tty >= 0)
         return HG_GROUP_SESSION;
-    if (s->spec->on_signal || !hg_terminal_controls())
+    if ((s->spec->on_signal && !s->spec->shared_terminal) || !hg_terminal_controls())
         return HG_GROUP_OWN;
     return HG_GROUP_SHARED;
 }

@@ -122,6 +122,8 @@ struct hg_resolving {
     json_t *routes;                /* of the Railway program, array or NULL */
     bool process_listed;           /* connection variables may come from the process */
     bool inside;                   /* the process environment is the Railway service's own */
+    struct hg_vars cli_given;      /* below `railway run`: what it gave, and for which source */
+    char *cli_key;
     int64_t deadline_ns;           /* monotonic */
     const int *keep_fds;           /* what the next program that is asked inherits, or NULL */
     struct hg_err *err;
@@ -132,7 +134,9 @@ bool hg_resolve_is_connection(const struct hg_strv *template_names, const char *
 void hg_resolve_template_names(const char *text, struct hg_strv *names);
 /* The source of a variable without the line ("backend/.env:12" is of "backend/.env"). Heap. */
 char *hg_resolve_origin(const struct hg_var *v);
-int hg_resolve_sources(struct hg_resolving *r);              /* sources.c */
+int hg_resolve_sources(struct hg_resolving *r);              /* sources.c; 1: stopped at t->via_cli */
+void hg_resolve_below_cli(struct hg_resolving *r);           /* via_cli.c: the environment from before */
+int hg_resolve_via_cli(struct hg_resolving *r, const struct hg_source *s);
 /* "NAME of LABEL is left out": a remote source must not say what programs here execute. */
 void hg_resolve_left_out(struct hg_resolving *r, const char *name, const char *label);
 void hg_resolve_say(const struct hg_target *t);              /* t->said, to the log */

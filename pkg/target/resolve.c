@@ -84,7 +84,10 @@ static int apply_set(struct hg_resolving *r)
 static int resolve(struct hg_resolving *r)
 {
     start_environment(r, &r->t->vars);
-    if (hg_resolve_sources(r) < 0 || hg_resolve_file_secrets(r) < 0 || apply_set(r) < 0 ||
+    int rc = hg_resolve_sources(r);
+    if (rc != 0)
+        return -1;
+    if (hg_resolve_file_secrets(r) < 0 || apply_set(r) < 0 ||
         hg_resolve_url(r) < 0 || hg_resolve_routes(r) < 0)
         return -1;
     hg_resolve_finish_address(r);
@@ -97,30 +100,39 @@ static void copy_vars(struct hg_vars *to, const struct hg_vars *from)
         hg_vars_set(to, from->items[i].name, from->items[i].value, from->items[i].source);
 }
 
+static void resolving_done(struct hg_resolving *r)
+{
+    json_decref(r->routes);
+    hg_strv_done(&r->template_names);
+    hg_strv_done(&r->sealed);
+    hg_vars_done(&r->cli_given);
+    hg_freep(&r->cli_key);
+}
+
 int hg_target_resolve(const struct hg_resolve *in, struct hg_target *ret, struct hg_err *err)
 {
     struct hg_target *t = ret;
     memset(t, 0, sizeof *t);
     copy_vars(&t->original, in->original);
     hg_vars_unset(&t->original, HG_STATE_VAR);
+    struct hg_resolving r = { .in = in, .t = t, .err = &t->error };
+    hg_resolve_below_cli(&r);
     if (hg_config_load_vars(in->common, &t->original, false, &t->config, err) < 0 ||
         !(t->t = hg_config_target(&t->config, NULL, err))) {
+        resolving_done(&r);
         hg_target_done(t);
         return -1;
     }
     drop_injected(&t->original, t->t->name);
     int64_t timeout = in->common->timeout_ns ? in->common->timeout_ns : TIMEOUT_S * HG_NS_PER_S;
-    struct hg_resolving r = { .in = in, .t = t, .err = &t->error,
-                              .deadline_ns = hg_now_ns() + timeout };
+    r.deadline_ns = hg_now_ns() + timeout;
     look_at_sources(&r);
     if (resolve(&r) < 0) {
         hg_vars_done(&t->vars);
         start_environment(&r, &t->vars);
     }
     hg_resolve_mask(t);
-    json_decref(r.routes);
-    hg_strv_done(&r.template_names);
-    hg_strv_done(&r.sealed);
+    resolving_done(&r);
     return 0;
 }
 

@@ -72,6 +72,8 @@ const struct hg_key hg_schema_railway[] = {
     { "project", HG_KEY_STRING, SOURCE(project), .help = "project, by name or id" },
     { "token_env", HG_KEY_STRING, SOURCE(token_env), .fallback = "`RAILWAY_TOKEN`",
       .help = "variable that holds the token" },
+    { "via", HG_KEY_CHOICE, SOURCE(via), .values = "api|cli", .fallback = "`api`",
+      .help = "ask Railway itself, or run below the real `railway run`" },
     { 0 },
 };
 

@@ -63,7 +63,8 @@ int hg_source_parse(const char *text, const char *dir, struct hg_source *ret, st
 void hg_source_done(struct hg_source *s)
 {
     char **all[] = { &s->file,    &s->path,      &s->service,   &s->environment,
-                     &s->project, &s->token_env, &s->container, &s->member };
+                     &s->project, &s->token_env, &s->container, &s->member,
+                     &s->via };
     for (size_t i = 0; i < HG_COUNT(all); i++)
         hg_freep(all[i]);
     hg_strv_done(&s->command);

@@ -140,6 +140,8 @@ static int from_railway(struct hg_resolving *r, const struct hg_source *s)
         hg_log(HG_LOG_INFO, "inside Railway: the process environment is the source");
         return 0;
     }
+    if (hg_streq(s->via, "cli"))
+        return hg_resolve_via_cli(r, s);
     HG_AUTO(hg_decrefp) json_t *request = json_object();
     set_text(request, "service", s->service);
     set_text(request, "environment", s->environment);
@@ -265,6 +267,8 @@ int hg_resolve_sources(struct hg_resolving *r)
         }
         if (rc < 0)
             return hg_wrap(r->err, "target %s", t->name);
+        if (rc > 0)
+            return rc;
     }
     return 0;
 }

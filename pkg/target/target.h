@@ -32,6 +32,7 @@ struct hg_source {
     bool override;                      /* dotenv: beats the process */
     bool optional;                      /* dotenv: a missing file is not an error */
     char *service, *environment, *project, *token_env; /* railway; NULL: not given */
+    char *via;                          /* railway: "cli", or NULL: the API */
     char *container;                    /* container: name or id */
     struct hg_strv command;             /* command: argv of a program that prints variables */
     enum hg_source_format format;       /* of what it prints; dotenv in `dialect` */
@@ -139,6 +140,7 @@ struct hg_target {
     struct hg_strv warnings;            /* what else it noticed: hg_target_warn() prints it */
     struct hg_strv said;                /* lines that command sources wrote on stderr: likewise */
     struct hg_err error;                /* kind != NONE: resolving failed; verbs print it as theirs */
+    const struct hg_source *via_cli;    /* resolving stopped here: see hg_target_via_cli */
 };
 
 /* What headgate-env asks for. original is the process's own environment, as given to it; set holds
@@ -159,6 +161,11 @@ struct hg_resolve {
 /* Reads the sources. -1: the configuration or command line is wrong. 0 with ret->error set when
  * resolving failed: then ret->vars is the original less what the target's sources should have given. */
 int hg_target_resolve(const struct hg_resolve *in, struct hg_target *ret, struct hg_err *err);
+/* When hg_target_resolve stopped at t->via_cli: how to start `railway run` (ret_argv wants the command
+ * appended; ret_envp: hg_vars_free_envp), with a descriptor that it must inherit. The command is to
+ * resolve again: then it finds what the CLI gave. Kind CONFIG when there is no CLI. */
+int hg_target_via_cli(const struct hg_target *t, int64_t timeout_ns, struct hg_strv *ret_argv,
+                      char ***ret_envp, int *ret_fd, struct hg_err *err);
 /* For headgate-env inside headgate-env: -1 with the error of the outer one, whose target this one
  * would otherwise silently replace by its own default. */
 int hg_target_outer_error(const struct hg_common *common, struct hg_err *err);
