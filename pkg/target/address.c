@@ -244,6 +244,12 @@ static void no_address(struct hg_resolving *r)
     bool sealed = hg_strv_has(&r->sealed, "DATABASE_URL");
     hg_fail(r->err, HG_E_CONFIG, "target %s: no database address: DATABASE_URL %s (looked in: %s)",
             t->name, sealed ? "is sealed and cannot be read" : "is not set", list);
+    if (sealed)
+        hg_detail(r->err, "a sealed value reaches Railway's own deployments only: there, as the service's "
+                          "pre-deploy command, headgate has it");
+    else if (r->pull_request)
+        hg_detail(r->err, "sealed variables are not copied to PR environments: is it sealed in the "
+                          "environment that this one was made from?");
     if (ini_may_tell(r))
         hg_hint(r->err, "set DATABASE_URL, write it into %s, or put `url:` into headgate.yaml; "
                         "`headgate postgres start` makes a private database and prints its URL",

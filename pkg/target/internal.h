@@ -119,6 +119,7 @@ struct hg_resolving {
     struct hg_target *t;
     struct hg_strv template_names; /* variables named in url and direct_url */
     struct hg_strv sealed;         /* Railway says that they exist, not what they are */
+    bool pull_request;             /* the Railway environment is one of a pull request */
     json_t *routes;                /* of the Railway program, array or NULL */
     bool process_listed;           /* connection variables may come from the process */
     bool inside;                   /* the process environment is the Railway service's own */
@@ -135,6 +136,8 @@ void hg_resolve_template_names(const char *text, struct hg_strv *names);
 /* The source of a variable without the line ("backend/.env:12" is of "backend/.env"). Heap. */
 char *hg_resolve_origin(const struct hg_var *v);
 int hg_resolve_sources(struct hg_resolving *r);              /* sources.c; 1: stopped at t->via_cli */
+void hg_resolve_sealed(struct hg_resolving *r);              /* sealed.c: names those that are missed */
+bool hg_resolve_pr_environment(const char *name);
 void hg_resolve_below_cli(struct hg_resolving *r);           /* via_cli.c: the environment from before */
 int hg_resolve_via_cli(struct hg_resolving *r, const struct hg_source *s);
 /* "NAME of LABEL is left out": a remote source must not say what programs here execute. */

@@ -84,11 +84,10 @@ static int apply_set(struct hg_resolving *r)
 static int resolve(struct hg_resolving *r)
 {
     start_environment(r, &r->t->vars);
-    int rc = hg_resolve_sources(r);
-    if (rc != 0)
+    if (hg_resolve_sources(r) != 0 || hg_resolve_file_secrets(r) < 0 || apply_set(r) < 0)
         return -1;
-    if (hg_resolve_file_secrets(r) < 0 || apply_set(r) < 0 ||
-        hg_resolve_url(r) < 0 || hg_resolve_routes(r) < 0)
+    hg_resolve_sealed(r);
+    if (hg_resolve_url(r) < 0 || hg_resolve_routes(r) < 0)
         return -1;
     hg_resolve_finish_address(r);
     return 0;

@@ -158,6 +158,8 @@ static int from_railway(struct hg_resolving *r, const struct hg_source *s)
     HG_AUTO(hg_freep) char *label = railway_label(s, answer);
     take_variables(r, answer, label);
     drop_sealed(r, answer, label);
+    const char *environment = hg_member(json_object_get(answer, "environment"), "name");
+    r->pull_request = r->pull_request || hg_resolve_pr_environment(environment);
     size_t i;
     json_t *name;
     json_array_foreach(json_object_get(answer, "dropped"), i, name)

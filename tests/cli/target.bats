@@ -116,6 +116,46 @@ production() {
     has '<>'
     run headgate show -t production
     says 'DATABASE_URL is sealed and cannot be read'
+    says "reaches Railway's own deployments only"
+}
+
+@test "sealed variables that the application's own files mention are named, with the place" {
+    production
+    mkdir -p backend/app backend/node_modules venv
+    printf 'import os\n\nKEY = os.environ["SESSION_SECRET"]\n' > backend/app/settings.py
+    echo 'OTHER_SECRET_KEY = 1  # not OTHER_SECRET' > backend/app/other.py
+    echo 'UNUSED_SECRET' > backend/node_modules/x.js
+    echo 'UNUSED_SECRET' > venv/x.py
+    echo 'UNUSED_SECRET' > notes.md
+    hgt_source railway '{"variables":{},"sealed":["SESSION_SECRET","OTHER_SECRET","UNUSED_SECRET"],
+        "routes":[],"error":null}'
+    run headgate env -t production -- true
+    [ "$status" -eq 0 ]
+    says "SESSION_SECRET is sealed in Railway and backend/app/settings.py:3 mentions it"
+    says "OTHER_SECRET is sealed in Railway and backend/app/other.py:1 mentions it"
+    says "not copied to PR environments"
+    [[ $output != *UNUSED_SECRET* ]]
+    run headgate env -v -t production -- true
+    says "UNUSED_SECRET is sealed in Railway and not set here"
+    # Given another way it is not missed.
+    run headgate env -t production --set SESSION_SECRET=x --set OTHER_SECRET=y -- true
+    [ -z "$output" ]
+}
+
+@test "without an address in a pull request's environment: sealed variables are not copied there" {
+    production
+    local name
+    for name in pr-12 shop-pr-7; do
+        hgt_source railway '{"variables":{"A":"1"},"sealed":[],"routes":[],"error":null,
+            "environment":{"id":"e","name":"'$name'"}}'
+        run headgate show -t production
+        says 'DATABASE_URL is not set'
+        says "sealed variables are not copied to PR environments"
+    done
+    hgt_source railway '{"variables":{"A":"1"},"sealed":[],"routes":[],"error":null,
+        "environment":{"id":"e","name":"approver-12"}}'
+    run headgate show -t production
+    [[ $output != *"PR environments"* ]]
 }
 
 @test "with process listed the inherited ones count" {
