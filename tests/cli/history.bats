@@ -263,7 +263,7 @@ PY
     as_alembic
     [ "$(json '.heads | join(" ")')" = "m e" ]
     [ "$(json '.revisions[] | select(.revision == "e") | .depends_on[0]')" = lab ]
-    rm m/versions/*
+    rm -r m/versions/*
     rev 1.py a None
     rev 2.py b None
     rev 3.py m '("a", "b")'
@@ -271,7 +271,7 @@ PY
     look
     expect_ids "n m a b"
     as_alembic
-    rm m/versions/*
+    rm -r m/versions/*
     rev 3.py a None
     rev 1.py b '"a"'
     rev 2.py c '"a"'

@@ -2,21 +2,33 @@
 """Random histories, read by headgate and by the real Alembic; prints the first differences.
 
     python alembic_differential.py GRAPH_DUMP [SEED [CASES]]
+    python alembic_differential.py GRAPH_DUMP --folders DIR...
+
+With folders (each with an alembic.ini and m/versions) it compares those histories instead of random
+ones. Modules that their files import and that are not installed are replaced by stand-ins, for both;
+where the files' code does not get along with those, Alembic reads what Python's ast sees in them.
 
 Order is compared wherever Alembic itself has one: two dependencies in one file stand in a Python
 set there, so such histories are compared as sets.
 """
+import ast
+import importlib.abc
+import importlib.util
+import inspect
 import json
 import logging
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import unittest.mock
 import warnings
 
 import alembic
+from alembic.config import Config
 from alembic.runtime.migration import HeadMaintainer
 from alembic.script import ScriptDirectory
 
@@ -337,12 +349,12 @@ def limited(_signal, _frame):
     raise Endless("Alembic does not end")
 
 
-def expected(folder, asked):
+def expected(folder, asked, seconds=1):
     cwd = os.getcwd()
     os.chdir(folder)
-    signal.setitimer(signal.ITIMER_REAL, 1)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
-        script = ScriptDirectory("m")
+        script = ScriptDirectory.from_config(Config("alembic.ini"))
         for rev in script.walk_revisions():
             rev.module.upgrade = rev.module.downgrade = lambda: None
     except BaseException as error:
@@ -390,27 +402,104 @@ def same(question, ours, theirs, unordered):
     return ours == theirs
 
 
+class Stubs(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Stands in for modules that are not installed."""
+
+    def find_spec(self, name, path, target=None):
+        return importlib.util.spec_from_loader(name, self, is_package=True)
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        module.__all__ = []
+        module.__getattr__ = lambda name: unittest.mock.MagicMock(name=name)
+
+
+def stand_in(root):
+    """Stubs for Alembic, here, and for the Python that headgate asks."""
+    with open(os.path.join(root, "sitecustomize.py"), "w") as f:
+        f.write("import importlib.abc, importlib.util, sys, unittest.mock\n%s\n"
+                "sys.meta_path.append(Stubs())\n" % inspect.getsource(Stubs))
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        [root] + os.environ.get("PYTHONPATH", "").split(os.pathsep)).rstrip(os.pathsep)
+    sys.meta_path.append(Stubs())
+
+
+def reduced(source):
+    """The module as Alembic needs it: docstring and the four assignments, all of them literals."""
+    tree = ast.parse(source)
+    lines = [repr(ast.get_docstring(tree, clean=False) or "")]
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        for target in targets:
+            if getattr(target, "id", None) in ("revision", "down_revision", "branch_labels", "depends_on"):
+                lines.append("%s = %r" % (target.id, ast.literal_eval(node.value)))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name in (
+                "upgrade", "downgrade"):
+            lines.append("def %s(): pass" % node.name)
+    return "\n".join(lines) + "\n"
+
+
+def reduced_copy(folder, root):
+    copy = os.path.join(root, "reduced", os.path.basename(folder))
+    shutil.copytree(folder, copy)
+    for where, _, names in os.walk(os.path.join(copy, "m", "versions")):
+        for name in names:
+            if name.endswith(".py") and name != "__init__.py":
+                path = os.path.join(where, name)
+                with open(path, "rb") as f:
+                    text = reduced(f.read())
+                with open(path, "w", encoding="utf-8") as f:
+                    f.write(text)
+    return copy
+
+
+def real_histories(rnd, folders, root):
+    """What compare() wants to know of folders that somebody else wrote; where Alembic reads them."""
+    work, read_at = [], {}
+    for folder in map(os.path.abspath, folders):
+        script, error = expected(folder, [], 60)
+        if script is None:
+            read_at[folder] = reduced_copy(folder, root)
+            script, again = expected(read_at[folder], [], 60)
+            print("# %s: %s, so by ast%s" % (os.path.basename(folder), error.split("\n")[0],
+                                             "" if script else ": " + again))
+        revs = [{"id": r.revision, "labels": sorted(r._orig_branch_labels),
+                 "deps": sorted(r._normalized_resolved_dependencies or ())}
+                for r in script.walk_revisions()] if script else []
+        asked = [q for _ in range(4) for q in questions(rnd, revs)]
+        work.append((folder, revs, None, asked))
+    return work, read_at
+
+
 def decode(line):
     return line if line.startswith("refused") else json.loads(line)
 
 
 def main():
     dump = sys.argv[1]
+    folders = sys.argv[3:] if sys.argv[2:3] == ["--folders"] else []
+    if folders:
+        sys.argv[2:] = []
     seed = int(sys.argv[2]) if len(sys.argv) > 2 and sys.argv[2] else random.SystemRandom().randrange(10**9)
     cases = int(sys.argv[3]) if len(sys.argv) > 3 else 600
-    print("# seed %d, %d histories" % (seed, cases))
+    print("# seed %d, %d histories" % (seed, len(folders) or cases))
     signal.signal(signal.SIGALRM, limited)
     rnd = random.Random(seed)
-    work = []
+    work, read_at = [], {}
     with tempfile.TemporaryDirectory(prefix="hgdiff-") as root:
-        for number in range(cases):
+        if folders:
+            stand_in(root)
+            work, read_at = real_histories(rnd, folders, root)
+        for number in range(0 if folders else cases):
             revs = history(rnd)
             fault = break_it(rnd, revs) if revs and rnd.random() < 0.25 else None
             folder = write_case(rnd, root, number, revs)
             work.append((folder, revs, fault, questions(rnd, revs)))
         theirs = []
         for folder, revs, fault, asked in work:
-            script, answers = expected(folder, asked)
+            script, answers = expected(read_at.get(folder, folder), asked, 60 if folders else 1)
             if script is not None and revs:
                 rows = " ".join(tip(rnd, script, [r["id"] for r in revs] + ["heads"]))
                 for question in (("current", rows), ("upgrade", rows, "heads"),
@@ -458,7 +547,7 @@ def compare(work, theirs, output, seed):
             different += 1
             if different <= 12:
                 print("%s (fault: %s): %s" % (os.path.basename(folder), fault, problem))
-                print("      %s" % json.dumps(revs))
+                print("      %s" % json.dumps(revs[:20]))
     print("# %(histories)d histories, %(refused)d of them refused, %(questions)d questions" % counts)
     print("# %d differences; run again with seed %d" % (different, seed))
     return 1 if different else 0

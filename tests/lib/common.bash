@@ -8,14 +8,14 @@ HGT_PROFILE=${HGT_PROFILE:-dev}
 HGT_BUILD=$HGT_ROOT/build/$HGT_PROFILE
 export HGT_ROOT HGT_BUILD
 
-# Tests see nothing of the caller's own headgate, Railway, Docker or PostgreSQL settings.
+# Tests see nothing of the caller's own headgate, Railway, Docker, PostgreSQL or Python settings.
 hgt_clean_environment() {
     local name
     for name in $(compgen -e); do
         case $name in
             HEADGATE_PG_BINDIR) ;;
-            HEADGATE_* | RAILWAY_* | PG* | DB_* | DATABASE_* | ALEMBIC_* | DOCKER_* | NO_COLOR | \
-                CLICOLOR_FORCE | VIRTUAL_ENV | GITHUB_* | CI)
+            HEADGATE_* | RAILWAY_* | PG* | DB_* | DATABASE_* | ALEMBIC_* | DOCKER_* | PYTHON* | \
+                VIRTUAL_ENV | NO_COLOR | CLICOLOR_FORCE | GITHUB_* | CI)
                 unset "$name"
                 ;;
         esac
