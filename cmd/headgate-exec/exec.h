@@ -23,4 +23,9 @@ int exec_in_container(const struct exec_options *o, const char *container,
 /* For a target that runs here: becomes headgate-env. Returns only on failure. */
 int exec_on_host(const struct exec_options *o, const struct hg_strv *args, struct hg_err *err);
 
+/* For a target with `run: { command: … }`: becomes that command with args behind it. Returns only on
+ * failure. */
+int exec_behind_command(const struct exec_options *o, const struct hg_target_config *t,
+                        const struct hg_strv *args, struct hg_err *err);
+
 #endif

@@ -35,7 +35,8 @@ static const struct hg_cmd CMD = {
     .description =
         "Runs COMMAND in the container of the target (run: { container: NAME }), through the "
         "container engine, with the target's own variables and nothing else of this host. A target "
-        "that runs on this host: the same as headgate env. Output is masked where it does not go to "
+        "that runs on this host: the same as headgate env; one behind a command (run: { command: […] "
+        "}): behind that command, with what is there. Output is masked where it does not go to "
         "a terminal. A signal to headgate reaches the command, and when headgate is killed the "
         "command is ended too. The exit code is the command's own; 125 when headgate itself failed, "
         "126 when the command cannot be run, 127 when the container has no such command.",
@@ -51,17 +52,23 @@ static const struct hg_cmd CMD = {
     .own_failure = HG_EXIT_OURS,
 };
 
-/* A wrong configuration is told by whoever reads it to use it. */
-static bool runs_on_host(const struct exec_options *o)
+/* Runs it here, or behind the target's own command: neither needs anything resolved here. A wrong
+ * configuration is told by whoever reads it to use it. Returns only when neither is meant, or -1. */
+static int exec_unresolved(const struct exec_options *o, const struct hg_strv *args,
+                           struct hg_err *err)
 {
     struct hg_config config = { 0 };
     struct hg_err ignored;
     if (hg_config_load(&o->common, &config, &ignored) < 0)
-        return false;
+        return 0;
     const struct hg_target_config *t = hg_config_target(&config, o->common.target, &ignored);
-    bool host = t && t->run == HG_RUN_HOST;
+    int rc = 0;
+    if (t && t->run == HG_RUN_COMMAND)
+        rc = exec_behind_command(o, t, args, err);
+    else if (t && t->run == HG_RUN_HOST)
+        rc = exec_on_host(o, args, err);
     hg_config_done(&config);
-    return host;
+    return rc;
 }
 
 static int run(void *options, const struct hg_strv *args, struct hg_err *err)
@@ -75,10 +82,12 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
     if (o->container)
         return exec_in_container(o, o->container, NULL, args, err);
     /* Without an inherited state: whether anything must be resolved here is known from headgate.yaml. */
-    if (!getenv("HEADGATE_STATE_FD") && runs_on_host(o))
-        return exec_on_host(o, args, err);
+    if (!getenv("HEADGATE_STATE_FD") && exec_unresolved(o, args, err) < 0)
+        return -1;
     if (hg_target_open(&o->common, o->argc, o->argv, false, &t, err) < 0)
         return -1;
+    if (t.t->run == HG_RUN_COMMAND)
+        return exec_behind_command(o, t.t, args, err);
     if (t.t->run == HG_RUN_HOST)
         return exec_on_host(o, args, err);
     HG_AUTO(hg_freep) char *line = hg_target_line(&t);

@@ -8,7 +8,7 @@
 #include "gen/apply_embed.h"
 
 /* Stdout carries the driver's reports: it gave its own stdout away before Alembic started. */
-static void on_output(void *run, int stream, const char *data, size_t len)
+void hg_run_far_output(void *run, int stream, const char *data, size_t len)
 {
     if (stream == 1)
         hg_driver_feed(run, data, len);
@@ -48,8 +48,8 @@ static int exec_driver(struct hg_run *r, struct hg_docker *d, const struct hg_co
     struct hg_docker_exec spec = { .container = c->id, .argv = argv.items, .env = env.items,
                                    .input = program, .input_len = program ? strlen(program) : 0,
                                    .mask = r->target.mask,
-                                   .sink = plain ? hg_run_output : on_output, .context = r,
-                                   .tick_ns = 250 * HG_NS_PER_MS, .on_tick = hg_run_tick,
+                                   .sink = plain ? hg_run_output : hg_run_far_output, .context = r,
+                                   .tick_ns = HG_APPLY_TICK_NS, .on_tick = hg_run_tick,
                                    .on_signal = hg_run_signal };
     return hg_docker_exec(d, &spec, ret, err);
 }
@@ -59,7 +59,8 @@ int hg_run_migrate_in_container(struct hg_run *r, struct hg_migrated *ret, struc
     HG_AUTO(hg_docker_freep) struct hg_docker *d = NULL;
     struct hg_container c = HG_CONTAINER_INIT;
     struct hg_docker_exec_result done = { 0 };
-    if (hg_docker_open(NULL, r->o->common->timeout_ns, &d, err) < 0 ||
+    if (hg_target_refresh(&r->target, r->o->common, err) < 0 ||
+        hg_docker_open(NULL, r->o->common->timeout_ns, &d, err) < 0 ||
         hg_docker_find(d, r->target.t->run_container, &c, err) < 0)
         return -1;
     int rc = hg_container_ready(&c, err);

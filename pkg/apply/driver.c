@@ -90,16 +90,54 @@ void hg_driver_argv(struct hg_run *r, bool flask, struct hg_strv *ret)
     hg_strv_add(ret, r->goal);
 }
 
-char *hg_driver_text(const json_t *spec, const char *between)
+/* "import json\nSPEC = json.loads('…')\n" and the text behind it. Heap. */
+static char *with_spec(const json_t *spec, const char *text)
 {
-    char *text = json_dumps(spec, JSON_COMPACT | JSON_ENSURE_ASCII);
-    json_t *as_string = json_string(text);
+    char *dumped = json_dumps(spec, JSON_COMPACT | JSON_ENSURE_ASCII);
+    json_t *as_string = json_string(dumped);
     char *literal = json_dumps(as_string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
     json_decref(as_string);
-    free(text);
-    char *program = hg_xasprintf("import json\nSPEC = json.loads(%s)\n%s\n%s\nmain()\n", literal,
-                                 hg_py_apply_driver, between);
-    free(literal);
+    char *program = hg_xasprintf("import json\nSPEC = json.loads(%s)\n%s", literal, text);
+    char *secret[] = { dumped, literal }; /* perhaps with passwords in the environment */
+    for (size_t i = 0; i < HG_COUNT(secret); i++) {
+        explicit_bzero(secret[i], strlen(secret[i]));
+        free(secret[i]);
+    }
+    return program;
+}
+
+char *hg_driver_text(const json_t *spec, const char *between)
+{
+    HG_AUTO(hg_freep) char *text = hg_xasprintf("%s\n%s\nmain()\n", hg_py_apply_driver, between);
+    return with_spec(spec, text);
+}
+
+static json_t *environment(const struct hg_run *r)
+{
+    HG_AUTO(hg_strv_done) struct hg_strv list = HG_STRV_INIT;
+    json_t *all = json_object();
+    hg_run_crossing(&r->target.vars, &list);
+    for (size_t i = 0; i < list.count; i++) {
+        char *equals = strchr(list.items[i], '=');
+        *equals = '\0';
+        json_object_set_new(all, list.items[i], hg_event_text(equals + 1));
+        explicit_bzero(equals + 1, strlen(equals + 1));
+    }
+    return all;
+}
+
+/* Bare Alembic: the program crosses on stdin as the driver does. */
+char *hg_driver_plain_program(struct hg_run *r)
+{
+    static const char TEXT[] = "import os\n"
+                               "os.environ.update(SPEC['environment'])\n"
+                               "from alembic.config import main\n"
+                               "main(prog='alembic', argv=SPEC['argv'])\n";
+    HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
+    hg_driver_argv(r, false, &argv);
+    json_t *spec = json_pack("{s:o, s:o}", "argv", hg_json_list(&argv), "environment", environment(r));
+    char *program = with_spec(spec, TEXT);
+    json_decref(spec);
     return program;
 }
 
@@ -122,6 +160,8 @@ char *hg_driver_program(struct hg_run *r, int report_fd)
         HG_BUG("the driver's specification");
     steps_and_digests(r, spec);
     json_object_set_new(spec, "fd", report_fd < 0 ? json_null() : json_integer(report_fd));
+    if (r->target.t->run == HG_RUN_COMMAND)
+        json_object_set_new(spec, "environment", environment(r));
     char *program = hg_driver_text(spec, "");
     json_decref(spec);
     return program;
@@ -215,7 +255,9 @@ static void on_report(struct hg_run *r, const json_t *report)
     hg_trace("driver", "report", event ? event : "?", "revision",
              member(report, "revision") ? member(report, "revision") : "", "phase",
              member(report, "phase") ? member(report, "phase") : "", NULL);
-    if (hg_streq(event, "session") && d->session_count < HG_APPLY_SESSIONS_MAX)
+    if (hg_streq(event, "start"))
+        d->began = true;
+    else if (hg_streq(event, "session") && d->session_count < HG_APPLY_SESSIONS_MAX)
         d->sessions[d->session_count++] = (int)json_integer_value(json_object_get(report, "pid"));
     else if (hg_streq(event, "step"))
         on_step(r, report);

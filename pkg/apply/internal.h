@@ -33,7 +33,8 @@ struct hg_driven {
     size_t steps_ended;             /* steps whose end was reported */
     size_t steps_committed;         /* of those, before the last commit seen */
     bool autocommit, transaction_per_migration;
-    bool finished, ok;              /* the driver's own result arrived */
+    bool began;                     /* the driver runs */
+    bool finished, ok;              /* its own result arrived */
     char *stopped;                  /* its reason, when it stopped Alembic */
     char *exception, *message, sqlstate[6];
 };
@@ -116,6 +117,8 @@ int hg_run_baseline(struct hg_run *r, struct hg_err *err);
 char *hg_driver_program(struct hg_run *r, int report_fd);   /* fd < 0: its stdout */
 /* The specification, driver.py, what stands between, and the call. Heap. */
 char *hg_driver_text(const json_t *spec, const char *between);
+/* For `driver: plain` behind a command: bare Alembic. Heap. */
+char *hg_driver_plain_program(struct hg_run *r);
 void hg_driver_argv(struct hg_run *r, bool flask, struct hg_strv *ret);
 /* The words up to and with the verb. */
 void hg_driver_command(const struct hg_run *r, bool flask, const char *verb, struct hg_strv *ret);
@@ -127,14 +130,18 @@ void hg_driven_done(struct hg_driven *d);
 #define HG_DRIVER_PROGRAM_ARG \
     "import os; exec(compile(os.fdopen(%d).read(), '<headgate driver>', 'exec'))"
 
-/* migrate.c, container.c */
+/* migrate.c, container.c, command.c */
 /* The environment of a migrator on this host; NULL with *err. Release with hg_vars_free_envp. */
 char **hg_run_migrator_envp(struct hg_run *r, struct hg_err *err);
-/* "NAME=value" of what the target itself lists: nothing else crosses into a container. */
+/* "NAME=value" of what the target itself lists: nothing else crosses to another place. */
 void hg_run_crossing(const struct hg_vars *vars, struct hg_strv *ret);
 struct hg_migrated { bool ok; int code; bool timed_out; int signal; };
 int hg_run_migrate(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err);
 int hg_run_migrate_in_container(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err);
+int hg_run_migrate_behind_command(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err);
+/* Of a migrator elsewhere: its stdout carries the reports. */
+void hg_run_far_output(void *run, int stream, const char *data, size_t len);
+#define HG_APPLY_TICK_NS (250 * HG_NS_PER_MS)
 int hg_run_tick(void *run);
 int hg_run_signal(void *run, int signal, unsigned times);
 void hg_run_output(void *run, int stream, const char *data, size_t len);

@@ -9,7 +9,6 @@
 
 #include "process/process.h"
 
-#define TICK_NS     (250 * HG_NS_PER_MS)
 #define PLAIN_ARG   "import sys; from alembic.config import main; main(prog='alembic')"
 
 int64_t hg_run_max_runtime(const struct hg_run *r)
@@ -117,7 +116,7 @@ static int supervise(struct hg_run *r, const char *python, int program_fd, int r
         .dir = hg_driver_needs_flask(r) ? parent : r->alembic.dir,
         .mask = r->target.mask, .sink = hg_run_output, .context = r,
         .keep_fds = program_fd >= 0 ? keep : none, .stdin_null = true, .watch_fd = report_in,
-        .on_fd = on_report, .tick_ns = TICK_NS, .on_tick = hg_run_tick, .on_signal = hg_run_signal };
+        .on_fd = on_report, .tick_ns = HG_APPLY_TICK_NS, .on_tick = hg_run_tick, .on_signal = hg_run_signal };
     struct hg_supervised done = { 0 };
     int rc = hg_process_supervise(&spec, &done, err);
     hg_vars_free_envp(envp);

@@ -153,6 +153,7 @@ static int migrate(struct hg_run *r, struct hg_err *err)
                              "Alembic works in");
     r->started_ns = hg_now_ns();
     int rc = r->target.t->run == HG_RUN_CONTAINER ? hg_run_migrate_in_container(r, &m, err)
+             : r->target.t->run == HG_RUN_COMMAND ? hg_run_migrate_behind_command(r, &m, err)
                                                   : hg_run_migrate(r, &m, err);
     r->started = rc == 0 || r->driven.session_count > 0;
     if (!r->started) {

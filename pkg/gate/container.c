@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A target whose migrator runs in a container: the files that run are those inside, the files that
- * are judged lie here. Where they differ the verdict would be about something else.
+ * A target whose migrator runs in a container, or behind a command: the files that run are those
+ * there, the files that are judged lie here. Where they differ the verdict would be about something
+ * else.
  */
 #include "docker/docker.h"
 #include "internal.h"
@@ -23,10 +24,19 @@ static const char *below(const char *folder, const char *path)
     return strncmp(path, folder, len) == 0 && path[len] == '/' ? path + len + 1 : NULL;
 }
 
+/* "the container NAME", "the place behind `kubectl`": where the migrator runs. Heap. */
+static char *place(const struct hg_judge *j)
+{
+    const struct hg_target_config *t = j->in->target->t;
+    return t->run == HG_RUN_COMMAND
+               ? hg_xasprintf("the place behind `%s`", hg_path_base(t->run_command.items[0]))
+               : hg_xasprintf("the container %s", t->run_container);
+}
+
 static void differs(struct hg_judge *j, const struct hg_revision *r, const char *what)
 {
-    struct hg_finding *f = hg_finding_add(&j->out->findings, "HG506", "%s %s the container %s", r->path,
-                                          what, j->in->target->t->run_container);
+    HG_AUTO(hg_freep) char *where = place(j);
+    struct hg_finding *f = hg_finding_add(&j->out->findings, "HG506", "%s %s %s", r->path, what, where);
     f->path = hg_xstrdup(r->path);
     f->revision = hg_xstrdup(r->id);
 }
@@ -60,8 +70,8 @@ static void find_strangers(struct hg_judge *j, const char *location,
         if (!hg_ends_with(base, ".py") || hg_starts_with(base, "__init__") ||
             (strchr(path, '/') && !j->in->alembic->recursive) || hg_is_file(here))
             continue;
-        (void)hg_finding_add(&j->out->findings, "HG506", "the container %s has %s, which is not here",
-                             j->in->target->t->run_container, path);
+        HG_AUTO(hg_freep) char *where = place(j);
+        (void)hg_finding_add(&j->out->findings, "HG506", "%s has %s, which is not here", where, path);
     }
 }
 
@@ -73,27 +83,43 @@ static int compare_location(struct hg_judge *j, const char *workdir, const char 
     if (!name)
         return 0; /* not reached from the working directory: the driver compares when it runs */
     HG_AUTO(hg_freep) char *inside = hg_path_join(workdir && *workdir ? workdir : "/", name);
-    if (hg_docker_digests(j->in->target->t->run_container, inside, DIGESTS_NS, &files, err) < 0)
+    const struct hg_target_config *t = j->in->target->t;
+    int rc = t->run == HG_RUN_COMMAND
+                 ? hg_behind_digests(j, name, DIGESTS_NS, &files, err)
+                 : hg_docker_digests(t->run_container, inside, DIGESTS_NS, &files, err);
+    if (rc < 0)
         return -1;
     compare_revisions(j, location, &files);
     find_strangers(j, location, &files);
     return 0;
 }
 
+static int compare_container(struct hg_judge *j, struct hg_err *err)
+{
+    HG_AUTO(hg_docker_freep) struct hg_docker *d = NULL;
+    HG_AUTO(hg_container_done) struct hg_container c = HG_CONTAINER_INIT;
+    int rc = hg_docker_open(NULL, DIGESTS_NS, &d, err);
+    if (rc == 0)
+        rc = hg_docker_find(d, j->in->target->t->run_container, &c, err);
+    for (size_t i = 0; rc == 0 && i < j->in->alembic->version_locations.count; i++)
+        rc = compare_location(j, c.workdir, j->in->alembic->version_locations.items[i], err);
+    return rc;
+}
+
 void hg_judge_container(struct hg_judge *j)
 {
     const struct hg_gate_input *in = j->in;
-    HG_AUTO(hg_docker_freep) struct hg_docker *d = NULL;
-    HG_AUTO(hg_container_done) struct hg_container c = HG_CONTAINER_INIT;
     struct hg_err err = { 0 };
-    if (!in->status || !in->graph || !in->alembic || in->target->t->run != HG_RUN_CONTAINER)
+    int rc = 0;
+    if (!in->status || !in->graph || !in->alembic)
         return;
-    int rc = hg_docker_open(NULL, DIGESTS_NS, &d, &err);
-    if (rc == 0)
-        rc = hg_docker_find(d, in->target->t->run_container, &c, &err);
-    for (size_t i = 0; rc == 0 && i < in->alembic->version_locations.count; i++)
-        rc = compare_location(j, c.workdir, in->alembic->version_locations.items[i], &err);
-    if (rc < 0)
-        hg_judge_unknown(j, "the revision files in the container could not be compared: %s",
-                         err.message);
+    if (in->target->t->run == HG_RUN_CONTAINER)
+        rc = compare_container(j, &err);
+    for (size_t i = 0; in->target->t->run == HG_RUN_COMMAND && rc == 0 &&
+                       i < in->alembic->version_locations.count; i++)
+        rc = compare_location(j, NULL, in->alembic->version_locations.items[i], &err);
+    if (rc < 0) {
+        HG_AUTO(hg_freep) char *where = place(j);
+        hg_judge_unknown(j, "the revision files in %s could not be compared: %s", where, err.message);
+    }
 }

@@ -99,6 +99,10 @@ void hg_judge_review(struct hg_judge *j);
 void hg_judge_ledger(struct hg_judge *j);
 /* HG506: the files in the target's container against those here. */
 void hg_judge_container(struct hg_judge *j);
+struct hg_docker_files;
+/* The same for a target with `run: { command: … }`: digests of the .py files below folder, there. */
+int hg_behind_digests(struct hg_judge *j, const char *folder, int64_t timeout_ns,
+                      struct hg_docker_files *ret, struct hg_err *err);
 /* HG510: --require, and gate.after with gate.soak. */
 int hg_judge_required(struct hg_judge *j, struct hg_err *err);
 /* Severities, waivers, overrides; HG219, HG221. */

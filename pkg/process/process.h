@@ -56,6 +56,7 @@ struct hg_process_supervise {
     void *context;
     const int *keep_fds;            /* as above */
     bool stdin_null;
+    int stdin_fd;                   /* becomes the child's stdin (borrowed); 0: ours, or none */
     /* Watched in the same loop: readable -> on_fd(context). -1: none. Return false to stop watching. */
     int watch_fd;
     bool (*on_fd)(void *context, int fd);

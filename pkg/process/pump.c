@@ -57,7 +57,7 @@ static int wire_pty(struct hg_supervisor *s, struct hg_wiring *w, const enum str
                     struct hg_err *err)
 {
     int stream = kinds[1] == STREAM_PTY ? 1 : 2;
-    bool input = !s->spec->stdin_null && isatty(STDIN_FILENO);
+    bool input = !s->spec->stdin_null && !s->spec->stdin_fd && isatty(STDIN_FILENO);
     s->terminal.fd = input ? STDIN_FILENO : stream;
     int master, slave;
     if (hg_pty_open(&s->terminal, input, &master, &slave, err) < 0)
@@ -94,7 +94,9 @@ int hg_pump_wire(struct hg_supervisor *s, struct hg_wiring *w, struct hg_err *er
         else if (wire_pipe(s, w, i, err) < 0)
             return -1;
     }
-    if (needs_null(s->spec, pty)) {
+    if (s->spec->stdin_fd > 0) {
+        w->stdio[0] = s->spec->stdin_fd;
+    } else if (needs_null(s->spec, pty)) {
         int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
         if (fd < 0)
             return hg_fail_errno(err, HG_E_UNKNOWN, "cannot open /dev/null");

@@ -58,6 +58,8 @@ void hg_target_config_copy(struct hg_target_config *to, const struct hg_target_c
     hg_strv_addv(&to->migrator_args, &from->migrator_args);
     to->tunnel_command = (struct hg_strv)HG_STRV_INIT;
     hg_strv_addv(&to->tunnel_command, &from->tunnel_command);
+    to->run_command = (struct hg_strv)HG_STRV_INIT;
+    hg_strv_addv(&to->run_command, &from->run_command);
 }
 
 void hg_target_config_done(struct hg_target_config *t)
@@ -71,6 +73,7 @@ void hg_target_config_done(struct hg_target_config *t)
     t->source_count = 0;
     hg_strv_done(&t->migrator_args);
     hg_strv_done(&t->tunnel_command);
+    hg_strv_done(&t->run_command);
 }
 
 void hg_config_done(struct hg_config *c)
@@ -219,7 +222,16 @@ int hg_config_read_run(struct hg_yaml *y, yaml_node_t *node, void *object)
         return 0;
     }
     if (node->type != YAML_MAPPING_NODE)
-        return hg_yaml_expected(y, node, "`host` or { container: NAME }");
+        return hg_yaml_expected(y, node, "`host`, { container: NAME } or { command: [PROGRAM, …] }");
+    if (hg_yaml_has(y, node, "command")) {
+        t->run = HG_RUN_COMMAND;
+        if (hg_yaml_map(y, node, hg_schema_run_command, "run", t) < 0)
+            return -1;
+        if (!t->run_command.count)
+            return hg_yaml_expected(y, node, "a program in `command`");
+        hg_config_command_path(y, &t->run_command);
+        return 0;
+    }
     struct hg_source s = { 0 };
     int rc = hg_yaml_map(y, node, hg_schema_container, "run", &s);
     if (rc == 0) {

@@ -54,6 +54,7 @@ extern const struct hg_key hg_schema_dotenv[];
 extern const struct hg_key hg_schema_railway[];
 extern const struct hg_key hg_schema_container[];
 extern const struct hg_key hg_schema_command[];
+extern const struct hg_key hg_schema_run_command[];
 
 /* Caps: nobody's configuration is larger, and an enemy's stays cheap. */
 #define HG_YAML_FILE_MAX   ((size_t)256 << 10)
@@ -83,6 +84,7 @@ int hg_yaml_map(struct hg_yaml *y, yaml_node_t *node, const struct hg_key *keys,
 int hg_yaml_string(struct hg_yaml *y, yaml_node_t *node, bool expand, char **ret);
 yaml_node_t *hg_yaml_node(struct hg_yaml *y, int index);
 const char *hg_yaml_text(const yaml_node_t *node);
+bool hg_yaml_has(struct hg_yaml *y, const yaml_node_t *map, const char *key);
 /* "headgate.yaml:12:7: …": -1 with *err of kind CONFIG. */
 int hg_yaml_fail(struct hg_yaml *y, const yaml_node_t *node, const char *fmt, ...) HG_PRINTF(3, 4);
 /* "expected WHAT, got …" */
@@ -106,6 +108,8 @@ char *hg_config_alembic_dir(const struct hg_config *c, const char *alembic_confi
 /* Sources of a target's `environment` list. */
 int hg_config_read_sources(struct hg_yaml *y, yaml_node_t *node, void *object);
 int hg_config_read_run(struct hg_yaml *y, yaml_node_t *node, void *object);
+/* A program with a '/' in its name is relative to headgate.yaml. */
+void hg_config_command_path(struct hg_yaml *y, struct hg_strv *argv);
 int hg_config_read_rules(struct hg_yaml *y, yaml_node_t *node, void *object);
 int hg_config_read_waivers(struct hg_yaml *y, yaml_node_t *node, void *object);
 int hg_config_read_targets(struct hg_yaml *y, yaml_node_t *node, void *object);

@@ -143,7 +143,7 @@ int hg_route_rewrite(struct hg_resolving *r, const struct hg_route *route)
     return 0;
 }
 
-/* For a migrator inside a container, where the host's name is right: only the port changes. */
+/* For a migrator that runs elsewhere, where the host's name is right: only the port changes. */
 void hg_route_set_port(struct hg_target *t, const char *port)
 {
     free(t->port);
@@ -163,7 +163,7 @@ int hg_resolve_keep_route(struct hg_resolving *r, const char *host, const char *
         .to_host = hg_xstrdup(t->hostaddr ? t->hostaddr : host),
         .to_port = hg_xstrdup(port ? port : HG_DEFAULT_PORT) };
     route.keep_name = hg_route_keeps_name(r);
-    if (t->t->run != HG_RUN_CONTAINER)
+    if (t->t->run == HG_RUN_HOST || !t->hostaddr)
         return hg_route_rewrite(r, &route);
     hg_route_set_port(t, route.to_port);
     return 0;

@@ -95,6 +95,13 @@ const struct hg_key hg_schema_command[] = {
     { 0 },
 };
 
+const struct hg_key hg_schema_run_command[] = {
+    { "command", HG_KEY_STRINGS, TARGET(run_command), .required = true,
+      .help = "what the migrator's own command line is put behind; it passes on stdin, stdout and "
+              "stderr" },
+    { 0 },
+};
+
 static const struct hg_key target_migrator[] = { MIGRATOR_KEYS(TARGET), { 0 } };
 
 static const struct hg_key target_identity[] = {
@@ -132,8 +139,9 @@ const struct hg_key hg_schema_target[] = {
       .expected = "a list of sources", .schema = SOURCES_SCHEMA, .fallback = "`[process]`",
       .help = "where its variables come from; later ones win" },
     { "run", HG_KEY_CUSTOM, 0, .read = hg_config_read_run,
-      .expected = "`host` or { container: NAME }", .fallback = "`host`",
-      .schema = "{\"oneOf\":[{\"const\":\"host\"},{\"$ref\":\"#/$defs/container\"}]}",
+      .expected = "`host`, { container: NAME } or { command: [PROGRAM, …] }", .fallback = "`host`",
+      .schema = "{\"oneOf\":[{\"const\":\"host\"},{\"$ref\":\"#/$defs/container\"},"
+                "{\"$ref\":\"#/$defs/run_command\"}]}",
       .help = "where the migrator runs" },
     { "route", HG_KEY_ENUM, TARGET(route), .values = "auto|direct|public|tunnel",
       .first = HG_ROUTE_AUTO, .fallback = "`auto`", .help = "how the database is reached from here" },

@@ -60,6 +60,15 @@ int hg_source_parse(const char *text, const char *dir, struct hg_source *ret, st
     return 0;
 }
 
+void hg_config_command_path(struct hg_yaml *y, struct hg_strv *argv)
+{
+    if (!strchr(argv->items[0], '/'))
+        return;
+    char *path = hg_path_join(y->dir, argv->items[0]);
+    free(argv->items[0]);
+    argv->items[0] = path;
+}
+
 void hg_source_done(struct hg_source *s)
 {
     char **all[] = { &s->file,    &s->path,      &s->service,   &s->environment,

@@ -50,7 +50,7 @@ enum hg_ledger_mode { HG_LEDGER_AUTO, HG_LEDGER_REQUIRED, HG_LEDGER_OFF, HG_LEDG
 /* How the database is reached from here: by the first that leads there, by the address as it stands, never
  * through a tunnel, or always through one. */
 enum hg_route_kind { HG_ROUTE_AUTO, HG_ROUTE_DIRECT, HG_ROUTE_PUBLIC, HG_ROUTE_TUNNEL };
-enum hg_run_kind { HG_RUN_HOST, HG_RUN_CONTAINER };
+enum hg_run_kind { HG_RUN_HOST, HG_RUN_CONTAINER, HG_RUN_COMMAND };
 
 struct hg_waiver { char *rule, *revision, *reason, *until; }; /* revision may be NULL; until YYYY-MM-DD */
 struct hg_rule_setting { char *rule; enum hg_severity severity; };
@@ -64,6 +64,7 @@ struct hg_target_config {
     size_t source_count;
     enum hg_run_kind run;
     char *run_container;
+    struct hg_strv run_command;         /* the migrator runs behind it: kubectl exec -i POD -- */
     enum hg_route_kind route;
     struct hg_strv tunnel_command;      /* runs the words behind it where a tunnel leads to; or empty */
     char *url;                          /* template, or NULL: DATABASE_URL */

@@ -63,7 +63,7 @@ static void tell_lost_name(struct hg_resolving *r, const struct hg_route *route)
 
 static bool runs_here(const struct hg_resolving *r)
 {
-    return r->t->t->run != HG_RUN_CONTAINER || r->in->tunnel == HG_TUNNEL_WANTED;
+    return r->t->t->run == HG_RUN_HOST || r->in->tunnel == HG_TUNNEL_WANTED;
 }
 
 /* On this host both go by the numeric address; in the container the migrator keeps the name, and only

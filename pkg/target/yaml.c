@@ -15,6 +15,16 @@ const char *hg_yaml_text(const yaml_node_t *node)
     return (const char *)node->data.scalar.value;
 }
 
+bool hg_yaml_has(struct hg_yaml *y, const yaml_node_t *map, const char *key)
+{
+    for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top; p++) {
+        const yaml_node_t *node = hg_yaml_node(y, p->key);
+        if (node->type == YAML_SCALAR_NODE && strcmp(hg_yaml_text(node), key) == 0)
+            return true;
+    }
+    return false;
+}
+
 int hg_yaml_fail(struct hg_yaml *y, const yaml_node_t *node, const char *fmt, ...)
 {
     va_list ap;

@@ -66,3 +66,22 @@ op.create_table("t2", sa.Column("id", sa.Integer))'
     expect_status 4
     [ "$(hgt_psql "select sqlstate from headgate.run")" = 22012 ]
 }
+
+@test "run: { command: [docker, exec, -i, NAME] } does the same without the engine's API" {
+    url=$DATABASE_URL
+    start_container
+    echo "DATABASE_URL=$url" > .env
+    cat > headgate.yaml << EOF
+version: 1
+targets:
+  pod:
+    environment: [ { dotenv: .env } ]
+    run: { command: [docker, exec, -i, -e, DATABASE_URL=, $HGT_CONTAINER] }
+EOF
+    hga_commit
+    run --separate-stderr headgate apply -t pod --format json
+    expect_status 0
+    [ "$(hga_rows)" = r2 ]
+    [ "$(hga_result '.applied | join(",")')" = r1,r2 ]
+    hga_no_sessions
+}

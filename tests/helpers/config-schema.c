@@ -84,6 +84,7 @@ static void print_json(void)
     json_object_set_new(defs, "dotenv", object_of(hg_schema_dotenv));
     json_object_set_new(defs, "container", object_of(hg_schema_container));
     json_object_set_new(defs, "command", object_of(hg_schema_command));
+    json_object_set_new(defs, "run_command", object_of(hg_schema_run_command));
     json_object_set_new(defs, "railway",
                         json_pack("{s:s, s:b, s:[s], s:{s:{s:[{s:s},o]}}}", "type", "object",
                                   "additionalProperties", 0, "required", "railway", "properties",
@@ -144,6 +145,7 @@ static void print_markdown(void)
     print_table("The source `railway`", "railway", hg_schema_railway);
     print_table("The source `container`, and `run`", "", hg_schema_container);
     print_table("The source `command`", "", hg_schema_command);
+    print_table("A command in `run`", "", hg_schema_run_command);
     print_table("A waiver", "", hg_schema_waiver);
 }
 

@@ -354,6 +354,8 @@ def open_report():
 
 def main():
     open_report()
+    # Behind a command the environment crosses with the program: in its argv everybody could read it.
+    os.environ.update(SPEC.get("environment") or {})
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.reconfigure(line_buffering=True)

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The digests of the revision files where a target's command leads. */
+#include "docker/docker.h"
+#include "internal.h"
+#include "process/process.h"
+
+#include "gen/gate_embed.h"
+
+#define ANSWER_MAX ((size_t)8 << 20)
+
+static int take(const json_t *all, struct hg_docker_files *ret, struct hg_err *err)
+{
+    const char *path;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)all, path, value) {
+        const char *sum = json_string_value(value);
+        if (!sum || strlen(sum) != HG_SHA256_SIZE - 1 || ret->count >= HG_DOCKER_FILES_MAX)
+            return hg_fail(err, HG_E_UNKNOWN, "its answer makes no sense");
+        ret->items = hg_grow(ret->items, ret->count, &ret->cap, sizeof *ret->items);
+        struct hg_docker_file *f = &ret->items[ret->count++];
+        *f = (struct hg_docker_file){ .path = hg_xstrdup(path) };
+        memcpy(f->sha256, sum, HG_SHA256_SIZE);
+    }
+    return 0;
+}
+
+/* The answer is the last line: whatever the command itself says comes before it. */
+static int read_answer(struct hg_buf *out, struct hg_docker_files *ret, struct hg_err *err)
+{
+    while (out->len && out->data[out->len - 1] == '\n')
+        out->data[--out->len] = '\0';
+    const char *text = hg_buf_str(out), *line = strrchr(text, '\n');
+    json_t *all = json_loads(line ? line + 1 : text, JSON_REJECT_DUPLICATES, NULL);
+    int rc = json_is_object(all) ? take(all, ret, err)
+                                 : hg_fail(err, HG_E_UNKNOWN, "it gave no answer");
+    json_decref(all);
+    return rc;
+}
+
+static int run(struct hg_judge *j, const char *python, const char *folder, int64_t timeout_ns,
+               struct hg_buf *out, struct hg_buf *words, int *ret_code, struct hg_err *err)
+{
+    HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
+    hg_strv_addv(&argv, &j->in->target->t->run_command);
+    hg_strv_add(&argv, python);
+    hg_strv_add(&argv, "-c");
+    hg_strv_add(&argv, hg_py_gate_digests);
+    hg_strv_add(&argv, folder);
+    char **envp = hg_vars_envp(&j->in->target->original);
+    struct hg_exit_status status = { 0 };
+    struct hg_process_run spec = { .argv = argv.items, .envp = envp, .dir = j->in->alembic->dir,
+                                   .timeout_ns = timeout_ns, .max_output = ANSWER_MAX };
+    hg_buf_clear(out);
+    hg_buf_clear(words);
+    int rc = hg_process_run(&spec, &status, out, words, err);
+    hg_vars_free_envp(envp);
+    *ret_code = hg_exit_status_code(&status);
+    return rc;
+}
+
+int hg_behind_digests(struct hg_judge *j, const char *folder, int64_t timeout_ns,
+                      struct hg_docker_files *ret, struct hg_err *err)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf out = HG_BUF_INIT;
+    HG_AUTO(hg_buf_done) struct hg_buf words = HG_BUF_INIT;
+    int code = 0;
+    int rc = run(j, "python3", folder, timeout_ns, &out, &words, &code, err);
+    if (rc == 0 && (code == HG_EXIT_NOT_FOUND || code == HG_EXIT_CANNOT_RUN))
+        rc = run(j, "python", folder, timeout_ns, &out, &words, &code, err);
+    if (rc < 0)
+        return -1;
+    if (code == 0)
+        return read_answer(&out, ret, err);
+    HG_AUTO(hg_freep) char *said = hg_printable(hg_buf_str(&words), 300);
+    return hg_fail(err, HG_E_UNKNOWN, "the command ended with exit code %d: %s", code, said);
+}
