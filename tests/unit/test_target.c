@@ -78,7 +78,7 @@ static void every_error_has_its_place(void **state)
         { "version: 1\nledger: x\n", "headgate.yaml:2:9: expected one of auto, required, off, file, got x" },
         { "version: 1\nlock_wait: -1\n", "headgate.yaml:2:12: expected a duration" },
         { "version: 1\ntargets: { a b: {} }\n", "headgate.yaml:2:12: expected a target's name" },
-        { "version: 1\ntargets: { a: { run: here } }\n", "headgate.yaml:2:22: expected `host` or" },
+        { "version: 1\ntargets: { a: { run: here } }\n", "headgate.yaml:2:22: expected `host`, { container" },
         { "version: 1\ntargets: {a: {}, a: {}}\n", "stands twice" },
         { "version: 1\nurl: 'x\n", "headgate.yaml:3:1: not YAML: " },
         { "version: 1\nargs: [[a]]\n", "headgate.yaml:2:8: expected a string, got a list" },
