@@ -100,3 +100,33 @@ char *hg_source_shown(const struct hg_source *s)
     }
     HG_BUG("unknown source kind");
 }
+
+/* ---- where the migrator runs ---------------------------------------------------------------------------- */
+
+int hg_config_read_run(struct hg_yaml *y, yaml_node_t *node, void *object)
+{
+    struct hg_target_config *t = object;
+    if (node->type == YAML_SCALAR_NODE && strcmp(hg_yaml_text(node), "host") == 0) {
+        t->run = HG_RUN_HOST;
+        return 0;
+    }
+    if (node->type != YAML_MAPPING_NODE)
+        return hg_yaml_expected(y, node, "`host`, { container: NAME } or { command: [PROGRAM, …] }");
+    if (hg_yaml_has(y, node, "command")) {
+        t->run = HG_RUN_COMMAND;
+        if (hg_yaml_map(y, node, hg_schema_run_command, "run", t) < 0)
+            return -1;
+        if (!t->run_command.count)
+            return hg_yaml_expected(y, node, "a program in `command`");
+        hg_config_command_path(y, &t->run_command);
+        return 0;
+    }
+    struct hg_source s = { 0 };
+    int rc = hg_yaml_map(y, node, hg_schema_container, "run", &s);
+    if (rc == 0) {
+        t->run = HG_RUN_CONTAINER;
+        t->run_container = HG_TAKE(s.container);
+    }
+    hg_source_done(&s);
+    return rc;
+}
