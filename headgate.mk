@@ -13,6 +13,7 @@
 #   migrate-check [BASE=origin/main]  judge files and git alone, for pull requests
 #   migrate-prod                      apply to production, with its variables injected
 #   migrate-prod-status  migrate-prod-history  migrate-prod-down [REV=-1]
+#   migrate-prod-snapshot             write what production has to a file
 #
 # t=NAME takes another target of headgate.yaml in the targets without "docker" or "prod" in their
 # names. YES=1 answers the question that protected targets ask.
@@ -35,7 +36,7 @@ HEADGATE_DOCKER ?= docker
 HEADGATE_GOAL_ := $(.DEFAULT_GOAL)
 HEADGATE_NAMES_ := $(addprefix $(HEADGATE_PREFIX),migration migrate migrate-status migrate-history \
   migrate-down migrate-doctor migrate-docker migrate-check migrate-prod migrate-prod-status \
-  migrate-prod-history migrate-prod-down)
+  migrate-prod-history migrate-prod-down migrate-prod-snapshot)
 
 # Which of the names have a recipe in the makefiles read so far, or further down in them: make 3.81
 # cannot be asked, so the files are. Lines are joined at backslashes; blank lines, comments and
@@ -155,6 +156,11 @@ ifneq ($(filter $(HEADGATE_PREFIX)migrate-prod-down,$(HEADGATE_OURS_)),)
 $(HEADGATE_PREFIX)migrate-prod-down:
 	@$(HEADGATE_RUN_); headgate_run rollback -t "$$HEADGATE_MAKE_PROD" $(HEADGATE_YES_) \
 	  $(HEADGATE_REV_)
+endif
+
+ifneq ($(filter $(HEADGATE_PREFIX)migrate-prod-snapshot,$(HEADGATE_OURS_)),)
+$(HEADGATE_PREFIX)migrate-prod-snapshot:
+	@$(HEADGATE_RUN_); headgate_run snapshot -t "$$HEADGATE_MAKE_PROD"
 endif
 
 .DEFAULT_GOAL := $(HEADGATE_GOAL_)

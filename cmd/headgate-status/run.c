@@ -28,21 +28,6 @@ static bool wants_json(const struct status_options *o)
     return hg_streq(o->common.format, "json");
 }
 
-/* Reads alembic.ini; 0 also when there is none and none was asked for: a bare database. */
-static int load_config(struct hg_alembic_options *options, struct answer *a, struct hg_err *err)
-{
-    if (hg_alembic_config_load(options, &a->config, err) == 0) {
-        a->has_config = true;
-        return 0;
-    }
-    bool asked = options->config || options->directory || getenv("ALEMBIC_CONFIG");
-    if (asked || !hg_starts_with(err->message, "there is no alembic.ini"))
-        return -1;
-    hg_log(HG_LOG_INFO, "%s: the bare database is shown", err->message);
-    hg_err_clear(err);
-    return 0;
-}
-
 static struct hg_alembic_options alembic_options(const struct status_options *o, const struct hg_target *t)
 {
     return (struct hg_alembic_options){
@@ -76,7 +61,7 @@ static void files_only(const struct hg_target *t, struct hg_alembic_options *opt
 {
     HG_AUTO(hg_findings_done) struct hg_findings findings = HG_FINDINGS_INIT;
     struct hg_err ignored = { 0 };
-    if (load_config(options, a, &ignored) == 0 && a->has_config)
+    if (hg_alembic_config_find(options, &a->config, &a->has_config, &ignored) == 0 && a->has_config)
         (void)hg_alembic_load(&a->config, options, &a->graph, &findings, &ignored);
     hg_status_unknown(t, a->graph, &findings, &a->status);
 }
@@ -93,7 +78,7 @@ static int answer(const struct status_options *o, struct hg_target *t, const str
         *err = *open_error;
         rc = -1;
     } else {
-        rc = load_config(&options, a, err);
+        rc = hg_alembic_config_find(&options, &a->config, &a->has_config, err);
         if (rc == 0)
             rc = ask(o, t, &options, a, err);
     }

@@ -53,6 +53,10 @@ struct hg_alembic_options {
  * or several (listed), or what ConfigParser would refuse. */
 int hg_alembic_config_load(const struct hg_alembic_options *o, struct hg_alembic_config *ret,
                            struct hg_err *err);
+/* The same for verbs that can do without (a bare database): no alembic.ini where none was asked for
+ * by option, headgate.yaml or ALEMBIC_CONFIG is 0 with *ret_found false. */
+int hg_alembic_config_find(const struct hg_alembic_options *o, struct hg_alembic_config *ret,
+                           bool *ret_found, struct hg_err *err);
 void hg_alembic_config_done(struct hg_alembic_config *c);
 /* The folder of the file that it would read; heap, NULL when there is none or several. */
 char *hg_alembic_folder(const struct hg_alembic_options *o);

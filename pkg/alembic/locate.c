@@ -205,3 +205,17 @@ char *hg_alembic_folder(const struct hg_alembic_options *o)
     hg_located_done(&l);
     return folder;
 }
+
+int hg_alembic_config_find(const struct hg_alembic_options *o, struct hg_alembic_config *ret,
+                           bool *ret_found, struct hg_err *err)
+{
+    *ret_found = hg_alembic_config_load(o, ret, err) == 0;
+    if (*ret_found)
+        return 0;
+    bool asked = o->config || o->directory || getenv("ALEMBIC_CONFIG");
+    if (asked || !hg_starts_with(err->message, "there is no alembic.ini"))
+        return -1;
+    hg_log(HG_LOG_INFO, "%s: only the database is looked at", err->message);
+    hg_err_clear(err);
+    return 0;
+}

@@ -148,6 +148,9 @@ static const struct hg_rule RULES[] = {
       "Wait until it ends, or end it with `headgate cancel`.", ALWAYS },
     { "HG607", HG_SEV_WARNING, "invalid index left behind",
       "Drop it with DROP INDEX CONCURRENTLY, then build it again.", false },
+    { "HG608", HG_SEV_WARNING, "schema.sql is left out of the snapshot",
+      "Install PostgreSQL's client programs of the server's version or a newer one, and let the role "
+      "read what it dumps; or leave it out on purpose with --no-schema-sql.", false },
 };
 
 const struct hg_rule *hg_rules(size_t *ret_count)

@@ -46,6 +46,7 @@ migrate-prod <apply><-t><production>
 migrate-prod-status <status><-t><production>
 migrate-prod-history <history><-t><production>
 migrate-prod-down <rollback><-t><production><-1>
+migrate-prod-snapshot <snapshot><-t><production>
 EOF
 }
 
