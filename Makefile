@@ -33,6 +33,10 @@ PKGS_PC  := libpq libcurl jansson libarchive yaml-0.1 libssl libcrypto
 # These two go into the programs: loading them costs headgate-env and the verbs 0.15 ms each.
 SMALL_LIBS_dev := -Wl,-Bstatic -ljansson -lyaml -Wl,-Bdynamic
 SMALL_LIBS := $(SMALL_LIBS_$(PROFILE))
+# libpq goes in too where that can be done (pkg/libpq/libpq.h). What comes out of archives is hidden, so
+# that a shared library does not find our OpenSSL functions instead of its own.
+LIBPQ_dev := $(shell scripts/static-libpq $(BUILD))
+LIBPQ     := $(LIBPQ_$(PROFILE))
 PC_CFLAGS := $(shell pkg-config --cflags $(PKGS_PC) 2>/dev/null)
 PC_LIBS  := $(shell pkg-config --libs $(PKGS_PC) 2>/dev/null)
 ALL_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Ipkg -I$(BUILD) $(PC_CFLAGS) $(WARNINGS) $(WERROR) \
@@ -48,13 +52,16 @@ UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test
 FUZZ     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 HELPERS  := $(patsubst tests/helpers/%.c,$(BUILD)/helpers/%,$(wildcard tests/helpers/*.c))
 GEN      := $(EMBEDS:%=$(BUILD)/gen/%_embed.h)
+comma    := ,
 objects   = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
 
 .PHONY: all
 all: $(BINARIES) ## build every program into build/dev
 
 # Everything goes to a single link group: packages may stand in any order.
-LINK = $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(ARCHIVES) -Wl,--end-group \
+# libpq stands first, so that its hashes are found in ours before PostgreSQL's.
+LINK = $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(if $(LIBPQ),-Wl$(comma)--exclude-libs$(comma)ALL) \
+       -Wl,--start-group $(firstword $(LIBPQ)) $(ARCHIVES) $(wordlist 2,9,$(LIBPQ)) -Wl,--end-group \
        $(SMALL_LIBS) -Wl,--as-needed $(PC_LIBS)
 
 define package
@@ -64,7 +71,7 @@ endef
 $(foreach p,$(PACKAGES),$(eval $(call package,$(p))))
 
 define program
-$(BUILD)/$(1): $(call objects,cmd/$(1)) $(ARCHIVES)
+$(BUILD)/$(1): $(call objects,cmd/$(1)) $(ARCHIVES) $(LIBPQ)
 	@echo "  LD   $$@"
 	@$$(LINK)
 endef
@@ -94,12 +101,14 @@ $(BUILD)/gen/rule_pages.o: $(BUILD)/gen/rule_pages.c pkg/finding/internal.h
 	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
 $(BUILD)/libfinding.a: $(BUILD)/gen/rule_pages.o
 
-$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(ARCHIVES)
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(ARCHIVES) $(LIBPQ)
 	@mkdir -p $(@D)
 	@$(LINK) -lcmocka
 $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(if $(filter fuzz,$(PROFILE)),,$(BUILD)/tests/fuzz/replay/main.o) $(ARCHIVES)
 	@mkdir -p $(@D)
 	@$(LINK)
+# The peers of tests/bench are linked as everybody links.
+$(BUILD)/helpers/%: LIBPQ :=
 $(BUILD)/helpers/%: $(BUILD)/tests/helpers/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	@$(LINK)

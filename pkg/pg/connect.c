@@ -3,8 +3,6 @@
 #include "internal.h"
 
 #include <errno.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
 #include <poll.h>
 
 void hg_pg_closep(PGconn **conn)
@@ -39,14 +37,6 @@ static bool kerberos_possible(const struct hg_pg_spec *spec)
     char cache[64];
     (void)snprintf(cache, sizeof cache, "/tmp/krb5cc_%u", (unsigned)geteuid());
     return access(cache, F_OK) == 0;
-}
-
-void hg_pg_wake_openssl(void)
-{
-    unsigned char digest[EVP_MAX_MD_SIZE], one;
-    unsigned int len = 0;
-    if (RAND_bytes(&one, 1) == 1)
-        (void)HMAC(EVP_sha256(), &one, 1, &one, 1, digest, &len);
 }
 
 int hg_pg_connect_start(const struct hg_pg_spec *spec, PGconn **ret, struct hg_err *err)

@@ -65,9 +65,6 @@ int hg_pg_connect_start(const struct hg_pg_spec *spec, PGconn **ret, struct hg_e
 int hg_pg_connect_finish(PGconn *conn, const struct hg_pg_spec *spec, int64_t deadline_ns,
                          struct hg_err *err);
 int hg_pg_connect(const struct hg_pg_spec *spec, int64_t timeout_ns, PGconn **ret, struct hg_err *err);
-/* OpenSSL needs 2 ms to wake up, and libpq lets it sleep until the server waits for the proof of the
- * password (SCRAM) or for TLS. Who connects on a thread calls this on another meanwhile. */
-void hg_pg_wake_openssl(void);
 void hg_pg_closep(PGconn **conn);   /* for HG_AUTO */
 void hg_pg_clearp(PGresult **res);  /* for HG_AUTO */
 

@@ -114,8 +114,6 @@ int hg_status_start(const struct hg_target *t, const struct hg_alembic_config *a
         errno = rc;
         return hg_fail_errno(err, HG_E_DATABASE, "cannot start a thread to connect with");
     }
-    if (strstr(r->conninfo, "password='"))
-        hg_pg_wake_openssl();
     *ret = r;
     return 0;
 }
