@@ -77,6 +77,9 @@ $(BUILD)/$(1): $(call objects,cmd/$(1)) $(ARCHIVES) $(LIBPQ)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
+# `headgate` resolves targets itself (cmd/headgate/main.c) by the files of headgate-env.
+$(BUILD)/headgate: $(filter-out %/start.o,$(call objects,cmd/headgate-env))
+
 $(BUILD)/%.o: %.c | $(GEN)
 	@mkdir -p $(@D)
 	@echo "  CC   $<"

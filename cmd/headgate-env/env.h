@@ -16,6 +16,8 @@ struct env_options {
     char **argv;               /* our own, to be started again */
 };
 
+/* All of headgate-env, which `headgate` has in it too. */
+int env_main(int argc, char **argv);
 /* Resolves and becomes PROGRAM with argv; guessed: the command line was not parsed by its owner. */
 int env_chain(struct env_options *o, const char *program, char **argv, bool guessed,
               struct hg_err *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* headgate env: the one program that injects environment. */
+/* headgate env: the one place that injects environment. */
 #include "env.h"
 
 #include <errno.h>
@@ -116,7 +116,7 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
     return rc;
 }
 
-int main(int argc, char **argv)
+int env_main(int argc, char **argv)
 {
     struct env_options options = { .mask = "auto", .argv = argv };
     return hg_cli_main(&CMD, argc, argv, &options, run);

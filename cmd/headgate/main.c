@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* headgate: finds headgate-VERB and becomes it. Loads nothing, so it costs almost nothing. */
+/* headgate: finds headgate-VERB and becomes it, with its target resolved. */
+#include "../headgate-env/env.h"
 #include "cli/cli.h"
 #include "verbs.h"
 
@@ -46,34 +47,37 @@ static bool needs_nothing(char **args)
     return false;
 }
 
-/* A verb that asks a database would start itself again through headgate-env: going there first
- * saves loading its libraries twice. */
-static void become(const char *verb, char **globals, size_t global_count, char **args)
+/* `env`, and the resolving for a verb that asks a database (which would start itself again through
+ * headgate-env) happen here: each program less to start is 0.5 ms. */
+static int resolve_here(const char *program, struct hg_strv *words)
 {
     HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
-    HG_AUTO(hg_freep) char *program = hg_verb_program(verb);
-    HG_AUTO(hg_freep) char *env = hg_verb_program("env");
-    bool through_env = env && hg_verb_resolves(verb) && !getenv("HEADGATE_STATE_FD") &&
-                       !needs_nothing(args);
-    if (through_env) {
-        hg_strv_add(&argv, "headgate-env");
+    hg_strv_add(&argv, "headgate-env");
+    if (program) {
         hg_strv_addf(&argv, "--guess=%s", program);
         hg_strv_add(&argv, "--");
     }
-    hg_strv_addf(&argv, "headgate-%s", verb);
-    for (size_t i = 0; i < global_count; i++)
-        hg_strv_add(&argv, globals[i]);
-    for (; *args; args++)
-        hg_strv_add(&argv, *args);
-    (void)execv(through_env ? env : program, argv.items);
+    for (size_t i = program ? 0 : 1; i < words->count; i++)
+        hg_strv_add(&argv, words->items[i]);
+    return env_main((int)argv.count, argv.items);
 }
 
 static int run_verb(const char *verb, char **globals, size_t count, char **args, struct hg_err *err)
 {
     HG_AUTO(hg_freep) char *program = hg_verb_program(verb);
+    HG_AUTO(hg_strv_done) struct hg_strv words = HG_STRV_INIT;
     if (!program)
         return unknown_verb(verb, err);
-    become(verb, globals, count, args);
+    hg_strv_addf(&words, "headgate-%s", verb);
+    for (size_t i = 0; i < count; i++)
+        hg_strv_add(&words, globals[i]);
+    while (*args)
+        hg_strv_add(&words, *args++);
+    if (strcmp(verb, "env") == 0)
+        return resolve_here(NULL, &words);
+    if (hg_verb_resolves(verb) && !getenv("HEADGATE_STATE_FD") && !needs_nothing(words.items))
+        return resolve_here(program, &words);
+    (void)execv(program, words.items);
     hg_fail_errno(err, HG_E_CONFIG, "cannot run %s", program);
     err->exit_code = HG_EXIT_CANNOT_RUN;
     return -1;

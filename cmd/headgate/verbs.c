@@ -50,8 +50,8 @@ bool hg_verb_resolves(const char *verb)
     return v && v->resolves;
 }
 
-/* Beside us (the build tree), or in ../libexec/headgate of where we lie (installed). */
-static const char *const PLACES[] = { ".", "../libexec/headgate" };
+/* Among our own programs; or where `headgate` is installed, for verbs of somebody else. */
+static const char *const PLACES[] = { ".", "../../bin" };
 
 char *hg_verb_program(const char *verb)
 {

@@ -197,7 +197,8 @@ const char *hg_path_base(const char *path);            /* points into path */
 char *hg_path_abs(const char *path);                   /* heap; symlinks kept, cwd put before */
 /* Finds a program as execvp would; heap, or NULL. `path` NULL means the environment's PATH. */
 char *hg_find_program(const char *name, const char *path);
-/* The directory of the running program's file (symlinks resolved); heap, never NULL. */
+/* The directory of our programs: that of the running one's file (symlinks resolved), but libexec/headgate
+ * beside bin for the `headgate` that is installed in bin; heap, never NULL. */
 char *hg_self_dir(void);
 
 /* ---- clocks ------------------------------------------------------------------------------- */

@@ -216,5 +216,12 @@ char *hg_self_dir(void)
     if (n <= 0)
         return hg_xstrdup(".");
     file[n] = '\0';
-    return hg_path_dir(file);
+    HG_AUTO(hg_freep) char *dir = hg_path_dir(file);
+    if (strcmp(hg_path_base(file), "headgate") == 0) {
+        HG_AUTO(hg_freep) char *prefix = hg_path_dir(dir);
+        HG_AUTO(hg_freep) char *libexec = hg_path_join(prefix, "libexec/headgate");
+        if (access(libexec, F_OK) == 0)
+            return HG_TAKE(libexec);
+    }
+    return HG_TAKE(dir);
 }
