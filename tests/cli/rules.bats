@@ -47,8 +47,10 @@ check() {
     read -r blocks options <<< "$placed"
     [ "$blocks" -ge 1 ] || fail "$1 has no $2 example"
     # shellcheck disable=SC2086
-    headgate-gate --offline --format json $options > gate.json 2> gate.err || true
+    headgate-gate --offline --format json $options > gate.json 2> gate.err && code=0 || code=$?
     jq -e .findings gate.json > /dev/null || fail "$1 $2: $(cat gate.err)"
+    jq -e --argjson code "$code" '{open: 0, shut: 1, none: 3}[.verdict // "none"] == $code' gate.json \
+        > /dev/null || fail "$1 $2: exit $code with verdict $(jq -r .verdict gate.json)"
 }
 
 found() { jq -r '.findings[].rule' gate.json | grep -qx "$1"; }

@@ -1,7 +1,16 @@
-# The rounds of the kill tests. Loaded after common.bash and apply.bash.
+# The rounds of the kill tests: never two migrators, the next status is true, the next apply converges,
+# no lock stays behind. Loaded after common.bash and apply.bash.
+# HGT_SEED repeats a run; HGT_ROUNDS sets the rounds of each test.
 # shellcheck shell=bash
 
-setup_kill() {
+# kill_setup_file ROUNDS
+kill_setup_file() {
+    hgt_setup_file
+    export HGT_SEED=${HGT_SEED:-$RANDOM} HGT_ROUNDS=${HGT_ROUNDS:-$1}
+    echo "# HGT_SEED=$HGT_SEED" >&3
+}
+
+kill_setup() {
     HITS=0
     RANDOM=$((HGT_SEED + BATS_TEST_NUMBER))
     hgt_cluster

@@ -60,3 +60,12 @@ lacks() {
         return 1
     fi
 }
+
+railway_answer() { # VARIABLES [ROUTES]
+    printf '{"variables":%s,"sealed":[],"dropped":[],"notes":[],"project":{"id":"p","name":"shop"},"environment":{"id":"e","name":"production"},"service":{"id":"s","name":"api"},"routes":%s,"error":null}' \
+        "$1" "${2:-[]}"
+}
+
+production() {
+    hgt_yaml <<< 'targets: { production: { protected: true, environment: [ { railway: { service: api, environment: production } } ] } }'
+}

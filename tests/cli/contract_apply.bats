@@ -1,0 +1,77 @@
+#!/usr/bin/env bats
+# shellcheck shell=bash disable=SC2154
+# What scripts may rely on, looked at from outside: the events and the result of apply and rollback.
+
+setup_file() { load ../lib/common; hgt_setup_file; }
+setup() {
+    load ../lib/common
+    load ../lib/contract
+    cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+@test "apply and rollback: an object a line, the last one the result; nothing-to-do, refused, failed" {
+    hgt_db
+    chain p
+    cd p
+    lines 0 headgate apply --format json
+    holds '.outcome == "applied" and .target == "local" and .from == [] and .to == ["b2"] and .applied == ["a1","b2"]
+        and .error == null'
+    [[ $events == "start "*gate*step*verify*"result " ]] || fail "events: $events"
+    lines 0 headgate apply --format json
+    holds '.outcome == "nothing-to-do" and .from == ["b2"] and .to == ["b2"] and .applied == []'
+    lines 0 headgate rollback -1 --format json --yes
+    holds '.outcome == "applied" and .from == ["b2"] and .to == ["a1"]'
+    lines 1 headgate apply zzzz --format json
+    holds '.outcome == "refused"'
+    revision . 3_three c3 '"b2"' "three"
+    sed -i 's/create table t_c3/create tabel t_c3/' versions/3_three.py
+    lines 4 headgate apply --format json
+    holds '.outcome == "failed" and .error.exit_code == 4 and .to != null'
+    lines 2 headgate apply --format json --from nonsense
+    one 2 headgate apply --format json --nonsense
+    holds '.error.kind == "usage"'
+}
+
+@test "a lock held by another is 5, told as locked" {
+    hgt_db
+    chain p
+    cd p
+    sed -i 's/op.execute("create table t_a1/op.execute("select pg_sleep(6)"); &/' versions/1_one.py
+    headgate apply > first.out 2>&1 &
+    local first=$!
+    for _ in $(seq 100); do
+        running=$(headgate status --format json 2> /dev/null | jq -r '.running // empty | .by' || true)
+        [ -z "$running" ] || break
+        sleep 0.1
+    done
+    one 0 headgate status --format json
+    holds '.running | has("revision") and (.by | type == "string") and has("host") and has("since") and has("pid")
+        and .blocked_by == []' || fail "running"
+    lines 5 headgate apply --no-wait --format json
+    holds '.outcome == "locked" and .error.kind == "lock"'
+    lines 5 headgate apply --lock-wait 1 --format json
+    wait "$first"
+}
+
+@test "a signal before anything started is 128+n and told as interrupted" {
+    hgt_db
+    chain p
+    headgate apply a1 -C p -q > /dev/null 2>&1
+    # The first one works for seconds; the second waits for its lock.
+    sed -i 's/op.execute("create table t_b2/op.execute("select pg_sleep(8)"); &/' p/versions/2_two.py
+    headgate apply -C p > first.out 2>&1 &
+    local first=$!
+    for _ in $(seq 100); do
+        [ "$(headgate status -C p --format json 2> /dev/null | jq '.running != null')" = true ] && break
+        sleep 0.1
+    done
+    headgate apply -C p --format json > out 2> err &
+    local waiter=$!
+    for _ in $(seq 50); do grep -q lock-wait out && break; sleep 0.1; done
+    kill -TERM "$waiter"
+    wait "$waiter" && status=0 || status=$?
+    output=$(tail -n 1 out)
+    [ "$status" -eq 143 ] || fail "expected 143"
+    holds '.outcome == "interrupted" and .error.kind == "signal" and .error.exit_code == 143'
+    wait "$first"
+}
