@@ -119,7 +119,11 @@ static int prepare(struct transfer *t, const struct hg_http_request *r, struct h
     t->headers = curl_slist_append(t->headers, "Expect:"); /* no waiting for 100-continue */
     HG_AUTO(hg_freep) char *agent = hg_xasprintf("headgate/%s", hg_version);
     curl_easy_setopt(t->curl, CURLOPT_URL, r->url);
+#if LIBCURL_VERSION_NUM >= 0x075500
     curl_easy_setopt(t->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+#else /* Ubuntu 22.04 */
+    curl_easy_setopt(t->curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
     curl_easy_setopt(t->curl, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(t->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(t->curl, CURLOPT_HTTPHEADER, t->headers);
