@@ -123,6 +123,7 @@ struct hg_resolving {
     struct hg_target *t;
     struct hg_strv template_names; /* variables named in url and direct_url */
     struct hg_strv sealed;         /* Railway says that they exist, not what they are */
+    struct hg_strv railway_ssh;    /* runs the words behind it in the Railway source's service */
     bool pull_request;             /* the Railway environment is one of a pull request */
     json_t *routes;                /* of the Railway program, array or NULL */
     bool process_listed;           /* connection variables may come from the process */

@@ -104,6 +104,7 @@ static void resolving_done(struct hg_resolving *r)
     json_decref(r->routes);
     hg_strv_done(&r->template_names);
     hg_strv_done(&r->sealed);
+    hg_strv_done(&r->railway_ssh);
     hg_vars_done(&r->cli_given);
     hg_freep(&r->cli_key);
 }

@@ -270,8 +270,8 @@ static int no_public_address(struct hg_resolving *r, const struct hg_route *rout
     return hg_hint(r->err,
                    "one of: enable Public Networking (TCP proxy) of the database service in Railway; or "
                    "run it inside Railway as the service's pre-deploy command: `headgate apply -t %s "
-                   "--yes`; or let headgate go through a container there: targets.%s.tunnel in "
-                   "headgate.yaml, such as { command: [railway, ssh, --service, api] }", t->t->name,
+                   "--yes`; or let headgate go through the service's container: `route: railway-ssh` at "
+                   "targets.%s in headgate.yaml", t->t->name,
                    t->t->name);
 }
 
@@ -280,7 +280,7 @@ static int through_railway(struct hg_resolving *r)
     struct hg_target *t = r->t;
     if (!is_private(t->host) || hg_resolve_in_deployment(&t->original))
         return 0;
-    if (t->t->route == HG_ROUTE_TUNNEL)
+    if (t->t->route == HG_ROUTE_TUNNEL || t->t->route == HG_ROUTE_RAILWAY_SSH)
         return hg_route_through_tunnel(r);
     HG_AUTO(hg_route_done) struct hg_route route = {
         .host = hg_xstrdup(t->host), .port = hg_xstrdup(t->port ? t->port : HG_DEFAULT_PORT) };

@@ -143,7 +143,7 @@ const struct hg_key hg_schema_target[] = {
       .schema = "{\"oneOf\":[{\"const\":\"host\"},{\"$ref\":\"#/$defs/container\"},"
                 "{\"$ref\":\"#/$defs/run_command\"}]}",
       .help = "where the migrator runs" },
-    { "route", HG_KEY_ENUM, TARGET(route), .values = "auto|direct|public|tunnel",
+    { "route", HG_KEY_ENUM, TARGET(route), .values = "auto|direct|public|tunnel|railway-ssh",
       .first = HG_ROUTE_AUTO, .fallback = "`auto`", .help = "how the database is reached from here" },
     { "tunnel", HG_KEY_MAP, .keys = target_tunnel, .help = "through what, where it is no container" },
     { "protected", HG_KEY_BOOL, TARGET(protected_), .fallback = "`false`",

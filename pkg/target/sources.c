@@ -134,6 +134,23 @@ void hg_resolve_left_out(struct hg_resolving *r, const char *name, const char *l
                  "says (--allow-exec-names takes it)", shown, label);
 }
 
+/* For route: railway-ssh: by ids, so that no link of this directory has a say. */
+static void ssh_command(struct hg_resolving *r, const json_t *answer)
+{
+    static const char *const PARTS[][2] = { { "--project", "project" },
+                                            { "--environment", "environment" },
+                                            { "--service", "service" } };
+    hg_strv_done(&r->railway_ssh);
+    r->railway_ssh = (struct hg_strv)HG_STRV_INIT;
+    hg_strv_add(&r->railway_ssh, "railway");
+    hg_strv_add(&r->railway_ssh, "ssh");
+    for (size_t i = 0; i < HG_COUNT(PARTS); i++) {
+        const char *id = hg_member(json_object_get(answer, PARTS[i][1]), "id");
+        hg_strv_add(&r->railway_ssh, PARTS[i][0]);
+        hg_strv_add(&r->railway_ssh, id ? id : "");
+    }
+}
+
 static int from_railway(struct hg_resolving *r, const struct hg_source *s)
 {
     if (r->inside) {
@@ -158,6 +175,7 @@ static int from_railway(struct hg_resolving *r, const struct hg_source *s)
     HG_AUTO(hg_freep) char *label = railway_label(s, answer);
     take_variables(r, answer, label);
     drop_sealed(r, answer, label);
+    ssh_command(r, answer);
     const char *environment = hg_member(json_object_get(answer, "environment"), "name");
     r->pull_request = r->pull_request || hg_resolve_pr_environment(environment);
     size_t i;

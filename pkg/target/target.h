@@ -48,8 +48,10 @@ char *hg_source_shown(const struct hg_source *s);
 
 enum hg_ledger_mode { HG_LEDGER_AUTO, HG_LEDGER_REQUIRED, HG_LEDGER_OFF, HG_LEDGER_FILE };
 /* How the database is reached from here: by the first that leads there, by the address as it stands, never
- * through a tunnel, or always through one. */
-enum hg_route_kind { HG_ROUTE_AUTO, HG_ROUTE_DIRECT, HG_ROUTE_PUBLIC, HG_ROUTE_TUNNEL };
+ * through a tunnel, always through one, or through one that `railway ssh` carries. */
+enum hg_route_kind {
+    HG_ROUTE_AUTO, HG_ROUTE_DIRECT, HG_ROUTE_PUBLIC, HG_ROUTE_TUNNEL, HG_ROUTE_RAILWAY_SSH
+};
 enum hg_run_kind { HG_RUN_HOST, HG_RUN_CONTAINER, HG_RUN_COMMAND };
 
 struct hg_waiver { char *rule, *revision, *reason, *until; }; /* revision may be NULL; until YYYY-MM-DD */

@@ -107,12 +107,24 @@ bool hg_route_may_tunnel(const struct hg_resolving *r)
 {
     if (r->in->tunnel == HG_TUNNEL_NEVER || r->t->t->route == HG_ROUTE_PUBLIC)
         return false;
-    return r->in->strict || r->in->tunnel == HG_TUNNEL_WANTED || r->t->t->route == HG_ROUTE_TUNNEL;
+    return r->in->strict || r->in->tunnel == HG_TUNNEL_WANTED || r->t->t->route == HG_ROUTE_TUNNEL ||
+           r->t->t->route == HG_ROUTE_RAILWAY_SSH;
+}
+
+/* What carries it where that is no container; NULL: nothing was said. */
+static const struct hg_strv *command_of(const struct hg_resolving *r)
+{
+    if (r->t->t->route == HG_ROUTE_RAILWAY_SSH)
+        return r->railway_ssh.count ? &r->railway_ssh : NULL;
+    return r->t->t->tunnel_command.count ? &r->t->t->tunnel_command : NULL;
 }
 
 static int no_place(struct hg_resolving *r)
 {
     const char *name = r->t->t->name;
+    if (r->t->t->route == HG_ROUTE_RAILWAY_SSH)
+        return hg_fail(r->err, HG_E_CONFIG, "target %s: route: railway-ssh wants a Railway source that "
+                       "headgate asks itself: it leads through that service", name);
     hg_fail(r->err, HG_E_CONFIG, "target %s has no place to tunnel through", name);
     return hg_hint(r->err, "give it a container (run: { container: NAME }), or targets.%s.tunnel: "
                            "{ command: [railway, ssh, --service, api] } in headgate.yaml", name);
@@ -147,8 +159,8 @@ static int open_tunnel(struct hg_resolving *r, const struct hg_route *route, jso
     json_object_set_new(request, "owner_fd", json_integer(owner));
     json_object_set_new(request, "connect",
                         json_real((double)t->connect_timeout_ns / (double)HG_NS_PER_S));
-    if (t->tunnel_command.count)
-        json_object_set_new(request, "command", words(&t->tunnel_command));
+    if (command_of(r))
+        json_object_set_new(request, "command", words(command_of(r)));
     else
         json_object_set_new(request, "container", json_string(container));
     if (tool)
@@ -164,7 +176,8 @@ int hg_route_through_tunnel(struct hg_resolving *r)
 {
     struct hg_target *t = r->t;
     const char *container = container_of(t->t);
-    if (!container && !t->t->tunnel_command.count)
+    const struct hg_strv *command = command_of(r);
+    if (!command && (!container || t->t->route == HG_ROUTE_RAILWAY_SSH))
         return no_place(r);
     if (!t->host || t->host[0] == '/' || t->host[0] == '@' || strchr(t->host, ','))
         return no_address(r);
@@ -177,11 +190,11 @@ int hg_route_through_tunnel(struct hg_resolving *r)
     const char *tool = hg_member(answer, "tool");
     if (!route.to_port)
         return hg_fail(r->err, HG_E_BUG, "the tunnel said no port");
-    bool by_command = t->t->tunnel_command.count > 0;
+    bool ssh = t->t->route == HG_ROUTE_RAILWAY_SSH;
     return lead(r, &route,
                 hg_xasprintf("%s:%s is reached through %s%s by a tunnel at 127.0.0.1:%s (%s)", route.host,
-                             route.port, by_command ? "" : "container ",
-                             by_command ? t->t->tunnel_command.items[0] : container, route.to_port,
+                             route.port, command ? "" : "container ",
+                             ssh ? "railway ssh" : command ? command->items[0] : container, route.to_port,
                              tool ? tool : "relay"));
 }
 
@@ -229,7 +242,8 @@ int hg_route_through_container(struct hg_resolving *r)
     const char *container = container_of(t->t);
     if (t->route)
         return 0;
-    if (t->t->route == HG_ROUTE_TUNNEL && r->in->tunnel != HG_TUNNEL_NEVER)
+    bool tunnel = t->t->route == HG_ROUTE_TUNNEL || t->t->route == HG_ROUTE_RAILWAY_SSH;
+    if (tunnel && r->in->tunnel != HG_TUNNEL_NEVER)
         return hg_route_through_tunnel(r);
     if (!container || !t->host || t->host[0] == '/')
         return 0;
