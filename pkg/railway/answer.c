@@ -100,13 +100,6 @@ void hg_railway_answer_done(struct hg_railway_answer *a)
 
 /* ---- asking ------------------------------------------------------------------------------------ */
 
-static void copy_named(struct hg_railway_named *to, const struct hg_railway_named *from)
-{
-    hg_railway_named_done(to);
-    to->id = hg_xstrdup(from->id);
-    to->name = hg_xstrdup(from->name);
-}
-
 /* One request with the ids that are known. 1: that was it, 0: they do not hold, -1: *err. */
 static int by_known_ids(const struct hg_railway_query *q, struct client *c, struct known *k,
                         struct hg_railway_answer *a, json_t **ret_map, struct hg_err *err)
@@ -125,9 +118,9 @@ static int by_known_ids(const struct hg_railway_query *q, struct client *c, stru
         hg_strv_add(&a->notes, "the remembered ids do not hold any more: looking them up again");
         return 0;
     }
-    copy_named(&a->project, &k->project);
-    copy_named(&a->environment, &k->environment);
-    copy_named(&a->service, &k->service);
+    hg_railway_named_set(&a->project, k->project.id, k->project.name);
+    hg_railway_named_set(&a->environment, k->environment.id, k->environment.name);
+    hg_railway_named_set(&a->service, k->service.id, k->service.name);
     *ret_map = HG_TAKE(map);
     return 1;
 }
@@ -143,9 +136,9 @@ static int by_names(const struct hg_railway_query *q, const struct client *c, co
     if (hg_railway_locate(c, q, l, a, &services, &chosen, err) < 0 ||
         hg_railway_variables(c, a->project.id, a->environment.id, a->service.id, &map, err) < 0)
         return -1;
-    copy_named(&k->project, &a->project);
-    copy_named(&k->environment, &a->environment);
-    copy_named(&k->service, &a->service);
+    hg_railway_named_set(&k->project, a->project.id, a->project.name);
+    hg_railway_named_set(&k->environment, a->environment.id, a->environment.name);
+    hg_railway_named_set(&k->service, a->service.id, a->service.name);
     *ret_chosen = chosen && hg_railway_known_holds(k, q, map);
     *ret_services = HG_TAKE(services);
     *ret_map = HG_TAKE(map);

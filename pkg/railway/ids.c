@@ -20,7 +20,7 @@
 
 /* ---- named, owners ------------------------------------------------------------------------------- */
 
-static void set_named(struct hg_railway_named *n, const char *id, const char *name)
+void hg_railway_named_set(struct hg_railway_named *n, const char *id, const char *name)
 {
     hg_railway_named_done(n);
     n->id = hg_xstrdup(id);
@@ -54,7 +54,7 @@ bool hg_railway_known_add(struct known *k, const char *host, const char *id, con
         return false;
     struct owner *o = &k->owners[k->owner_count++];
     *o = (struct owner){ .host = hg_xstrdup(host) };
-    set_named(&o->service, id, name);
+    hg_railway_named_set(&o->service, id, name);
     return true;
 }
 
@@ -117,7 +117,7 @@ static bool take_named(const json_t *place, const char *key, struct hg_railway_n
     const json_t *object = json_object_get(place, key);
     if (!hg_railway_text(object, "id"))
         return false;
-    set_named(ret, hg_railway_text(object, "id"), hg_railway_text(object, "name"));
+    hg_railway_named_set(ret, hg_railway_text(object, "id"), hg_railway_text(object, "name"));
     return true;
 }
 
@@ -181,9 +181,9 @@ void hg_railway_known(const struct client *c, const struct hg_railway_query *q, 
     const char *service = pinned(q->service, linked ? l->service : NULL);
     if (!project || !environment || !service)
         return;
-    set_named(&ret->project, project, NULL);
-    set_named(&ret->environment, environment, NULL);
-    set_named(&ret->service, service, NULL);
+    hg_railway_named_set(&ret->project, project, NULL);
+    hg_railway_named_set(&ret->environment, environment, NULL);
+    hg_railway_named_set(&ret->service, service, NULL);
 }
 
 /* Does what came with the variables agree with what was asked for? Sets the name of today. */

@@ -44,6 +44,7 @@ struct known {
 };
 
 void hg_railway_named_done(struct hg_railway_named *n);
+void hg_railway_named_set(struct hg_railway_named *n, const char *id, const char *name);
 
 /* login.c: files of the railway CLI. NULL where there is none; the path for messages (may be NULL). */
 json_t *hg_railway_cli_config(struct hg_railway_answer *a);
