@@ -29,6 +29,6 @@ int env_run(const struct env_options *o, const struct hg_target *t, char **argv,
  * code of what ran below it. */
 int env_via_cli(const struct env_options *o, const struct hg_target *t, struct hg_err *err);
 int env_report(int line, const struct hg_strv *args, struct hg_err *err);
-int env_print(const struct env_options *o, const struct hg_target *t);
+int env_print(const struct env_options *o, const struct hg_target *t, struct hg_err *err);
 
 #endif

@@ -23,7 +23,8 @@ static const struct hg_opt OPTIONS[] = {
               "long as the command" },
     { "print", 0, HG_OPT_BOOL, OPTION(print),
       .help = "print what the sources give, secrets masked, instead of running a command" },
-    { "reveal", 0, HG_OPT_BOOL, OPTION(reveal), .help = "with --print: show the secrets" },
+    { "reveal", 0, HG_OPT_BOOL, OPTION(reveal),
+      .help = "with --print: show the secrets; in a CI job only into a file" },
     { "chain", 0, HG_OPT_STRING, OPTION(chain), .metavar = "PROGRAM", .hidden = true,
       .help = "resolve, then become PROGRAM" },
     { "guess", 0, HG_OPT_STRING, OPTION(guess), .metavar = "PROGRAM", .hidden = true,
@@ -68,6 +69,18 @@ static int check(const struct env_options *o, const struct hg_strv *args, struct
     return hg_hint(err, "headgate env -t TARGET -- COMMAND…");
 }
 
+/* "true", "5432" or "postgres" as a secret would turn a log into asterisks. */
+static void tell_unmasked(const struct hg_vars *vars)
+{
+    if (!hg_log_enabled(HG_LOG_INFO))
+        return;
+    HG_AUTO(hg_strv_done) struct hg_strv names = HG_STRV_INIT;
+    hg_mask_unmasked(vars, &names);
+    HG_AUTO(hg_freep) char *joined = hg_strv_join(&names, ", ");
+    if (names.count)
+        hg_log(HG_LOG_INFO, "too short or too common to be masked: %s", joined);
+}
+
 static int resolve_and_run(struct env_options *o, const struct hg_strv *args, struct hg_err *err)
 {
     HG_AUTO(hg_vars_done) struct hg_vars original = HG_VARS_INIT;
@@ -88,8 +101,9 @@ static int resolve_and_run(struct env_options *o, const struct hg_strv *args, st
     }
     HG_AUTO(hg_freep) char *line = hg_target_line(&t);
     hg_log(HG_LOG_INFO, "%s", line);
+    tell_unmasked(&t.vars);
     if (o->print)
-        return env_print(o, &t);
+        return env_print(o, &t, err);
     if (o->common.dir && chdir(o->common.dir) != 0)
         return hg_fail_errno(err, HG_E_USAGE, "-C %s", o->common.dir);
     return env_run(o, &t, args->items, err);

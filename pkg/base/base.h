@@ -51,6 +51,11 @@ char *hg_xstrndup(const char *s, size_t len);
 char *hg_xasprintf(const char *fmt, ...) HG_PRINTF(1, 2);
 char *hg_xvasprintf(const char *fmt, va_list ap) HG_PRINTF(1, 0);
 
+/* For programs that hold secrets: no core dump of this process, and no other process of the same user
+ * can read its memory or environment. A program that it becomes or starts is as it would be without
+ * this. Linux (PR_SET_DUMPABLE); elsewhere nothing happens. */
+void hg_keep_private(void);
+
 /* Cleanup functions for HG_AUTO: they take the address of the variable. */
 void hg_freep(void *ptr_to_ptr);             /* HG_AUTO(hg_freep) char *s = NULL; */
 void hg_closep(int *fd);                     /* HG_AUTO(hg_closep) int fd = -1; */

@@ -18,7 +18,14 @@ static bool buf_room(struct hg_buf *b, size_t more)
         size_t cap = b->cap ? b->cap : 64;
         while (cap < need)
             cap *= 2;
-        b->data = hg_xrealloc(b->data, cap, 1);
+        /* Not realloc: it would leave the old bytes, which may be secrets, in free memory. */
+        char *data = hg_xmalloc(cap);
+        if (b->data) {
+            memcpy(data, b->data, b->len + 1);
+            explicit_bzero(b->data, b->len);
+            free(b->data);
+        }
+        b->data = data;
         b->cap = cap;
     }
     return true;

@@ -142,6 +142,7 @@ int hg_cli_main(const struct hg_cmd *cmd, int argc, char **argv, void *options, 
     struct hg_err err = { 0 };
     HG_AUTO(hg_strv_done) struct hg_strv args = HG_STRV_INIT;
     hg_cli_standard_streams();
+    hg_keep_private();
     (void)signal(SIGPIPE, SIG_IGN); /* a closed reader is an error of write, not our end */
     hg_log_init("headgate", HG_LOG_NOTE);
     int rc = hg_cli_parse(cmd, argc, argv, options, &args, &err);

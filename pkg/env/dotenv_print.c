@@ -3,15 +3,26 @@
  * on the dialects themselves, so no second description of their rules can be wrong. */
 #include "internal.h"
 
-/* Which dialects read `line` as exactly this one variable: a bit for each. */
-static unsigned readers(const char *line, size_t len, const char *name, const char *value)
+/* Which dialects read `line` as exactly this one variable: a bit for each. Other lines follow, with
+ * quotes of all kinds, because Node looks for a closing one to the end of the file; when a dialect
+ * loses what follows, ret_harmless is false. */
+static unsigned readers(const struct hg_buf *line, const char *name, const char *value,
+                        bool *ret_harmless)
 {
+    static const char NEXT[] = "headgate_next";
     unsigned bits = 0;
+    HG_AUTO(hg_buf_wipe) struct hg_buf text = HG_BUF_INIT;
+    hg_buf_add(&text, line->data, line->len);
+    hg_buf_addf(&text, "%s=1\n# \" ' `\n", NEXT);
+    *ret_harmless = true;
     for (unsigned i = 0; i < HG_DOTENV_DIALECTS; i++) {
         HG_AUTO(hg_vars_done) struct hg_vars got = HG_VARS_INIT;
         struct hg_err err = { 0 };
-        if (hg_dotenv_parse(line, len, "", (enum hg_dotenv_dialect)i, NULL, &got, NULL, &err) == 0 &&
-            got.count == 1 && hg_streq(hg_vars_get(&got, name), value))
+        if (hg_dotenv_parse(text.data, text.len, "", (enum hg_dotenv_dialect)i, NULL, &got, NULL,
+                            &err) < 0 ||
+            !hg_streq(hg_vars_get(&got, NEXT), "1"))
+            *ret_harmless = false;
+        else if (got.count == 2 && hg_streq(hg_vars_get(&got, name), value))
             bits |= 1u << i;
     }
     return bits;
@@ -81,15 +92,20 @@ static unsigned best_spelling(const char *name, const char *value, struct hg_buf
         spell_single_escaped,
     };
     unsigned best = 0;
+    bool best_harmless = false;
     for (size_t i = 0; i < HG_COUNT(SPELLINGS); i++) {
         HG_AUTO(hg_buf_wipe) struct hg_buf line = HG_BUF_INIT;
         hg_buf_addf(&line, "%s=", name);
         SPELLINGS[i](&line, value);
+        if (strchr(hg_buf_str(&line), '\n'))
+            continue; /* docker would take what follows for a variable, or refuse the whole file */
         hg_buf_addc(&line, '\n');
-        unsigned bits = readers(hg_buf_str(&line), line.len, name, value);
-        if (worth(bits) <= worth(best))
+        bool harmless;
+        unsigned bits = readers(&line, name, value, &harmless);
+        if (harmless == best_harmless ? worth(bits) <= worth(best) : best_harmless)
             continue;
         best = bits;
+        best_harmless = harmless;
         hg_buf_clear(ret);
         hg_buf_add(ret, hg_buf_str(&line), line.len);
         if (bits == (1u << HG_DOTENV_DIALECTS) - 1)
