@@ -128,7 +128,9 @@ setup() { load ../lib/common; load ../lib/target; hgt_target_setup; }
     run --separate-stderr headgate env -- true
     [ -z "$stderr" ]
     run --separate-stderr headgate env -v -- true
-    [ "$stderr" = 'headgate: local: d at 127.0.0.1, DATABASE_URL from the process environment' ]
+    [ "${stderr_lines[0]}" = 'headgate: local: d at 127.0.0.1, DATABASE_URL from the process environment' ]
+    [ "${stderr_lines[1]}" = 'headgate: too short or too common to be masked: DATABASE_URL' ]
+    [ "${#stderr_lines[@]}" = 2 ]
 }
 
 @test "-C works as if started there" {

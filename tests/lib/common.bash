@@ -8,6 +8,11 @@ HGT_PROFILE=${HGT_PROFILE:-dev}
 HGT_BUILD=$HGT_ROOT/build/$HGT_PROFILE
 export HGT_ROOT HGT_BUILD
 
+# Secrets that no headgate program may show: one that every test has in its environment, and the password
+# of the test servers. tests/lib/leaks looks for them in files and arguments, `run` in what is printed.
+HGT_CANARY=canary-6d1f0b7e93-token
+HGT_CANARIES=$HGT_CANARY,hgt-secret
+
 # Tests see nothing of the caller's own headgate, Railway, Docker, PostgreSQL or Python settings.
 hgt_clean_environment() {
     local name
@@ -20,6 +25,8 @@ hgt_clean_environment() {
                 ;;
         esac
     done
+    # In the environment of every program of every test, and never to be seen again: see "leaks".
+    export HGT_CANARY_TOKEN=$HGT_CANARY
     export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 LC_ALL=C.UTF-8
     export GIT_AUTHOR_NAME=Tess GIT_AUTHOR_EMAIL=tess@example.org
     export GIT_COMMITTER_NAME=Tess GIT_COMMITTER_EMAIL=tess@example.org
@@ -103,6 +110,31 @@ hgt_project() {
 # The real Alembic, started where its users start it.
 hgt_alembic() {
     (cd "${HGT_PROJECT:-.}/backend" && alembic -c alembic.ini "$@")
+}
+
+# `run` as bats has it, which then looks at what a headgate program printed.
+if ! declare -F hgt_bats_run > /dev/null; then
+    eval "hgt_bats_$(declare -f run)"
+fi
+run() {
+    hgt_bats_run "$@"
+    case " $* " in
+        *" headgate"* | *"/headgate"*) hgt_no_canary "$@" ;;
+    esac
+}
+
+# Commands that are told to show everything are not looked at.
+hgt_no_canary() {
+    case " $* " in
+        *" --reveal "* | *" --mask never "*) return 0 ;;
+    esac
+    local canary
+    for canary in ${HGT_CANARIES//,/ }; do
+        if [[ ${output:-} == *"$canary"* || ${stderr:-} == *"$canary"* ]]; then
+            printf 'a secret was printed by: %s\n' "$*" >&2
+            exit 1
+        fi
+    done
 }
 
 # json FILTER: what jq makes of the last `run`'s stdout (use `run --separate-stderr`).
