@@ -106,6 +106,8 @@ static int by_command(struct source_tunnel *s, const json_t *command, struct hg_
         return hg_fail(err, HG_E_USAGE, "the request names neither a container nor a command");
     s->place = hg_xasprintf("the place of `%s`", hg_path_base(s->transport.items[0]));
     s->spec.one_word = true;
+    if (s->tool && !hg_streq(s->tool, "python3"))
+        return hg_fail(err, HG_E_USAGE, "a relay by %s wants a container", s->tool);
     return 0;
 }
 
@@ -141,8 +143,9 @@ int source_tunnel_open(struct source_tunnel *s, const json_t *request, struct hg
     if (rc == 1 && container)
         return with_static_relay(s, ret, err);
     if (rc == 1) {
-        hg_fail(err, HG_E_NETWORK, "%s has nothing that could relay a connection", s->place);
-        return hg_hint(err, "python3, bash, socat or nc must be there, and sh");
+        hg_fail(err, HG_E_NETWORK, "%s has no python3 to relay connections", s->place);
+        return hg_hint(err, "sh and python3 must be there; a container needs neither: "
+                            "run: { container: NAME }");
     }
     return rc;
 }

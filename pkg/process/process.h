@@ -105,6 +105,8 @@ int hg_process_start(const struct hg_process_start *spec, struct hg_process_chil
                      struct hg_err *err);
 /* Has it ended? Reaps it then. */
 bool hg_process_ended(struct hg_process_child *c, struct hg_exit_status *ret);
+/* Waits so long for its end. False: it still runs. */
+bool hg_process_wait(struct hg_process_child *c, int64_t patience_ns, struct hg_exit_status *ret);
 /* Waits so long for its end, then sends TERM, waits again, then KILL; reaps it. */
 void hg_process_stop(struct hg_process_child *c, int64_t patience_ns);
 /* A descriptor by which a process that inherits it learns of our end, also when we have become another

@@ -32,11 +32,10 @@ bool hg_process_ended(struct hg_process_child *c, struct hg_exit_status *ret)
     return true;
 }
 
-static bool wait_for(struct hg_process_child *c, int64_t patience_ns)
+bool hg_process_wait(struct hg_process_child *c, int64_t patience_ns, struct hg_exit_status *ret)
 {
-    struct hg_exit_status ignored;
     int64_t deadline = hg_now_ns() + patience_ns;
-    while (!hg_process_ended(c, &ignored)) {
+    while (!hg_process_ended(c, ret)) {
         int left = hg_ms_left(deadline);
         if (left == 0)
             return false;
@@ -49,9 +48,10 @@ static bool wait_for(struct hg_process_child *c, int64_t patience_ns)
 void hg_process_stop(struct hg_process_child *c, int64_t patience_ns)
 {
     struct hg_child child = { .pid = (pid_t)c->pid, .pidfd = -1, .group = HG_GROUP_OWN };
-    if (c->pid && !wait_for(c, patience_ns)) {
+    struct hg_exit_status ignored;
+    if (c->pid && !hg_process_wait(c, patience_ns, &ignored)) {
         hg_child_kill(&child, SIGTERM);
-        if (wait_for(c, patience_ns))
+        if (hg_process_wait(c, patience_ns, &ignored))
             return;
         hg_child_done(&child);
         c->pid = 0;

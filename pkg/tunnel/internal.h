@@ -22,8 +22,8 @@ enum hg_relay_mode { HG_RELAY_HELLO, HG_RELAY_PROBE, HG_RELAY_PIPE };
 /* Exit code of a relay's script when it could not connect. */
 enum { HG_RELAY_UNCONNECTED = 71 };
 
-/* Starts the transport. pipe_fd: -1, or the socket that becomes its stdin and stdout (with HG_RELAY_PIPE;
- * one-word transports cannot). */
+/* Starts the transport. pipe_fd: -1, or the socket that becomes its stdin and stdout (with
+ * HG_RELAY_PIPE). */
 int hg_relay_start(const struct hg_tunnel_spec *spec, const char *tool, enum hg_relay_mode mode,
                    int pipe_fd, struct hg_relay *ret, struct hg_err *err);
 /* Reads the line with which a relay begins: heap, what stands behind HG_MUX_HELLO ("mux", "raw bash",

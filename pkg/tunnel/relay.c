@@ -76,7 +76,8 @@ static void script_words(const struct hg_tunnel_spec *spec, const char *tool,
     words[0] = spec->host;
     words[1] = spec->port;
     words[2] = hg_py_tunnel_relay;
-    words[3] = tool ? tool : "";
+    /* The others would be a shell and its banner a connection. */
+    words[3] = tool ? tool : spec->one_word ? "python3" : "";
     words[4] = MODES[mode];
 }
 
@@ -236,8 +237,7 @@ int hg_relay_fail(struct hg_relay *r, const struct hg_tunnel_spec *spec, struct 
             kind == HG_E_TIMEOUT ? "did not start in time" : "did not start");
     if (*said)
         hg_detail(err, "it said: %s", said);
-    return hg_hint(err, "%s -- sh -c 'command -v python3 bash socat nc' shows what is there",
-                   spec->transport[0]);
+    return hg_hint(err, "look with: sh -c 'command -v python3 bash socat nc' in %s", spec->place);
 }
 
 /* ---- connections that could not be made ------------------------------------------------------------- */

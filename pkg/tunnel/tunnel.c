@@ -16,6 +16,8 @@ enum { BACKLOG = 128 };
 #define CONNECT_NS (10 * HG_NS_PER_S)
 /* Beyond the relay's own limit: for what lies between us and it. */
 #define GRACE_NS   (5 * HG_NS_PER_S)
+/* A command that closed its stdout has as good as ended. */
+#define END_NS     (3 * HG_NS_PER_S)
 
 static int64_t connect_ns(const struct hg_tunnel *t)
 {
@@ -65,8 +67,8 @@ static int start_relay(struct hg_tunnel *t, struct hg_err *err)
                                                    err);
     struct hg_exit_status status = { 0 };
     if (!hello) {
-        hg_relay_listen(&t->relay);
-        bool ended = err->kind != HG_E_TIMEOUT && hg_process_ended(&t->relay.child, &status);
+        bool ended = err->kind != HG_E_TIMEOUT &&
+                     hg_process_wait(&t->relay.child, END_NS, &status);
         if (ended && hg_exit_status_code(&status) == HG_EXIT_NOT_FOUND && !t->spec->relay)
             return 1;
         return hg_relay_fail(&t->relay, t->spec, err);
@@ -116,12 +118,7 @@ static int probe_raw(struct hg_tunnel *t, struct hg_err *err)
     struct hg_exit_status status = { 0 };
     if (hg_relay_start(t->spec, t->tool, HG_RELAY_PROBE, -1, &r, err) < 0)
         return -1;
-    int64_t deadline = hg_now_ns() + connect_ns(t);
-    bool ended = false;
-    while (!(ended = hg_process_ended(&r.child, &status)) && hg_ms_left(deadline) > 0) {
-        struct pollfd p = { .fd = r.child.fd, .events = POLLIN };
-        (void)poll(&p, 1, r.child.fd < 0 ? 20 : hg_ms_left(deadline));
-    }
+    bool ended = hg_process_wait(&r.child, connect_ns(t), &status);
     hg_relay_listen(&r);
     int code = ended ? hg_exit_status_code(&status) : HG_RELAY_UNCONNECTED;
     if (code == HG_RELAY_UNCONNECTED) {
@@ -226,20 +223,13 @@ void hg_tunnel_freep(struct hg_tunnel **t)
 
 /* ---- serving ------------------------------------------------------------------------------------------- */
 
-static void cannot(const struct hg_tunnel *t, int fd, const struct hg_err *why)
-{
-    HG_AUTO(hg_freep) char *sentence = hg_xasprintf("%s", why->message);
-    (void)t;
-    hg_tunnel_send_error(fd, sentence);
-}
-
 static void take_pipe(struct hg_tunnel *t, int fd)
 {
     struct hg_err err = { 0 };
     if (t->pipe_count == HG_PIPES_MAX) {
         hg_fail(&err, HG_E_NETWORK, "more than %d connections at once through %s", HG_PIPES_MAX,
                 t->spec->place);
-        cannot(t, fd, &err);
+        hg_tunnel_send_error(fd, err.message);
         return;
     }
     struct hg_pipe *p = &t->pipes[t->pipe_count];
@@ -247,7 +237,7 @@ static void take_pipe(struct hg_tunnel *t, int fd)
     (void)fcntl(fd, F_SETFL, 0); /* the command reads it as it would a pipe */
     if (hg_relay_start(t->spec, t->tool, HG_RELAY_PIPE, fd, &p->relay, &err) < 0) {
         hg_relay_stop(&p->relay);
-        cannot(t, fd, &err);
+        hg_tunnel_send_error(fd, err.message);
         return;
     }
     t->pipe_count++;
@@ -258,7 +248,7 @@ static void take_channel(struct hg_tunnel *t, int fd)
     struct hg_err err = { 0 };
     if (!t->mux && start_relay(t, &err) != 0) {
         lose_relay(t);
-        cannot(t, fd, &err);
+        hg_tunnel_send_error(fd, err.message);
         return;
     }
     if (hg_mux_open(t->mux, fd, t->spec->host, t->spec->port, connect_ms(t)))

@@ -26,7 +26,7 @@ struct hg_tunnel_spec {
     char *const *transport;         /* NULL-terminated; runs the words put behind it in that place, with
                                      * stdin and stdout connected to ours byte for byte */
     bool one_word;                  /* it cannot pass on words with spaces or quotes: it gets `sh`
-                                     * alone, and the program for it by stdin */
+                                     * alone, and the program for it by stdin; python3 must be there */
     char *const *relay;             /* the static program's argv there; NULL: look for something else */
     int (*prepare)(void *context, struct hg_err *err); /* copies it in, before each start; or NULL */
     void *context;
