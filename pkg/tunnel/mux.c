@@ -47,9 +47,11 @@ struct hg_mux {
 
 static int queue_add(struct queue *q, const void *data, size_t len)
 {
+    if (len == 0)
+        return 0;
     if (q->at == q->len)
         q->at = q->len = 0;
-    if (q->cap - q->len < len) {
+    if (q->at > 0 && q->cap - q->len < len) {
         memmove(q->data, q->data + q->at, q->len - q->at);
         q->len -= q->at;
         q->at = 0;
@@ -262,7 +264,7 @@ static int on_open(struct hg_mux *m, uint32_t id)
 
 static int on_settled(struct hg_mux *m, struct channel *c, char kind)
 {
-    if (!m->calls.settled || c->open || (kind == 'E' && m->size == 0))
+    if (!m->calls.settled || c->open || (kind == 'E' && !m->payload[0]))
         return -1;
     if (kind == 'K') {
         c->open = true;
