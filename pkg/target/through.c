@@ -66,7 +66,7 @@ static bool runs_here(const struct hg_resolving *r)
     return r->t->t->run == HG_RUN_HOST || r->in->tunnel == HG_TUNNEL_WANTED;
 }
 
-/* On this host both go by the numeric address; in the container the migrator keeps the name, and only
+/* On this host both go by the numeric address; elsewhere the migrator keeps the name, and only
  * headgate's own connection is led there, which keeps the name for TLS in any case. */
 static int lead(struct hg_resolving *r, struct hg_route *route, char *sentence)
 {
@@ -116,7 +116,9 @@ static const struct hg_strv *command_of(const struct hg_resolving *r)
 {
     if (r->t->t->route == HG_ROUTE_RAILWAY_SSH)
         return r->railway_ssh.count ? &r->railway_ssh : NULL;
-    return r->t->t->tunnel_command.count ? &r->t->t->tunnel_command : NULL;
+    if (r->t->t->tunnel_command.count)
+        return &r->t->t->tunnel_command;
+    return r->t->t->run == HG_RUN_COMMAND ? &r->t->t->run_command : NULL;
 }
 
 static int no_place(struct hg_resolving *r)

@@ -393,6 +393,10 @@ YAML
     [ "$output" = 7 ] || fail "$output $stderr"
     expect_stderr "db.railway.internal:5432 is reached through"
     wait_until 15 no_relays
+    # The command behind which the migrator runs is a way too.
+    sed 's/tunnel: /route: tunnel\n    run: /' headgate.yaml > run.yaml
+    run --separate-stderr headgate psql -c run.yaml -t far -- -XAtc 'select 8'
+    [ "$output" = 8 ] || fail "$output $stderr"
     # A place that is none.
     sed -i 's/ssh-like/nothing-like/' headgate.yaml
     run --separate-stderr headgate psql -t far -- -c 'select 1'
