@@ -168,6 +168,7 @@ static void a_refusal_gives_the_client_back(void **state)
     struct ends e = { .refuse = HG_MUX_UNKNOWN_HOST };
     start(&e);
     HG_AUTO(hg_closep) int near = client(&e);
+    assert_true(near >= 0);
     assert_int_equal(e.why, HG_MUX_UNKNOWN_HOST);
     assert_string_equal(e.text, "no such name");
     assert_true(e.returned >= 0);
@@ -216,6 +217,7 @@ static void a_broken_connection_breaks_the_other_end(void **state)
     char got[8];
     start(&e);
     HG_AUTO(hg_closep) int near = client(&e);
+    assert_true(near >= 0);
     hg_mux_reset(e.listener, 1);
     turns(&e, 3);
     assert_int_equal(read(e.far, got, sizeof got), 0);
