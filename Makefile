@@ -161,6 +161,8 @@ bench: ## ratios beside the peers, measured in one run (builds the real Railway 
 	@scripts/install-deps
 	@$(MAKE) --no-print-directory all helpers
 	@HGT_BENCH_BUILD=1 tests/bench/run
+torture: all helpers ## EXECS (10000) commands in containers, every byte compared with docker exec
+	@tests/e2e/torture $(or $(EXECS),10000)
 demo: ## the main job on a real PostgreSQL, real Alembic and a Railway API stub
 	@scripts/install-deps
 	@$(MAKE) --no-print-directory all

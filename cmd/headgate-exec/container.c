@@ -102,13 +102,18 @@ static int run_in(const struct exec_options *o, struct hg_docker *d, const struc
     struct hg_docker_exec spec = { .container = c->id, .argv = args->items, .user = o->user,
                                    .dir = o->workdir, .mask = o->pipe ? NULL : mask,
                                    .max_runtime_ns = o->max_runtime_ns };
+    HG_AUTO(exec_files_done) struct exec_files files = { .o = o, .c = c };
     crossing(t, &vars);
-    if (entries(o, &vars, &env, err) < 0 || terminal(o, &spec, err) < 0)
+    if (entries(o, &vars, &env, err) < 0 || terminal(o, &spec, err) < 0 ||
+        exec_files_prepare(&files, &spec, &env, err) < 0)
         return -1;
     spec.env = env.items;
     int rc = hg_docker_exec(d, &spec, &result, err);
     for (size_t i = 0; i < env.count; i++)
         explicit_bzero(env.items[i], strlen(env.items[i]));
+    if (result.folder_left)
+        hg_log(HG_LOG_WARNING, "%s is left in %s: docker exec %s rm -rf %s", files.folder, c->name,
+               c->name, files.folder);
     return rc < 0 ? hg_wrap(err, "%s", c->name) : tell(args->items[0], c->name, &result);
 }
 

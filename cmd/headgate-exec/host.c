@@ -41,7 +41,8 @@ int exec_on_host(const struct exec_options *o, const struct hg_strv *args, struc
     HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
     HG_AUTO(hg_freep) char *dir = hg_self_dir();
     HG_AUTO(hg_freep) char *program = hg_path_join(dir, "headgate-env");
-    const char *only = o->user ? "--user" : o->workdir ? "--workdir" : o->tty ? "--tty" : NULL;
+    const char *only = o->user ? "--user" : o->workdir ? "--workdir" : o->tty ? "--tty"
+                       : o->with.count ? "--with" : o->fetch.count ? "--fetch" : NULL;
     if (only) {
         hg_fail(err, HG_E_USAGE, "%s is for containers, and this target runs on this host", only);
         return hg_hint(err, "name a container: --container NAME");

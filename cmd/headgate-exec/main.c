@@ -8,7 +8,8 @@
 
 static const struct hg_opt OPTIONS[] = {
     { "container", 0, HG_OPT_STRING, OPTION(container), .metavar = "NAME",
-      .help = "the container (name, id or Compose service) instead of a target's" },
+      .help = "the container (name, id, service:[PROJECT/]SERVICE[#N] or label:KEY=VALUE) instead of a "
+              "target's" },
     { "interactive", 'i', HG_OPT_BOOL, OPTION(interactive),
       .help = "connect stdin to the command" },
     { "tty", 0, HG_OPT_BOOL, OPTION(tty), .help = "give the command a terminal" },
@@ -24,6 +25,10 @@ static const struct hg_opt OPTIONS[] = {
       .help = "set a variable for it; NAME alone removes one" },
     { "pipe", 0, HG_OPT_BOOL, OPTION(pipe), .hidden = true,
       .help = "the output is another program's: every byte as it is, nothing masked" },
+    { "with", 0, HG_OPT_LIST, OPTION(with), .metavar = "FILE",
+      .help = "put this file or folder into a folder inside, HEADGATE_WITH, for the command" },
+    { "fetch", 0, HG_OPT_LIST, OPTION(fetch), .metavar = "INSIDE=HERE",
+      .help = "copy this file or folder here when the command ended" },
     { 0 },
 };
 
@@ -45,7 +50,9 @@ static const struct hg_cmd CMD = {
                 "headgate exec --container notebooklm-api -- sh\n"
                 "    a shell in any container\n"
                 "headgate exec --container db -i -- psql -U notebook < dump.sql\n"
-                "    stdin is connected only when asked for\n",
+                "    stdin is connected only when asked for\n"
+                "headgate exec --container db --with fix.sql -- sh -c 'psql -f \"$HEADGATE_WITH/fix.sql\"'\n"
+                "    a file goes along, and is gone afterwards\n",
     .min_args = 1,
     .max_args = SIZE_MAX,
     .wrapper = true,

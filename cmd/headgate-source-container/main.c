@@ -8,10 +8,7 @@
 #include "docker/docker.h"
 
 #include <jansson.h>
-#include <string.h>
-#include <unistd.h>
 
-#define REQUEST_MAX ((size_t)1 << 20)
 #define CONNECT_NS  (1 * HG_NS_PER_S)
 
 static json_t *text_or_null(const char *s)
@@ -80,25 +77,7 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
 {
     (void)options;
     (void)args;
-    HG_AUTO(hg_buf_done) struct hg_buf text = HG_BUF_INIT;
-    json_auto_t *into = json_pack("{s:{}, s:[], s:[], s:n}", "variables", "notes", "addresses",
-                                  "error");
-    json_auto_t *request = NULL;
-    int code = HG_EXIT_YES;
-    if (hg_read_all(STDIN_FILENO, REQUEST_MAX, &text, err) < 0)
-        return -1;
-    request = json_loadb(hg_buf_str(&text), text.len, 0, NULL);
-    if (!request)
-        return hg_fail(err, HG_E_USAGE, "stdin is not one JSON request");
-    if (answer(request, into, err) < 0) {
-        HG_AUTO(hg_freep) char *error = hg_cli_error_json(err);
-        json_object_set_new(into, "error", json_loads(error, 0, NULL));
-        code = hg_err_exit_code(err);
-    }
-    if (json_dumpf(into, stdout, JSON_COMPACT) < 0)
-        return hg_fail_errno(err, HG_E_UNKNOWN, "cannot write the answer");
-    hg_out("\n");
-    return code;
+    return hg_cli_serve(json_pack("{s:{}, s:[], s:[]}", "variables", "notes", "addresses"), answer, err);
 }
 
 int main(int argc, char **argv)

@@ -174,6 +174,10 @@ int hg_parse_duration(const char *s, int64_t *ret_ns);
 /* The candidate nearest to WORD by edit distance if near enough to be meant, else NULL. */
 const char *hg_nearest(const char *word, const char *const *candidates, size_t count);
 bool hg_utf8_valid(const char *data, size_t len);
+int hg_hex_digit(char c);                           /* 0 to 15, -1: none */
+/* %XX decoded, and '+' as a space if asked; what is no escape stays. Heap, NUL-terminated; *ret_len
+ * (NULL: not wanted) tells of a NUL inside. */
+char *hg_percent_decode(const char *s, size_t len, bool plus_is_space, size_t *ret_len);
 /* Text from outside as one printable line: control bytes as \xNN, at most max bytes. Heap. */
 char *hg_printable(const char *s, size_t max);
 

@@ -338,3 +338,32 @@ void hg_json_escape(struct hg_buf *b, const char *s, size_t len)
         i += n;
     }
 }
+
+int hg_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+char *hg_percent_decode(const char *s, size_t len, bool plus_is_space, size_t *ret_len)
+{
+    char *out = hg_xmalloc(len + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++) {
+        int high = i + 2 < len && s[i] == '%' ? hg_hex_digit(s[i + 1]) : -1;
+        int low = high >= 0 ? hg_hex_digit(s[i + 2]) : -1;
+        if (low >= 0) {
+            out[n++] = (char)(high * 16 + low);
+            i += 2;
+        } else {
+            out[n++] = s[i] == '+' && plus_is_space ? ' ' : s[i];
+        }
+    }
+    out[n] = '\0';
+    if (ret_len)
+        *ret_len = n;
+    return out;
+}

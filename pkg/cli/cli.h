@@ -86,6 +86,13 @@ int hg_cli_main(const struct hg_cmd *cmd, int argc, char **argv, void *options, 
 /* To be called by a program that has put the error into its own JSON document. */
 void hg_cli_error_printed(void);
 
+/* For internal programs (headgate-source-…), as the run of hg_cli_main: reads one JSON request from
+ * stdin, lets answer() fill `into` (taken over), and prints that with "error", null or the object of
+ * CONTRACT.md. Returns the exit code, -1 when there was no request. */
+struct json_t;
+typedef int (*hg_cli_answer)(const struct json_t *request, struct json_t *into, struct hg_err *err);
+int hg_cli_serve(struct json_t *into, hg_cli_answer answer, struct hg_err *err);
+
 /* Parsing alone: 0, 1 when --help or --version was answered on stdout, -1 with *err (USAGE). */
 int hg_cli_parse(const struct hg_cmd *cmd, int argc, char **argv, void *options,
                  struct hg_strv *ret_args, struct hg_err *err);

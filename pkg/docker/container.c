@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Containers as the engine describes them, and how people name them. */
+/* Containers as the engine describes them. */
 #include "docker/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* As many are shown to choose from, and as many addresses and ports are taken over. */
-#define SHOWN_MAX 8
+/* As many addresses and ports are taken over. */
 #define LIST_MAX 256
 
 static char *text_at(const json_t *object, const char *key)
@@ -73,6 +72,21 @@ static void take_ports(const json_t *ports, struct hg_container *c)
     }
 }
 
+/* Where a tmpfs lies over the container's files: the engine's archives write below it. */
+static void take_tmpfs(const json_t *json, struct hg_container *c)
+{
+    const char *path;
+    json_t *one;
+    size_t i;
+    json_object_foreach(json_object_get(json_object_get(json, "HostConfig"), "Tmpfs"), path, one)
+        hg_strv_add(&c->tmpfs, path);
+    json_array_foreach(json_object_get(json, "Mounts"), i, one) {
+        const char *where = json_string_value(json_object_get(one, "Destination"));
+        if (where && hg_streq(json_string_value(json_object_get(one, "Type")), "tmpfs"))
+            hg_strv_add(&c->tmpfs, where);
+    }
+}
+
 static void take_state(const json_t *state, struct hg_container *c)
 {
     c->status = text_at(state, "Status");
@@ -110,6 +124,7 @@ static void take_container(const json_t *json, struct hg_container *c)
     take_strings(json_object_get(host, "ExtraHosts"), &c->extra_hosts);
     take_networks(json_object_get(net, "Networks"), c);
     take_ports(json_object_get(net, "Ports"), c);
+    take_tmpfs(json, c);
     take_state(json_object_get(json, "State"), c);
 }
 
@@ -128,6 +143,7 @@ void hg_container_done(struct hg_container *c)
         explicit_bzero(c->env.items[i], strlen(c->env.items[i]));
     hg_strv_done(&c->env);
     hg_strv_done(&c->extra_hosts);
+    hg_strv_done(&c->tmpfs);
     char *texts[] = { c->id,     c->name, c->image,   c->hostname,     c->status,
                       c->health, c->user, c->workdir, c->network_mode, c->compose_project,
                       c->compose_service, c->finished_at };
@@ -157,141 +173,6 @@ int hg_container_inspect(struct hg_docker *d, const char *name, struct hg_contai
         return 1;
     hg_container_done(ret);
     return hg_fail(err, HG_E_DOCKER, "the container engine described %s without an id", name);
-}
-
-int hg_container_list(struct hg_docker *d, const char *label, const char *network, json_t **ret,
-                      struct hg_err *err)
-{
-    json_auto_t *filters = json_object();
-    if (label)
-        json_object_set_new(filters, "label", json_pack("[s]", label));
-    if (network)
-        json_object_set_new(filters, "network", json_pack("[s]", network));
-    HG_AUTO(hg_freep) char *text = json_dumps(filters, JSON_COMPACT);
-    int status = 0;
-    if (!text || (label && !json_object_get(filters, "label")))
-        return hg_fail(err, HG_E_USAGE, "the name of a container must be UTF-8");
-    HG_AUTO(hg_freep) char *encoded = hg_url_encode(text);
-    HG_AUTO(hg_freep) char *path = hg_xasprintf("/containers/json?all=1&filters=%s", encoded);
-    json_auto_t *reply = NULL;
-    if (hg_docker_call(d, "GET", path, NULL, &status, &reply, err) < 0)
-        return -1;
-    if (status != 200 || !json_is_array(reply))
-        return hg_fail(err, HG_E_DOCKER, "the container engine refused to list containers: %s",
-                       hg_docker_words(reply));
-    *ret = HG_TAKE(reply);
-    return 0;
-}
-
-static const char *listed_name(const json_t *item)
-{
-    const char *name = json_string_value(json_array_get(json_object_get(item, "Names"), 0));
-    return name && *name == '/' ? name + 1 : name;
-}
-
-static bool is_running(const json_t *item)
-{
-    return hg_streq(json_string_value(json_object_get(item, "State")), "running");
-}
-
-/* Nothing bears the name: which ones are there? */
-static int not_found(struct hg_docker *d, const char *name, struct hg_err *err)
-{
-    HG_AUTO(hg_strv_done) struct hg_strv names = HG_STRV_INIT;
-    json_auto_t *all = NULL;
-    size_t i, left_out = 0;
-    json_t *item;
-    struct hg_err ignored;
-    if (hg_container_list(d, NULL, NULL, &all, &ignored) < 0)
-        all = json_array();
-    json_array_foreach(all, i, item) {
-        const char *one = listed_name(item);
-        if (one && is_running(item) && names.count < SHOWN_MAX)
-            hg_strv_add(&names, one);
-        else if (one && is_running(item))
-            left_out++;
-    }
-    const char *near = hg_nearest(name, (const char *const *)names.items, names.count);
-    hg_fail(err, HG_E_DOCKER, "there is no container or Compose service \"%s\" at %s", name,
-            d->endpoint.address);
-    if (names.count == 0) {
-        hg_detail(err, "no container runs there");
-        return hg_hint(err, "docker compose up -d");
-    }
-    HG_AUTO(hg_freep) char *list = hg_strv_join(&names, ", ");
-    if (left_out)
-        hg_detail(err, "running: %s and %zu more", list, left_out);
-    else
-        hg_detail(err, "running: %s", list);
-    return near ? hg_hint(err, "did you mean %s?", near) : hg_hint(err, "docker ps");
-}
-
-static int several(const char *name, const struct hg_strv *names, struct hg_err *err)
-{
-    HG_AUTO(hg_freep) char *list = hg_strv_join(names, ", ");
-    hg_fail(err, HG_E_DOCKER, "%zu running containers belong to the Compose service \"%s\"",
-            names->count, name);
-    hg_detail(err, "they are %s", list);
-    return hg_hint(err, "name one of them instead, such as %s", names->items[0]);
-}
-
-/* The container of a Compose service: the running one, else one that is there at all. One-off
- * containers (docker compose run) do not count. */
-static int find_service(struct hg_docker *d, const char *name, char **ret_id, struct hg_err *err)
-{
-    HG_AUTO(hg_freep) char *label = hg_xasprintf("com.docker.compose.service=%s", name);
-    HG_AUTO(hg_strv_done) struct hg_strv running = HG_STRV_INIT;
-    const char *project = getenv("COMPOSE_PROJECT_NAME");
-    const char *id = NULL;
-    json_auto_t *all = NULL;
-    size_t i;
-    json_t *item;
-    if (hg_container_list(d, label, NULL, &all, err) < 0)
-        return -1;
-    json_array_foreach(all, i, item) {
-        const json_t *labels = json_object_get(item, "Labels");
-        const char *of = json_string_value(json_object_get(labels, "com.docker.compose.project"));
-        const char *one = json_string_value(json_object_get(item, "Id"));
-        bool once = hg_streq(json_string_value(json_object_get(labels,
-                                                               "com.docker.compose.oneoff")),
-                             "True");
-        if (!one || once || (project && *project && !hg_streq(project, of)))
-            continue;
-        if (is_running(item)) {
-            id = one;
-            hg_strv_add(&running, listed_name(item) ? listed_name(item) : one);
-        } else if (!id) {
-            id = one;
-        }
-    }
-    hg_strv_sort(&running);
-    if (running.count > 1)
-        return several(name, &running, err);
-    *ret_id = hg_xstrdup(id);
-    return 0;
-}
-
-int hg_docker_find(struct hg_docker *d, const char *name, struct hg_container *ret,
-                   struct hg_err *err)
-{
-    struct hg_container c = HG_CONTAINER_INIT;
-    if (!*name)
-        return hg_fail(err, HG_E_USAGE, "the name of the container is empty");
-    int found = hg_container_inspect(d, name, &c, err);
-    if (found < 0)
-        return -1;
-    if (!found) {
-        HG_AUTO(hg_freep) char *id = NULL;
-        if (find_service(d, name, &id, err) < 0)
-            return -1;
-        found = id ? hg_container_inspect(d, id, &c, err) : 0;
-        if (found < 0)
-            return -1;
-    }
-    if (!found)
-        return not_found(d, name, err);
-    *ret = c;
-    return 0;
 }
 
 int hg_container_ready(const struct hg_container *c, struct hg_err *err)

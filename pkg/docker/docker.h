@@ -14,7 +14,7 @@
  * Threads: one engine handle per thread. It is not inherited usefully by children (every
  * descriptor is CLOEXEC).
  *
- * Recipe: hg_docker_open -> hg_docker_find (container by name, id or Compose service)
+ * Recipe: hg_docker_open -> hg_docker_find (container by name, id, Compose service or labels)
  *         -> hg_container_ready (it runs, is not paused…) -> hg_docker_exec.
  *
  * Errors are of kind DOCKER unless said otherwise, have a sentence each for: no engine, permission,
@@ -85,6 +85,7 @@ struct hg_container {
     struct hg_strv env;         /* "NAME=value" of its configuration: what exec starts with */
     char *network_mode;         /* "bridge", "host", "container:<id>", a network's name… */
     struct hg_strv extra_hosts; /* "name:address" */
+    struct hg_strv tmpfs;       /* folders where the engine cannot put files */
     char *compose_project, *compose_service;    /* NULL: not made by Compose */
     struct hg_container_network *networks;
     size_t network_count;
@@ -93,7 +94,12 @@ struct hg_container {
 };
 #define HG_CONTAINER_INIT { 0 }
 
-/* By name, id (or its beginning), or else by Compose service label. Finds stopped ones too. */
+/* What people call a container:
+ *   NAME                                 name, id or its beginning, or else a Compose service
+ *   service:[PROJECT/]SERVICE[#NUMBER]   of Compose; NUMBER chooses among replicas
+ *   label:KEY[=VALUE][,KEY[=VALUE]]…     the one that has all these labels; %2C is a comma
+ * Finds stopped ones too, but where several fit, the running one. Several running ones are an error
+ * that names them. */
 int hg_docker_find(struct hg_docker *d, const char *name, struct hg_container *ret,
                    struct hg_err *err);
 /* 0 when a command can be run in it now; else the sentence why not and what to type. */
@@ -107,6 +113,7 @@ void hg_container_done(struct hg_container *c);
 /* Bytes of the command's stdout (1) or stderr (2; all is 1 with a tty), masked when a mask is set. */
 typedef void (*hg_docker_sink)(void *context, int stream, const char *data, size_t len);
 
+struct hg_docker_exec_result;
 struct hg_docker_exec {
     const char *container;      /* id (or name) */
     char *const *argv;          /* NULL-terminated; argv[0] is looked up inside */
@@ -122,7 +129,13 @@ struct hg_docker_exec {
     const struct hg_mask *mask; /* NULL: none */
     bool mask_always;           /* mask our own streams that are terminals too */
     hg_docker_sink sink;        /* NULL: to our own stdout and stderr */
-    void *context;              /* for sink, on_tick, on_signal */
+    void *context;              /* for sink, before, after, on_tick, on_signal */
+    /* A folder inside that is the command's for as long as it runs, or NULL: `before` fills it, `after`
+     * takes from it when the command has ended, and the keeper removes it, also when we are killed.
+     * Both may be NULL; -1 of before means that nothing is started, that of after is the result. */
+    const char *folder;
+    int (*before)(void *context, struct hg_err *err);
+    int (*after)(void *context, const struct hg_docker_exec_result *result, struct hg_err *err);
     int64_t max_runtime_ns;     /* 0: none; then TERM, after grace KILL; timed_out in the result */
     int64_t grace_ns;           /* 0: 10 s between a passed-on TERM/INT/HUP and KILL */
     int64_t tick_ns;            /* 0: never; on_tick about so often: returns a signal or 0 */
@@ -136,6 +149,7 @@ struct hg_docker_exec_result {
     int code;                   /* the command's exit code; 128+n when a signal ended it */
     bool timed_out;             /* max_runtime passed */
     int signal_received;        /* last one that reached us; 0: none */
+    bool folder_left;           /* the folder could not be removed; told on failure too */
     bool signal_unsent;         /* a signal could not be delivered inside (no shell there, no rights) */
 };
 
@@ -161,6 +175,7 @@ struct hg_docker_file {
 struct hg_docker_files {
     struct hg_docker_file *items; /* by path, bytewise; regular files only */
     size_t count, cap;
+    char *container;            /* its name (hg_docker_digests) */
 };
 /* Digests of all regular files below a folder inside (symlinks are not followed). Works for stopped
  * containers too. More than HG_DOCKER_FILES_MAX files or HG_DOCKER_BYTES_MAX bytes is an error. */
@@ -169,11 +184,24 @@ struct hg_docker_files {
 int hg_docker_files(struct hg_docker *d, const char *container, const char *path,
                     struct hg_docker_files *ret, struct hg_err *err);
 void hg_docker_files_done(struct hg_docker_files *f);
-/* The same for programs that must not load libarchive: asks the program headgate-source-files,
- * which lies beside ours. The container may be a Compose service too. timeout_ns as in
- * hg_docker_open, for the whole. */
+/* Puts files and folders of this host into `folder` of a container, which is made for them and is the
+ * user's alone (NULL: the container's own user). */
+int hg_docker_put(struct hg_docker *d, const struct hg_container *c, const struct hg_strv *paths,
+                  const char *folder, const char *user, struct hg_err *err);
+/* Copies a file or folder of a container to `to` on this host, as hg_tar_unpack does. */
+int hg_docker_get(struct hg_docker *d, const struct hg_container *c, const char *from, const char *to,
+                  struct hg_err *err);
+
+/* The same as hg_docker_files for programs that must not load libarchive: asks the program headgate-source-files,
+ * which lies beside ours. The container as in hg_docker_find; a path that is not absolute is below
+ * its working folder. timeout_ns as in hg_docker_open, for the whole. */
 int hg_docker_digests(const char *container, const char *path, int64_t timeout_ns,
                       struct hg_docker_files *ret, struct hg_err *err);
+/* Likewise hg_docker_put and hg_docker_get; the container by name or id. */
+int hg_docker_send(const char *container, const struct hg_strv *paths, const char *folder,
+                   const char *user, int64_t timeout_ns, struct hg_err *err);
+int hg_docker_fetch(const char *container, const char *from, const char *to, int64_t timeout_ns,
+                    struct hg_err *err);
 
 /* Puts an executable file (0555, of root) into the container's root folder. Not possible where its file
  * system is read-only. */

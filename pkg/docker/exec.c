@@ -44,7 +44,8 @@ static int start(struct hg_exec_run *r, struct hg_err *err)
         explicit_bzero(env.items[i], strlen(env.items[i]));
     if (failed < 0)
         return -1;
-    hg_guard_start(r->d, spec, r->token, &r->guard);
+    if (!r->keeper.alive)
+        hg_guard_start(r->d, spec, r->token, &r->guard);
     /* From here on the command may run, so signals wait until it is attached. */
     r->d->wake_fd = -1;
     return hg_exec_attach(r->d, r->id, spec->tty, &r->main, err);
@@ -275,7 +276,7 @@ static int outcome(struct hg_exec_run *r, struct hg_err *err)
 static void run_done(struct hg_exec_run *r)
 {
     hg_exec_tty_restore(r);
-    hg_keeper_stop(&r->keeper);
+    r->result.folder_left = !hg_keeper_stop(&r->keeper, r->filled);
     hg_guard_stop(&r->guard);
     hg_http_close(&r->main);
     hg_exec_out_done(r);
@@ -284,9 +285,19 @@ static void run_done(struct hg_exec_run *r)
     r->d->wake_fd = -1;
 }
 
+/* The folder has its keeper before it is there. */
+static int fill_folder(struct hg_exec_run *r, struct hg_err *err)
+{
+    if (!r->spec->folder)
+        return 0;
+    hg_exec_keep(r);
+    r->filled = true;
+    return r->spec->before ? r->spec->before(r->spec->context, err) : 0;
+}
+
 static int run(struct hg_exec_run *r, struct hg_err *err)
 {
-    if (start(r, err) < 0) {
+    if (fill_folder(r, err) < 0 || start(r, err) < 0) {
         hg_exec_signals_read(r);
         if (err->kind == HG_E_SIGNAL) {
             hg_fail(err, HG_E_SIGNAL, "interrupted before the command started");
@@ -298,7 +309,9 @@ static int run(struct hg_exec_run *r, struct hg_err *err)
     hg_exec_tty_raw(r);
     int failed = loop(r, err);
     hg_exec_tty_restore(r);
-    return failed < 0 ? -1 : outcome(r, err);
+    if (failed < 0 || outcome(r, err) < 0)
+        return -1;
+    return r->spec->after ? r->spec->after(r->spec->context, &r->result, err) : 0;
 }
 
 int hg_docker_exec(struct hg_docker *d, const struct hg_docker_exec *spec,
@@ -324,6 +337,7 @@ int hg_docker_exec(struct hg_docker *d, const struct hg_docker_exec *spec,
         run_done(r);
         hg_exec_signals_close(r);
     }
+    ret->folder_left = r->result.folder_left;
     if (result == 0) {
         char code[16];
         snprintf(code, sizeof code, "%d", r->result.code);

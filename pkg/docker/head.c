@@ -129,26 +129,15 @@ int hg_http_head_parse(const char *data, size_t len, struct hg_http_head *ret, s
     return 0;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* One byte of the framing around the data. */
 static int chunk_byte(struct hg_chunks *c, char byte)
 {
     switch (c->state) {
     case HG_CHUNK_SIZE:
-        if (hex_digit(byte) >= 0) {
+        if (hg_hex_digit(byte) >= 0) {
             if (++c->digits > 15)
                 return -1;
-            c->left = c->left * 16 + (uint64_t)hex_digit(byte);
+            c->left = c->left * 16 + (uint64_t)hg_hex_digit(byte);
             return 0;
         }
         if (c->digits == 0)

@@ -53,7 +53,9 @@ static void write_head(struct hg_buf *b, const struct hg_docker *d, const struct
                 hg_version);
     if (r->upgrade)
         hg_buf_adds(b, "Connection: Upgrade\r\nUpgrade: tcp\r\n");
-    if (r->body || hg_streq(r->method, "POST") || hg_streq(r->method, "PUT"))
+    if (r->produce)
+        hg_buf_addf(b, "Content-Type: %s\r\nTransfer-Encoding: chunked\r\n", r->content_type);
+    else if (r->body || hg_streq(r->method, "POST") || hg_streq(r->method, "PUT"))
         hg_buf_addf(b, "Content-Type: %s\r\nContent-Length: %zu\r\n",
                     r->content_type ? r->content_type : "application/json", r->body_len);
     hg_buf_adds(b, "\r\n");
@@ -95,10 +97,25 @@ static int exchange(struct hg_docker *d, struct hg_http *h, const struct hg_requ
 {
     HG_AUTO(hg_buf_wipe) struct hg_buf head = HG_BUF_INIT;
     write_head(&head, d, request);
-    if (send_all(h, hg_buf_str(&head), head.len, err) < 0 ||
-        send_all(h, request->body, request->body_len, err) < 0)
+    if (send_all(h, hg_buf_str(&head), head.len, err) < 0)
         return -1;
-    return read_head(h, err);
+    if (!request->produce)
+        return send_all(h, request->body, request->body_len, err) < 0 ? -1 : read_head(h, err);
+    if (request->produce(request->context, h, err) == 0 && send_all(h, "0\r\n\r\n", 5, err) == 0)
+        return read_head(h, err);
+    /* An engine that refuses does not wait for the rest; what it said is the better reason. */
+    struct hg_err ignored;
+    return err->kind == HG_E_DOCKER ? read_head(h, &ignored) : -1;
+}
+
+int hg_http_write(struct hg_http *h, const void *data, size_t len, struct hg_err *err)
+{
+    char size[24];
+    if (len == 0)
+        return 0;
+    int n = snprintf(size, sizeof size, "%zx\r\n", len);
+    return send_all(h, size, (size_t)n, err) < 0 || send_all(h, data, len, err) < 0 ||
+                   send_all(h, "\r\n", 2, err) < 0 ? -1 : 0;
 }
 
 /* The connection that an earlier request left. An engine may close it at any time, and then has not

@@ -90,6 +90,7 @@ struct hg_chunks {
 int hg_chunks_decode(struct hg_chunks *c, const char *in, size_t in_len, size_t *ret_used,
                      char *out, size_t out_cap, size_t *ret_len);
 
+struct hg_http;
 struct hg_request {
     const char *method;
     const char *path;           /* behind the version: "/containers/json?all=1" */
@@ -97,6 +98,9 @@ struct hg_request {
     const char *content_type;   /* NULL: application/json where there is a body */
     const void *body;
     size_t body_len;
+    /* Instead of a body: is asked to write one by hg_http_write, in chunks. */
+    int (*produce)(void *context, struct hg_http *h, struct hg_err *err);
+    void *context;
     bool upgrade;               /* ask for the raw connection */
     int64_t deadline_ns;        /* 0: the engine handle's time-out from now */
 };
@@ -116,6 +120,8 @@ struct hg_http {
  * header. */
 int hg_http_open(struct hg_docker *d, const struct hg_request *request, struct hg_http *ret,
                  struct hg_err *err);
+/* A piece of a request's body. */
+int hg_http_write(struct hg_http *h, const void *data, size_t len, struct hg_err *err);
 /* The next bytes of the body: > 0, 0 at its end, -1. */
 ssize_t hg_http_read(struct hg_http *h, char *data, size_t cap, struct hg_err *err);
 void hg_http_close(struct hg_http *h);
@@ -150,9 +156,22 @@ char *hg_url_encode(const char *s);
 int hg_container_inspect(struct hg_docker *d, const char *name, struct hg_container *ret,
                          struct hg_err *err);
 
-/* Running and stopped containers; label and network (an id) narrow it down, NULL: do not. */
-int hg_container_list(struct hg_docker *d, const char *label, const char *network, json_t **ret,
-                      struct hg_err *err);
+/* Running and stopped containers; labels ("KEY" or "KEY=VALUE", all of them) and network (an id)
+ * narrow it down, NULL: do not. */
+int hg_container_list(struct hg_docker *d, const struct hg_strv *labels, const char *network,
+                      json_t **ret, struct hg_err *err);
+
+/* ---- how people name containers (select.c) ---------------------------------------------------- */
+
+struct hg_container_want {
+    char *name;                 /* container, id or Compose service; else NULL and one of the below */
+    char *service, *project;    /* Compose; project NULL: any, but COMPOSE_PROJECT_NAME */
+    int index;                  /* container-number of the service; 0: not given */
+    struct hg_strv labels;
+};
+/* Reads the spelling of hg_docker_find. -1 with USAGE. */
+int hg_container_want_parse(const char *text, struct hg_container_want *ret, struct hg_err *err);
+void hg_container_want_done(struct hg_container_want *w);
 
 /* ---- streams (frame.c) ---------------------------------------------------------------------- */
 
@@ -193,6 +212,7 @@ struct hg_keeper {
     struct hg_buf said;         /* its unread lines */
     char *id;
     bool alive;
+    bool gone;                  /* the command's folder was removed */
     bool delivered;             /* the last signal reached a process */
     unsigned waiting;           /* answers that are due */
 };
@@ -202,7 +222,8 @@ int hg_keeper_start(struct hg_docker *d, const struct hg_docker_exec *spec, cons
 /* Sends a signal to every process of the command. False: there is nobody to do it. */
 bool hg_keeper_signal(struct hg_keeper *k, int signal);
 void hg_keeper_readable(struct hg_keeper *k); /* its descriptor is */
-void hg_keeper_stop(struct hg_keeper *k);     /* the command ended: the keeper goes too */
+/* The command ended: the keeper goes too, and with clean removes its folder first; was that done? */
+bool hg_keeper_stop(struct hg_keeper *k, bool clean);
 
 /* Until the keeper is there (guard.c): a process of ours that starts one if we die. Not being able to
  * start it is no error. */

@@ -13,13 +13,22 @@
 #include "docker/internal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define CLEAN_NS (10 * HG_NS_PER_S)
+
 static const char SCRIPT[] =
-    "t=HEADGATE_EXEC_TOKEN=$1\n"
+    "t=HEADGATE_EXEC_TOKEN=$1 w=$2\n"
+    /* The folder that was the command's; says when it is gone. */
+    "clean() {\n"
+    "  [ -n \"$w\" ] || return 0\n"
+    "  rm -rf -- \"$w\" 2> /dev/null\n"
+    "  [ -e \"$w\" ] || echo gone\n"
+    "}\n"
     /* Does process $1 carry the token? */
     "has() {\n"
     "  { while IFS= read -r l || [ -n \"$l\" ]; do\n"
@@ -49,7 +58,7 @@ static const char SCRIPT[] =
     "  echo \"$1 $n\"\n"
     "}\n"
     "while IFS= read -r c; do\n"
-    "  [ \"$c\" != quit ] || exit 0\n"
+    "  if [ \"$c\" = quit ]; then clean; exit 0; fi\n"
     "  send \"$c\"\n"
     "done\n"
     /* Our headgate is dead. The command may only just be starting, so nobody there is not the end. */
@@ -58,16 +67,17 @@ static const char SCRIPT[] =
     "while [ $k -lt 14 ] && [ $z -lt 4 ]; do\n"
     "  send $g\n"
     "  if [ $n -gt 0 ]; then g=0 z=0; else z=$((z + 1)); fi\n"
-    "  sleep 1 || exit\n"
+    "  sleep 1 || break\n"
     "  k=$((k + 1))\n"
     "  [ $k -lt 10 ] || g=9\n"
-    "done\n";
+    "done\n"
+    "clean\n";
 
 int hg_keeper_start(struct hg_docker *d, const struct hg_docker_exec *spec, const char *token,
                     struct hg_keeper *ret, struct hg_err *err)
 {
     char *argv[] = { (char *)"sh", (char *)"-c", (char *)SCRIPT, (char *)"headgate-keeper",
-                     (char *)token, NULL };
+                     (char *)token, (char *)spec->folder, NULL };
     const struct hg_docker_exec keeper = { .container = spec->container, .argv = argv,
                                            .user = spec->user, .dir = "/",
                                            .privileged = spec->privileged };
@@ -110,6 +120,8 @@ static void take_line(struct hg_keeper *k, char *line)
 {
     char *space = strchr(line, ' ');
     int64_t signal = 0, reached = 0;
+    if (hg_streq(line, "gone"))
+        k->gone = true;
     if (!space || !k->waiting)
         return;
     *space = '\0';
@@ -159,12 +171,27 @@ void hg_keeper_readable(struct hg_keeper *k)
     }
 }
 
-void hg_keeper_stop(struct hg_keeper *k)
+/* It cleans up before it ends; how that went is the last that it says. */
+static bool cleaned_up(struct hg_keeper *k)
 {
-    tell(k, "quit\n");
+    int64_t deadline = hg_now_ns() + CLEAN_NS;
+    struct hg_err ignored;
+    while (k->alive) {
+        if (hg_fd_wait(k->stream.conn.fd, POLLIN, -1, deadline, &ignored) < 0)
+            return false;
+        hg_keeper_readable(k);
+    }
+    return k->gone;
+}
+
+bool hg_keeper_stop(struct hg_keeper *k, bool clean)
+{
+    bool told = tell(k, "quit\n");
+    bool done = !clean || (told && cleaned_up(k));
     hg_http_close(&k->stream);
     hg_buf_done(&k->said);
     free(k->id);
     k->id = NULL;
     k->alive = false;
+    return done;
 }

@@ -34,6 +34,7 @@ struct hg_exec_run {
     struct hg_guard guard;
     struct hg_keeper keeper;
     bool keeper_tried;
+    bool filled;                /* there may be a folder to remove */
     struct hg_exec_out out[2];
     enum { HG_START_UNKNOWN, HG_STARTED, HG_START_FAILED } start;
     struct hg_buf words;        /* the engine's own text, when it could not start the command */

@@ -13,8 +13,6 @@ const char *hg_url_password(const char *url, size_t *ret_len);
 /* The password of a libpq conninfo ("host=… password=HERE …", quoted or not), unquoted; heap, or
  * NULL. */
 char *hg_conninfo_password(const char *text);
-/* %XX decoded; heap. Not valid escapes stay. */
-char *hg_percent_decode(const char *s, size_t len);
 
 /* Pattern variants of one secret (variants.c): calls add() for each. */
 typedef void (*hg_variant_add)(void *context, const char *data, size_t len);

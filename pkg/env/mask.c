@@ -191,7 +191,7 @@ void hg_mask_add(struct hg_mask *m, const char *value)
         add_plain(m, value);
         return;
     }
-    char *decoded = hg_percent_decode(password, strlen(password));
+    char *decoded = hg_percent_decode(password, strlen(password), false, NULL);
     add_plain(m, password);
     if (strcmp(decoded, password) != 0)
         add_plain(m, decoded);

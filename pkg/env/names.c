@@ -158,27 +158,3 @@ bool hg_value_has_password(const char *value)
     HG_AUTO(hg_freep) char *password = hg_conninfo_password(value);
     return password != NULL;
 }
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)tolower((unsigned char)c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-char *hg_percent_decode(const char *s, size_t len)
-{
-    struct hg_buf b = HG_BUF_INIT;
-    for (size_t i = 0; i < len; i++) {
-        int high = i + 2 < len && s[i] == '%' ? hex_digit(s[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(s[i + 2]) : -1;
-        if (low >= 0 && high * 16 + low != 0) {
-            hg_buf_addc(&b, (char)(high * 16 + low));
-            i += 2;
-        } else {
-            hg_buf_addc(&b, s[i]);
-        }
-    }
-    return hg_buf_take(&b);
-}

@@ -24,18 +24,22 @@ static const char *below(const char *folder, const char *path)
     return strncmp(path, folder, len) == 0 && path[len] == '/' ? path + len + 1 : NULL;
 }
 
-/* "the container NAME", "the place behind `kubectl`": where the migrator runs. Heap. */
-static char *place(const struct hg_judge *j)
+/* "the container NAME", "the place behind `kubectl`": where the migrator runs; files NULL: not found
+ * yet. Heap. */
+static char *place(const struct hg_judge *j, const struct hg_docker_files *files)
 {
     const struct hg_target_config *t = j->in->target->t;
+    if (files && files->container)
+        return hg_xasprintf("the container %s", files->container);
     return t->run == HG_RUN_COMMAND
                ? hg_xasprintf("the place behind `%s`", hg_path_base(t->run_command.items[0]))
                : hg_xasprintf("the container %s", t->run_container);
 }
 
-static void differs(struct hg_judge *j, const struct hg_revision *r, const char *what)
+static void differs(struct hg_judge *j, const struct hg_docker_files *files,
+                    const struct hg_revision *r, const char *what)
 {
-    HG_AUTO(hg_freep) char *where = place(j);
+    HG_AUTO(hg_freep) char *where = place(j, files);
     struct hg_finding *f = hg_finding_add(&j->out->findings, "HG506", "%s %s %s", r->path, what, where);
     f->path = hg_xstrdup(r->path);
     f->revision = hg_xstrdup(r->id);
@@ -54,9 +58,9 @@ static void compare_revisions(struct hg_judge *j, const char *location,
         const char *text = hg_graph_text(j->in->graph, r, &len);
         char sum[HG_SHA256_SIZE];
         if (!there)
-            differs(j, r, "is not in");
+            differs(j, files, r, "is not in");
         else if (text && !hg_streq(hg_sha256(text, len, sum), there->sha256))
-            differs(j, r, "differs from the file in");
+            differs(j, files, r, "differs from the file in");
     }
 }
 
@@ -70,40 +74,26 @@ static void find_strangers(struct hg_judge *j, const char *location,
         if (!hg_ends_with(base, ".py") || hg_starts_with(base, "__init__") ||
             (strchr(path, '/') && !j->in->alembic->recursive) || hg_is_file(here))
             continue;
-        HG_AUTO(hg_freep) char *where = place(j);
+        HG_AUTO(hg_freep) char *where = place(j, files);
         (void)hg_finding_add(&j->out->findings, "HG506", "%s has %s, which is not here", where, path);
     }
 }
 
-static int compare_location(struct hg_judge *j, const char *workdir, const char *location,
-                            struct hg_err *err)
+static int compare_location(struct hg_judge *j, const char *location, struct hg_err *err)
 {
     HG_AUTO(hg_docker_files_done) struct hg_docker_files files = { 0 };
     const char *name = below(j->in->alembic->dir, location);
     if (!name)
         return 0; /* not reached from the working directory: the driver compares when it runs */
-    HG_AUTO(hg_freep) char *inside = hg_path_join(workdir && *workdir ? workdir : "/", name);
     const struct hg_target_config *t = j->in->target->t;
     int rc = t->run == HG_RUN_COMMAND
                  ? hg_behind_digests(j, name, DIGESTS_NS, &files, err)
-                 : hg_docker_digests(t->run_container, inside, DIGESTS_NS, &files, err);
+                 : hg_docker_digests(t->run_container, name, DIGESTS_NS, &files, err);
     if (rc < 0)
         return -1;
     compare_revisions(j, location, &files);
     find_strangers(j, location, &files);
     return 0;
-}
-
-static int compare_container(struct hg_judge *j, struct hg_err *err)
-{
-    HG_AUTO(hg_docker_freep) struct hg_docker *d = NULL;
-    HG_AUTO(hg_container_done) struct hg_container c = HG_CONTAINER_INIT;
-    int rc = hg_docker_open(NULL, DIGESTS_NS, &d, err);
-    if (rc == 0)
-        rc = hg_docker_find(d, j->in->target->t->run_container, &c, err);
-    for (size_t i = 0; rc == 0 && i < j->in->alembic->version_locations.count; i++)
-        rc = compare_location(j, c.workdir, j->in->alembic->version_locations.items[i], err);
-    return rc;
 }
 
 void hg_judge_container(struct hg_judge *j)
@@ -113,13 +103,12 @@ void hg_judge_container(struct hg_judge *j)
     int rc = 0;
     if (!in->status || !in->graph || !in->alembic)
         return;
-    if (in->target->t->run == HG_RUN_CONTAINER)
-        rc = compare_container(j, &err);
-    for (size_t i = 0; in->target->t->run == HG_RUN_COMMAND && rc == 0 &&
-                       i < in->alembic->version_locations.count; i++)
-        rc = compare_location(j, NULL, in->alembic->version_locations.items[i], &err);
+    if (in->target->t->run == HG_RUN_HOST)
+        return;
+    for (size_t i = 0; rc == 0 && i < in->alembic->version_locations.count; i++)
+        rc = compare_location(j, in->alembic->version_locations.items[i], &err);
     if (rc < 0) {
-        HG_AUTO(hg_freep) char *where = place(j);
+        HG_AUTO(hg_freep) char *where = place(j, NULL);
         hg_judge_unknown(j, "the revision files in %s could not be compared: %s", where, err.message);
     }
 }

@@ -2,39 +2,15 @@
 /* Database URLs into parts: the spellings of libpq, SQLAlchemy and its drivers. */
 #include "internal.h"
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 char *hg_pg_decode(const struct hg_pg_span *s, bool plus_is_space)
 {
-    char *out = hg_xmalloc(s->len + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < s->len; i++) {
-        char c = s->start[i];
-        if (c == '+' && plus_is_space) {
-            c = ' ';
-        } else if (c == '%' && i + 2 < s->len && hex(s->start[i + 1]) >= 0 &&
-                   hex(s->start[i + 2]) >= 0) {
-            c = (char)(hex(s->start[i + 1]) * 16 + hex(s->start[i + 2]));
-            i += 2;
-        }
-        if (c == '\0') {
-            explicit_bzero(out, n);
-            free(out);
-            return NULL;
-        }
-        out[n++] = c;
-    }
-    out[n] = '\0';
-    return out;
+    size_t len = 0;
+    char *out = hg_percent_decode(s->start, s->len, plus_is_space, &len);
+    if (!memchr(out, '\0', len))
+        return out;
+    explicit_bzero(out, len);
+    free(out);
+    return NULL;
 }
 
 static int nul_in(const char *what, struct hg_err *err)

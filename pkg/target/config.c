@@ -142,6 +142,14 @@ static int unknown_source(struct hg_yaml *y, const yaml_node_t *node, const char
                         near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
 }
 
+static bool names_container(const char *key)
+{
+    for (const struct hg_key *k = hg_schema_container; k->name; k++)
+        if (strcmp(k->name, key) == 0)
+            return true;
+    return false;
+}
+
 /* The mapping form: its first known key says what kind of source it is. */
 static int read_source_map(struct hg_yaml *y, yaml_node_t *map, struct hg_source *s)
 {
@@ -158,9 +166,9 @@ static int read_source_map(struct hg_yaml *y, yaml_node_t *map, struct hg_source
             s->path = hg_path_join(y->dir, s->file);
             return 0;
         }
-        if (strcmp(name, "container") == 0) {
+        if (names_container(name)) {
             s->kind = HG_SOURCE_CONTAINER;
-            return hg_yaml_map(y, map, hg_schema_container, "container", s);
+            return hg_config_read_container(y, map, "container", &s->container);
         }
         if (strcmp(name, "command") == 0) {
             s->kind = HG_SOURCE_COMMAND;

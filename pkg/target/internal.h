@@ -91,6 +91,9 @@ int hg_yaml_fail(struct hg_yaml *y, const yaml_node_t *node, const char *fmt, ..
 int hg_yaml_expected(struct hg_yaml *y, const yaml_node_t *node, const char *what);
 const char *hg_key_near(const struct hg_key *keys, const char *word);
 
+/* A container as a mapping says it (container.c); *ret is the spelling of hg_docker_find. */
+int hg_config_read_container(struct hg_yaml *y, yaml_node_t *map, const char *where, char **ret);
+
 /* ---- configuration --------------------------------------------------------------------------- */
 
 void hg_target_config_init(struct hg_target_config *t);

@@ -77,12 +77,6 @@ const struct hg_key hg_schema_railway[] = {
     { 0 },
 };
 
-const struct hg_key hg_schema_container[] = {
-    { "container", HG_KEY_STRING, SOURCE(container), .required = true,
-      .help = "container, by name, id or Compose service" },
-    { 0 },
-};
-
 const struct hg_key hg_schema_command[] = {
     { "command", HG_KEY_STRINGS, SOURCE(command), .required = true,
       .help = "program and arguments; it prints the variables" },
@@ -139,7 +133,7 @@ const struct hg_key hg_schema_target[] = {
       .expected = "a list of sources", .schema = SOURCES_SCHEMA, .fallback = "`[process]`",
       .help = "where its variables come from; later ones win" },
     { "run", HG_KEY_CUSTOM, 0, .read = hg_config_read_run,
-      .expected = "`host`, { container: NAME } or { command: [PROGRAM, …] }", .fallback = "`host`",
+      .expected = "`host`, a container or { command: [PROGRAM, …] }", .fallback = "`host`",
       .schema = "{\"oneOf\":[{\"const\":\"host\"},{\"$ref\":\"#/$defs/container\"},"
                 "{\"$ref\":\"#/$defs/run_command\"}]}",
       .help = "where the migrator runs" },

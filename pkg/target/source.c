@@ -121,12 +121,8 @@ int hg_config_read_run(struct hg_yaml *y, yaml_node_t *node, void *object)
         hg_config_command_path(y, &t->run_command);
         return 0;
     }
-    struct hg_source s = { 0 };
-    int rc = hg_yaml_map(y, node, hg_schema_container, "run", &s);
-    if (rc == 0) {
-        t->run = HG_RUN_CONTAINER;
-        t->run_container = HG_TAKE(s.container);
-    }
-    hg_source_done(&s);
-    return rc;
+    if (hg_config_read_container(y, node, "run", &t->run_container) < 0)
+        return -1;
+    t->run = HG_RUN_CONTAINER;
+    return 0;
 }

@@ -85,3 +85,21 @@ EOF
     [ "$(hga_result '.applied | join(",")')" = r1,r2 ]
     hga_no_sessions
 }
+
+@test "driver: plain runs bare alembic in the container, with a warning and with what it says" {
+    hga_revision 2 'print("bare", __import__("os").getcwd())'
+    start_container
+    sed -i 's/^    run: .*/&\n    driver: plain/' headgate.yaml
+    run --separate-stderr headgate apply -t docker --format json
+    expect_status 0
+    [ "$(hga_rows)" = r2 ]
+    expect_stderr "plain"
+    jq -rs 'map(select(.event == "output").text) | join("")' <<< "$output" > said
+    grep -q "bare /app" said || fail "its output is lost"
+    hga_revision 3 'op.execute("select 1/0")'
+    cp mig/versions/r3.py "$BATS_TEST_TMPDIR/image/mig/versions/"
+    hga_commit
+    run --separate-stderr headgate apply -t docker --format json
+    expect_status 4
+    [ "$(hga_rows)" = r2 ]
+}

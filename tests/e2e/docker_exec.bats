@@ -355,3 +355,73 @@ YAML
     run --separate-stderr headgate exec -t here -u root -- true
     expect_status 2
 }
+
+@test "--with and --fetch: files go along, come back, and nothing is left inside" {
+    mkdir -p 'a folder/deeper'
+    head -c 300000 /dev/urandom > 'a folder/deeper/random'
+    printf '#!/bin/sh\ncat "$HEADGATE_WITH/a folder/deeper/random"\nexit 3\n' > run.sh
+    chmod 755 run.sh
+    hexec -u nobody --with run.sh --with 'a folder' -- \
+        sh -c 'id -un; stat -c "%a %U" "$HEADGATE_WITH"; echo "$HEADGATE_WITH"' > said
+    [ "$(sed -n 1,2p said)" = $'nobody\n700 nobody' ] || fail "$(cat said)"
+    run hexec -- test -e "$(sed -n 3p said)"
+    expect_status 1
+    local code=0
+    hexec --with run.sh --with 'a folder/' -- sh -c '"$HEADGATE_WITH/run.sh"' > got || code=$?
+    [ "$code" -eq 3 ] || fail "code $code"
+    cmp 'a folder/deeper/random' got
+    hexec --with 'a folder' --fetch 'a folder=back' --fetch sum=sum --fetch /etc/hostname=host -- \
+        sh -c 'cd "$HEADGATE_WITH" && sha256sum "a folder/deeper/random" > sum; echo new > "a folder/new"'
+    cmp 'a folder/deeper/random' back/deeper/random
+    [ "$(cat back/new)" = new ]
+    sha256sum -c sum
+    [ "$(cat host)" = "$(docker exec "$SHARED" cat /etc/hostname)" ]
+    run hexec -- sh -c 'ls -d /tmp/headgate-*'
+    [ "$status" -ne 0 ] || fail "left behind: $output"
+}
+
+@test "--with and --fetch: refusals, and a client that is killed" {
+    run --separate-stderr hexec --with nosuch -- true
+    expect_status 2
+    expect_stderr "cannot read nosuch"
+    mkdir links && ln -s /etc/passwd links/x
+    run --separate-stderr hexec --with links -- true
+    expect_status 2
+    expect_stderr "links/x is a link"
+    run --separate-stderr hexec --fetch nosuch=x -- true
+    expect_status 125
+    expect_stderr "there is no /tmp/headgate-"
+    run --separate-stderr hexec --fetch nosuch=x -- sh -c 'exit 9'
+    expect_status 9
+    expect_stderr "not fetched"
+    run --separate-stderr hexec --fetch l=x -- sh -c 'ln -s /etc/passwd "$HEADGATE_WITH/l"'
+    expect_status 125
+    expect_stderr "links are not copied"
+    run --separate-stderr hexec --fetch d=x -- sh -c 'mkdir "$HEADGATE_WITH/d"; echo a > "$HEADGATE_WITH/d/a"; ln -s / "$HEADGATE_WITH/d/z"'
+    expect_status 125
+    [ ! -e x ] || fail "half of a copy was kept"
+    run --separate-stderr hexec --fetch x -- true
+    expect_status 2
+    headgate-exec --container "$SHARED" --with links/../links --with "$BATS_TEST_FILENAME" -- sleep 65.1 2> /dev/null || true
+    headgate-exec --container "$SHARED" --with "$BATS_TEST_FILENAME" -- sleep 65.2 3>&- &
+    local client=$!
+    wait_until 10 is_running "sleep 65.2"
+    hexec -- sh -c 'ls -d /tmp/headgate-*'
+    kill -KILL "$client"
+    wait "$client" || true
+    none_left() { ! hexec -- sh -c 'ls -d /tmp/headgate-* 2> /dev/null'; }
+    wait_until 15 none_left
+}
+
+# The full one: make torture.
+@test "torture: random output on both streams, input and codes, as docker exec gives them" {
+    local containers=("$SHARED")
+    hgt_container headgate-base --network none
+    containers+=("$HGT_CONTAINER")
+    "$HGT_ROOT/tests/e2e/exec_torture.py" "${HGT_EXECS:-100}" "${HGT_SEED:-1}" "$HGT_BUILD/headgate-exec" \
+        "${containers[@]}"
+}
+
+@test "many commands in one process leave no descriptor and no child" {
+    "$HGT_BUILD/helpers/exec_many" "$SHARED" 25
+}

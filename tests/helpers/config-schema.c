@@ -82,7 +82,11 @@ static void print_json(void)
     json_object_set_new(defs, "target", object_of(hg_schema_target));
     json_object_set_new(defs, "waiver", object_of(hg_schema_waiver));
     json_object_set_new(defs, "dotenv", object_of(hg_schema_dotenv));
-    json_object_set_new(defs, "container", object_of(hg_schema_container));
+    json_t *container = object_of(hg_schema_container);
+    json_object_set_new(container, "oneOf",
+                        json_pack("[{s:[s]},{s:[s]},{s:[s]}]", "required", "container", "required",
+                                  "service", "required", "labels"));
+    json_object_set_new(defs, "container", container);
     json_object_set_new(defs, "command", object_of(hg_schema_command));
     json_object_set_new(defs, "run_command", object_of(hg_schema_run_command));
     json_object_set_new(defs, "railway",
