@@ -213,7 +213,8 @@ int hg_exec_timers(struct hg_exec_run *r, struct hg_err *err)
 int64_t hg_exec_next(const struct hg_exec_run *r)
 {
     const int64_t times[] = { r->try_at,  r->kill_at, r->give_up_at, r->end_at,
-                              r->tick_at, r->look_at, r->resize_at,  r->keeper_at };
+                              r->tick_at, r->look_at, r->resize_at,  r->keeper_at,
+                              r->close_at };
     int64_t next = 0;
     for (size_t i = 0; i < HG_COUNT(times); i++)
         if (times[i] && (!next || times[i] < next))

@@ -42,6 +42,7 @@ struct hg_exec_run {
     struct hg_buf in;           /* stdin read and not yet sent: [in_at, len) */
     size_t in_at;
     bool in_ended, in_closed;   /* nothing more comes; the engine was told */
+    int64_t close_at, close_limit; /* when to ask again whether it can be told; until when at most */
 
     int signal_fd;
     sigset_t mask_before;
