@@ -91,6 +91,10 @@ static void describe(struct drawing *d, const struct hg_revision *r)
         HG_AUTO(hg_freep) char *text = hg_xasprintf("  depends on %s", list);
         hg_term_add(b, d->color, HG_DIM, text);
     }
+    HG_AUTO(hg_freep) char *when = history_when(d->h, r);
+    HG_AUTO(hg_freep) char *dim = hg_xasprintf("  (%s)", when);
+    if (*when)
+        hg_term_add(b, d->color, HG_DIM, dim);
     hg_buf_addc(b, '\n');
 }
 

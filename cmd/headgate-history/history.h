@@ -5,6 +5,7 @@
 #include "alembic/alembic.h"
 #include "cli/cli.h"
 #include "finding/finding.h"
+#include "ledger/ledger.h"
 
 struct history_options {
     struct hg_common common;
@@ -21,8 +22,16 @@ struct history {
     const struct hg_graph *graph;
     struct hg_revlist list;
     bool *applied;              /* by index; NULL: not known */
+    struct hg_ledger_entries ledger;    /* who moved what when; empty without a ledger */
+    bool have_ledger;
     struct hg_findings findings;
 };
+
+/* The newest record of a revision, or NULL. */
+const struct hg_ledger_entry *history_record(const struct history *h, const char *revision);
+/* "2026-11-22 21:53 by ann", "outside headgate, seen 2026-11-22 21:53 by ann"; heap, "" when nothing is
+ * known about an applied revision or there is no ledger. */
+char *history_when(const struct history *h, const struct hg_revision *r);
 
 /* CONTRACT.md "headgate history"; err NULL or what went wrong. Prints to stdout. */
 void history_print_json(const struct history *h, const struct hg_err *err);

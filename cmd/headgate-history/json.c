@@ -34,6 +34,26 @@ static json_t *ids(const struct hg_revlist *list)
     return a;
 }
 
+static json_t *text_or_null(const char *s)
+{
+    return s ? text(s) : json_null();
+}
+
+/* What the ledger says of its last move, which may also have been back. */
+static json_t *record(const struct hg_ledger_entry *e)
+{
+    if (!e)
+        return json_null();
+    json_t *o = json_object();
+    json_object_set_new(o, "direction", text_or_null(e->direction));
+    json_object_set_new(o, "by", text_or_null(e->by));
+    json_object_set_new(o, "host", text_or_null(e->host));
+    json_object_set_new(o, "finished_at", text_or_null(e->finished_at));
+    json_object_set_new(o, "commit", text_or_null(e->commit));
+    json_object_set_new(o, "target", text_or_null(e->target));
+    return o;
+}
+
 static json_t *revision(const struct history *h, const struct hg_revision *r)
 {
     json_t *o = json_object();
@@ -48,6 +68,7 @@ static json_t *revision(const struct history *h, const struct hg_revision *r)
     json_object_set_new(o, "is_branch_point", json_boolean(r->is_branch_point));
     json_object_set_new(o, "is_merge_point", json_boolean(r->is_merge_point));
     json_object_set_new(o, "applied", h->applied ? json_boolean(h->applied[r->index]) : json_null());
+    json_object_set_new(o, "record", record(history_record(h, r->id)));
     return o;
 }
 

@@ -4,6 +4,8 @@
 #include "status/status.h"
 #include "term/term.h"
 
+#define LEDGER_NS (10 * HG_NS_PER_S)
+
 static bool wants_json(const struct history_options *o)
 {
     return hg_streq(o->common.format, "json");
@@ -23,6 +25,7 @@ static void answer_done(struct answer *a)
     hg_revlist_done(&a->shown.list);
     hg_revlist_done(&a->rows);
     free(a->shown.applied);
+    hg_ledger_entries_done(&a->shown.ledger);
     hg_findings_done(&a->shown.findings);
     hg_status_done(&a->status);
     hg_graph_free(a->graph);
@@ -68,6 +71,27 @@ static void mark_applied(const struct history_options *o, struct answer *a)
     a->shown.applied = hg_graph_applied(a->graph, &a->rows);
 }
 
+/* Who moved what when, where there is a ledger; that it cannot be read is no reason to draw nothing. */
+static void read_ledger(const struct history_options *o, struct answer *a)
+{
+    const struct hg_status *s = &a->status;
+    const struct hg_target *t = &a->target;
+    if (o->offline || !s->ledger_exists || !s->ledger_readable || !s->vt_schema || !s->vt_name)
+        return;
+    struct hg_pg_spec spec = { .conninfo = t->conninfo, .application_name = "headgate-history",
+                               .source = t->url_source, .shown = t->shown,
+                               .source_ns = t->source_ns, .source_written = t->source_written };
+    HG_AUTO(hg_pg_closep) PGconn *conn = NULL;
+    HG_AUTO(hg_freep) char *table = hg_xasprintf("%s.%s", s->vt_schema, s->vt_name);
+    int64_t wait = o->common.timeout_ns ? o->common.timeout_ns : LEDGER_NS;
+    struct hg_err err = { 0 };
+    a->shown.have_ledger = hg_pg_connect(&spec, wait, &conn, &err) == 0 &&
+                           hg_ledger_applied(conn, table, hg_now_ns() + wait, &a->shown.ledger,
+                                             &err) == 0;
+    if (!a->shown.have_ledger)
+        hg_log(HG_LOG_WARNING, "the ledger could not be read: %s", err.message);
+}
+
 static int select_revisions(const struct history_options *o, struct answer *a, struct hg_err *err)
 {
     if (o->range && hg_graph_ok(a->graph))
@@ -105,6 +129,7 @@ static int answer(const struct history_options *o, const struct hg_alembic_optio
     int failed = load(&files_only, options, a, err);
     if (!failed) {
         mark_applied(&files_only, a);
+        read_ledger(&files_only, a);
         failed = opened->kind == HG_E_NONE ? select_revisions(o, a, err) : 0;
     }
     if (!failed && opened->kind != HG_E_NONE) {

@@ -20,7 +20,7 @@ static const struct hg_opt OPTIONS[] = {
     { "dry-run", 0, HG_OPT_BOOL, AT(dry_run), .help = "say what would be rolled back and destroyed" },
     { "allow-empty-downgrade", 0, HG_OPT_BOOL, AT(allow_empty),
       .help = "go back over a revision whose downgrade does nothing" },
-    { "to-base", 0, HG_OPT_BOOL, AT(to_base), .help = "roll back everything is what is meant" },
+    { "to-base", 0, HG_OPT_BOOL, AT(to_base), .help = "roll back everything; alone, or to confirm it where REVISION means that" },
     { "lock-wait", 0, HG_OPT_SECONDS, AT(lock_wait_ns), .metavar = "SECONDS",
       .help = "how long to wait for another headgate (10 min)" },
     { "no-wait", 0, HG_OPT_BOOL, AT(no_wait), .help = "do not wait for another headgate: exit 5" },
@@ -34,7 +34,7 @@ static const struct hg_opt OPTIONS[] = {
 static const struct hg_cmd CMD = {
     .name = "rollback",
     .summary = "go back to an earlier revision, with the same care as apply",
-    .args = "REVISION|-N",
+    .args = "REVISION|-N|--to-base",
     .formats = "text|json",
     .options = OPTIONS,
     .description =
@@ -43,7 +43,6 @@ static const struct hg_cmd CMD = {
         "rolled back are held until `headgate apply --release`.",
     .examples = "headgate rollback -1 --dry-run\n    what going back one revision would do\n"
                 "headgate rollback -1\n    go back one revision\n",
-    .min_args = 1,
     .max_args = 1,
     .negative_args = true,
 };
@@ -51,6 +50,12 @@ static const struct hg_cmd CMD = {
 static int run(void *options, const struct hg_strv *args, struct hg_err *err)
 {
     struct rollback_options *o = options;
+    const char *goal = args->count ? args->items[0] : o->to_base ? "base" : NULL;
+    if (!goal) {
+        hg_fail(err, HG_E_USAGE, "`headgate rollback` wants to know how far");
+        return hg_hint(err, "headgate rollback -1, headgate rollback REVISION, or everything: "
+                            "headgate rollback --to-base");
+    }
     struct hg_apply_printer printer = { .json = hg_streq(o->common.format, "json"),
                                         .color = hg_cli_color(&o->common, STDOUT_FILENO),
                                         .color_err = hg_cli_color(&o->common, STDERR_FILENO),
@@ -59,7 +64,7 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
     struct hg_apply_options rollback = { .common = &o->common,
                                          .argc = o->argc,
                                          .argv = o->argv,
-                                         .revision = args->items[0],
+                                         .revision = goal,
                                          .down = true,
                                          .dry_run = o->dry_run,
                                          .allow_empty_downgrade = o->allow_empty,

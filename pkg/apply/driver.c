@@ -147,14 +147,14 @@ char *hg_driver_program(struct hg_run *r, int report_fd)
     HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
     hg_driver_argv(r, flask, &argv);
     json_t *spec = json_pack(
-        "{s:{s:s, s:s, s:s?}, s:o, s:{s:s}, s:{s:i, s:i, s:i, s:i}, s:s, s:{s:s, s:s}, s:o, s:b, s:b}",
+        "{s:{s:s, s:s, s:s?}, s:o, s:{s:s}, s:{s:i, s:i, s:i, s:i}, s:s, s:{s:s, s:s, s:b}, s:o, s:b, s:b}",
         "identity", "database", r->identity.database, "oid", r->identity.oid, "system_identifier",
         r->identity.system_identifier, "settings", settings(r), "wishes",
         "client_connection_check_interval", "1s", "lock", "apply_class", HG_LOCK_CLASS_APPLY,
         "migrator_class", HG_LOCK_CLASS_MIGRATOR, "key", (int)r->key, "pid", r->lock_pid, "direction",
         r->o->down ? "down" : "up", "version_table", "schema",
         r->status.vt_schema ? r->status.vt_schema : "public", "name",
-        r->status.vt_name ? r->status.vt_name : "alembic_version", "argv", hg_json_list(&argv),
+        r->status.vt_name ? r->status.vt_name : "alembic_version", "exists", r->status.vt_exists, "argv", hg_json_list(&argv),
         "flask", flask, "pooler", hg_streq(r->target.t->pooler, "session"));
     if (!spec)
         HG_BUG("the driver's specification");
@@ -236,6 +236,7 @@ static void on_result(struct hg_driven *d, const json_t *report)
 {
     d->finished = true;
     d->ok = json_is_true(json_object_get(report, "ok"));
+    d->touched = !json_is_false(json_object_get(report, "touched"));
     hg_freep(&d->stopped);
     hg_freep(&d->exception);
     hg_freep(&d->message);

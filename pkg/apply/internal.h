@@ -35,6 +35,7 @@ struct hg_driven {
     bool autocommit, transaction_per_migration;
     bool began;                     /* the driver runs */
     bool finished, ok;              /* its own result arrived */
+    bool touched;                   /* perhaps env.py ran something that changes a database */
     char *stopped;                  /* its reason, when it stopped Alembic */
     char *exception, *message, sqlstate[6];
 };

@@ -170,6 +170,7 @@ int hg_run_judge(struct hg_run *r, struct hg_err *err)
                                 .status = &r->status,
                                 .conn = r->watch,
                                 .dir = r->o->common->dir,
+                                .common = r->o->common,
                                 .overrides = r->o->overrides,
                                 .from_empty = r->o->from_empty,
                                 .no_pending = r->o->down || r->o->baseline,

@@ -135,6 +135,21 @@ static int conclude(struct hg_run *r, const struct hg_migrated *m, struct hg_err
 
 /* ---- the steps of DESIGN 7 ------------------------------------------------------------------ */
 
+/* env.py keeps its versions in another table than the one judged, which the driver saw before Alembic
+ * looked for it: then nothing was started. */
+static bool other_version_table(const struct hg_run *r)
+{
+    const struct hg_driven *d = &r->driven;
+    return d->finished && !d->touched && hg_streq(d->stopped, "version-table");
+}
+
+static void describe_other_table(struct hg_run *r, struct hg_err *err)
+{
+    (void)hg_fail(err, HG_E_REFUSED, "nothing was run: %s", r->driven.message);
+    (void)hg_hint(err, "%s", stop_hint(r->driven.stopped));
+    hg_finding_add(&r->findings, "HG222", "%s", r->driven.message)->severity = HG_SEV_ERROR;
+}
+
 static int migrate(struct hg_run *r, struct hg_err *err)
 {
     struct hg_migrated m = { 0 };
@@ -155,7 +170,10 @@ static int migrate(struct hg_run *r, struct hg_err *err)
     int rc = r->target.t->run == HG_RUN_CONTAINER ? hg_run_migrate_in_container(r, &m, err)
              : r->target.t->run == HG_RUN_COMMAND ? hg_run_migrate_behind_command(r, &m, err)
                                                   : hg_run_migrate(r, &m, err);
-    r->started = rc == 0 || r->driven.session_count > 0;
+    bool refused = rc == 0 && other_version_table(r);
+    if (refused)
+        describe_other_table(r, err);
+    r->started = !refused && (rc == 0 || r->driven.session_count > 0);
     if (!r->started) {
         struct hg_err record_err = { 0 };
         r->outcome = "failed";

@@ -33,6 +33,7 @@ struct hg_gate_input {
      * when the status says that there is a ledger. */
     PGconn *conn;
     const char *dir;                           /* -C DIR; NULL: "." */
+    const struct hg_common *common;            /* for the status of other targets; NULL: no options */
     const char *base;                          /* --base; NULL: the configuration's */
     enum hg_severity fail_on;                  /* HG_SEV_OFF: the target's */
     const struct hg_strv *overrides;           /* "RULE=REASON"; may be NULL */

@@ -24,21 +24,40 @@ static bool same_database(const struct hg_status *s, json_t *other)
     return host && hg_streq(host, s->db_host);
 }
 
+/* Both targets are judged by the same files and with the same patience. */
+static void add_options(const struct hg_common *c, struct hg_strv *argv)
+{
+    if (!c)
+        return;
+    if (c->alembic_config)
+        hg_strv_addf(argv, "--alembic-config=%s", c->alembic_config);
+    if (c->alembic_section)
+        hg_strv_addf(argv, "--alembic-section=%s", c->alembic_section);
+    for (size_t i = 0; i < c->x.count; i++)
+        hg_strv_addf(argv, "-x%s", c->x.items[i]);
+    if (c->timeout_ns)
+        hg_strv_addf(argv, "--timeout=%.3f", (double)c->timeout_ns / (double)HG_NS_PER_S);
+    if (c->no_python)
+        hg_strv_add(argv, "--no-python");
+}
+
 static int ask(struct hg_judge *j, const char *target, json_t **ret, struct hg_err *err)
 {
     HG_AUTO(hg_freep) char *self = hg_self_dir();
     HG_AUTO(hg_freep) char *program = hg_path_join(self, "headgate-status");
     const struct hg_config *c = &j->in->target->config;
-    char *argv[12] = { program, (char *)"-t", (char *)target, (char *)"--format", (char *)"json",
-                       (char *)"-C", (char *)(j->in->dir ? j->in->dir : ".") };
-    if (c->path) {
-        argv[7] = (char *)"-c";
-        argv[8] = c->path;
-    }
+    HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
+    const char *const first[] = { program, "-t", target, "--format", "json", "-C",
+                                  j->in->dir ? j->in->dir : "." };
+    for (size_t i = 0; i < HG_COUNT(first); i++)
+        hg_strv_add(&argv, first[i]);
+    if (c->path)
+        hg_strv_addf(&argv, "--config=%s", c->path);
+    add_options(j->in->common, &argv);
     HG_AUTO(hg_buf_done) struct hg_buf out = HG_BUF_INIT;
     struct hg_exit_status status;
     int64_t left = j->in->deadline_ns ? j->in->deadline_ns - hg_now_ns() : ASK_TIMEOUT_NS;
-    struct hg_process_run spec = { .argv = argv,
+    struct hg_process_run spec = { .argv = argv.items,
                                    .timeout_ns = left > HG_NS_PER_S ? left : HG_NS_PER_S };
     if (hg_process_run(&spec, &status, &out, NULL, err) != 0)
         return -1;

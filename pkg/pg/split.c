@@ -75,6 +75,14 @@ static int raw_at(struct hg_err *err)
                         "%%3A, `%%` as %%25)");
 }
 
+/* host:5432/a@b: for libpq host and port, for SQLAlchemy a user, a password "5432/a" and the host b. */
+static int two_readings(struct hg_err *err)
+{
+    hg_fail(err, HG_E_CONFIG, "the database URL has an `@` in the database's name, so SQLAlchemy takes "
+                              "host and port for user and password");
+    return hg_hint(err, "write it as %%40");
+}
+
 int hg_pg_url_split(const char *text, struct hg_pg_url_parts *ret, struct hg_err *err)
 {
     struct hg_pg_url_parts u = { 0 };
@@ -107,6 +115,8 @@ int hg_pg_url_split(const char *text, struct hg_pg_url_parts *ret, struct hg_err
         u.path = span(path, end);
         if (at && memchr(path, '@', u.path.len))
             return raw_at(err);
+        if (!at && memchr(path, '@', u.path.len) && memchr(p, ':', u.netloc.len))
+            return two_readings(err);
     }
     if (*end == '?')
         u.query = span(end + 1, end + strlen(end));

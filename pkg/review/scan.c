@@ -211,11 +211,20 @@ static bool does_nothing(const struct scan *s, size_t from, size_t to)
     return true;
 }
 
+/* `assert False`, `assert 0`, `assert None`: a raise in other words. */
+static bool asserts_false(const struct scan *s, size_t from, size_t to)
+{
+    static const char *const FALSE[] = { "False", "0", "None" };
+    const struct hg_py_token *t = &s->py->tokens[from];
+    return hg_py_is(t, "assert") && from + 1 < to && is_any(t + 1, FALSE, HG_COUNT(FALSE)) &&
+           (from + 2 == to || hg_py_is(t + 2, ","));
+}
+
 static int scan_statement(struct scan *s, size_t from, size_t to)
 {
     if (from >= to || does_nothing(s, from, to))
         return 0;
-    if (hg_py_is(&s->py->tokens[from], "raise")) {
+    if (hg_py_is(&s->py->tokens[from], "raise") || asserts_false(s, from, to)) {
         s->body->raises = s->body->raises || !in_condition(s);
         s->body->other_statements += in_condition(s) ? 1 : 0;
         return 0;

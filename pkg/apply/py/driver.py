@@ -25,7 +25,10 @@ class Stop(BaseException):
         self.reason = reason
 
 
-STATE = {"stopped": None, "sessions": 0, "fd": -1, "files": False}
+STATE = {"stopped": None, "sessions": 0, "fd": -1, "files": False, "touched": False}
+
+# Statements of env.py after which the database is as before.
+QUIET = ("SELECT", "SHOW", "SET", "RESET", "BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT")
 
 
 def report(event, **fields):
@@ -198,6 +201,7 @@ def on_statement(connection, cursor, statement, parameters, context, executemany
     check_stopped()
     words = statement.lstrip().split(None, 2)
     word = words[0].rstrip(";").upper() if words else ""
+    STATE["touched"] = STATE["touched"] or word not in QUIET
     if word in ("COMMIT", "END", "ROLLBACK", "ABORT") and len(words) < 3:
         report("literal-commit", pid=pid_of(connection), statement=statement.strip()[:80])
 
@@ -281,6 +285,44 @@ def wrap_configure():
     EnvironmentContext.configure = configured
 
 
+def quoted(name):
+    return '"' + str(name).replace('"', '""') + '"'
+
+
+def check_version_table(context):
+    """The last moment before Alembic looks for its table, or creates one: is the table that this
+    session would find the one that was judged?"""
+    connection, want = context.connection, SPEC.get("version_table")
+    if context.as_sql or connection is None or want is None:
+        return
+    name = ".".join(quoted(part) for part in (context.version_table_schema, context.version_table)
+                    if part)
+    session = Session(connection.connection)
+    found = session.rows(
+        "select (select n.nspname::text from pg_catalog.pg_class c join pg_catalog.pg_namespace n"
+        " on n.oid = c.relnamespace where c.oid = pg_catalog.to_regclass(%s))" % literal(name))[0][0]
+    if not connection.in_transaction():
+        session.dbapi.commit()
+    judged = want["schema"] if want["exists"] else None
+    if found != judged:
+        stop("version-table", "env.py keeps its versions in %s, where there is %s, but %s.%s was judged%s"
+             % (name, "a table in schema %s" % found if found else "no table", want["schema"],
+                want["name"], "" if want["exists"] else ", which does not exist"))
+
+
+def wrap_run_migrations():
+    from alembic.runtime.environment import EnvironmentContext
+
+    run_migrations = EnvironmentContext.run_migrations
+
+    def checked(self, **options):
+        check_stopped()
+        check_version_table(self.get_context())
+        return run_migrations(self, **options)
+
+    EnvironmentContext.run_migrations = checked
+
+
 def as_tuple(value):
     if value is None:
         return ()
@@ -300,6 +342,7 @@ def install():
     event.listen(Engine, "before_cursor_execute", on_statement)
     event.listen(Engine, "set_connection_execution_options", on_options)
     wrap_configure()
+    wrap_run_migrations()
 
 
 def run_migrator():
@@ -374,18 +417,21 @@ def main():
                python="%d.%d.%d" % sys.version_info[:3], pid=os.getpid())
         run_migrator()
     except Stop as error:
-        report("result", ok=False, stopped=error.reason, message=str(error))
+        report("result", ok=False, stopped=error.reason, message=str(error),
+               touched=STATE["touched"])
         sys.exit(70)
     except BaseException as error:
         if isinstance(error, SystemExit) and error.code in (0, None):
             report("result", ok=True)
             raise
         if STATE["stopped"] is not None:
-            report("result", ok=False, stopped=STATE["stopped"].reason, message=str(STATE["stopped"]))
+            report("result", ok=False, stopped=STATE["stopped"].reason,
+                   message=str(STATE["stopped"]), touched=STATE["touched"])
             sys.exit(70)
         report("result", ok=False, stopped=None, **describe(error))
         raise
     if STATE["stopped"] is not None:
-        report("result", ok=False, stopped=STATE["stopped"].reason, message=str(STATE["stopped"]))
+        report("result", ok=False, stopped=STATE["stopped"].reason, message=str(STATE["stopped"]),
+               touched=STATE["touched"])
         sys.exit(70)
     report("result", ok=True, sessions=STATE["sessions"])
