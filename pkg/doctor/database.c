@@ -72,16 +72,22 @@ bool hg_doctor_direct(struct hg_exam *x, struct hg_check *c)
 
 /* ---- one look, for all that follows ---------------------------------------------------------------- */
 
-/* The status outside of the transaction: it tells whether sessions are read-only by themselves. */
+/* The status outside of the transaction: it tells whether sessions are read-only by themselves. Where
+ * it could not tell the state (status_error), it still knows the database. */
 static int ask(struct hg_exam *x, struct hg_err *err)
 {
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    const struct hg_alembic_config *alembic = x->have_alembic ? &x->alembic : NULL;
     int64_t deadline = hg_now_ns() + HG_DOCTOR_QUERY_NS;
-    if (hg_status_on(x->conn, &x->target, &x->alembic, x->graph, deadline, &x->status, err) < 0 ||
-        hg_pg_query(x->conn, "begin transaction read only", 0, NULL, deadline, &res, err) < 0)
+    if (hg_status_on(x->conn, &x->target, alembic, x->graph, deadline, &x->status,
+                     &x->status_error) < 0 && !x->status.connected) {
+        *err = x->status_error;
+        return -1;
+    }
+    if (hg_pg_query(x->conn, "begin transaction read only", 0, NULL, deadline, &res, err) < 0)
         return -1;
     const char *schema, *table;
-    hg_status_version_table(&x->target, &x->alembic, &schema, &table);
+    hg_status_version_table(&x->target, alembic, &schema, &table);
     const char *params[] = { x->status.vt_schema ? x->status.vt_schema : schema,
                              x->status.vt_name ? x->status.vt_name : table };
     x->asked_ns = hg_wall_ns();
@@ -95,8 +101,9 @@ static int ask(struct hg_exam *x, struct hg_err *err)
 bool hg_doctor_identity(struct hg_exam *x, struct hg_check *c)
 {
     HG_AUTO(hg_findings_done) struct hg_findings findings = HG_FINDINGS_INIT;
-    if (ask(x, &x->status_error) < 0)
-        return hg_check_error(c, HG_CHECK_UNKNOWN, &x->status_error);
+    struct hg_err err = { 0 };
+    if (ask(x, &err) < 0)
+        return hg_check_error(c, HG_CHECK_UNKNOWN, &err);
     x->have_status = true;
     hg_gate_identity(&x->target, &x->status, &findings);
     const char *const rules[] = { "HG501", "HG502", "HG509", "HG503" };
@@ -135,10 +142,13 @@ bool hg_doctor_version_table(struct hg_exam *x, struct hg_check *c)
     for (size_t i = 0; i < HG_COUNT(rules); i++)
         if (hg_check_finding(c, &s->findings, rules[i]))
             return true;
+    if (x->status_error.kind != HG_E_NONE && x->graph && hg_graph_ok(x->graph))
+        return hg_check_error(c, HG_CHECK_UNKNOWN, &x->status_error);
     HG_AUTO(hg_freep) char *rows = hg_strv_join(&s->rows, ", ");
     if (!s->vt_exists)
         return hg_check_say(c, HG_CHECK_OK, "%s.%s is not there yet: the database is %s",
-                            s->vt_schema ? s->vt_schema : "?", s->vt_name, hg_state_name(s->state));
+                            s->vt_schema ? s->vt_schema : "?", s->vt_name ? s->vt_name : "?",
+                            hg_state_name(s->state));
     return hg_check_say(c, HG_CHECK_OK, "%s.%s holds %s: %s", s->vt_schema, s->vt_name,
                         s->rows.count ? rows : "no row", hg_state_name(s->state));
 }
@@ -152,8 +162,8 @@ bool hg_doctor_clock(struct hg_exam *x, struct hg_check *c)
     if (fabs(apart) <= CLOCK_MAX_S + slack)
         return hg_check_say(c, HG_CHECK_OK, "within %.1f s of the server's", fabs(apart));
     hg_check_hint(c, "timedatectl set-ntp true, on the machine that is wrong (`date -u` shows)");
-    return hg_check_say(c, HG_CHECK_WARNING, "the server's clock is %.0f s %s of this machine's",
-                        fabs(apart), apart > 0 ? "ahead" : "behind");
+    return hg_check_say(c, HG_CHECK_WARNING, "the server's clock is %.0f s %s this machine's",
+                        fabs(apart), apart > 0 ? "ahead of" : "behind");
 }
 
 /* pg_dump refuses a server that is newer than itself. */

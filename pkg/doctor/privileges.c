@@ -60,7 +60,7 @@ bool hg_doctor_cancel(struct hg_exam *x, struct hg_check *c)
 bool hg_doctor_rows(struct hg_exam *x, struct hg_check *c)
 {
     const char *role = text_of(x, ROLE), *place = text_of(x, PLACE);
-    const char *table = x->status.vt_name;
+    const char *table = x->status.vt_name ? x->status.vt_name : "alembic_version";
     if (yes(x, TABLE) ? yes(x, TABLE_WRITE) : yes(x, PLACE_CREATE))
         return hg_check_say(c, HG_CHECK_OK, "may %s %s.%s", yes(x, TABLE) ? "write" : "create", place, table);
     HG_AUTO(hg_freep) char *quoted = hg_pg_quote_ident(role);
