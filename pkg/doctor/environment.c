@@ -59,6 +59,72 @@ bool hg_doctor_sources(struct hg_exam *x, struct hg_check *c)
     return hg_check_say(c, HG_CHECK_OK, "%s (%s)", t->url_source ? t->url_source : "no address", sources);
 }
 
+/* The findings of a rule, a detail each: "backend/.env:3: …". */
+static size_t list_findings(struct hg_check *c, const struct hg_findings *list, const char *rule)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct hg_finding *f = &list->items[i];
+        if (!hg_streq(f->rule->id, rule))
+            continue;
+        n++;
+        if (f->path && f->line)
+            hg_check_detail(c, "%s:%d: %s", f->path, f->line, f->message);
+        else
+            hg_check_detail(c, "%s", f->message);
+        if (n == 1 && f->help)
+            hg_check_hint(c, "%s", f->help);
+    }
+    return n;
+}
+
+static bool has_dotenv(const struct hg_target_config *t)
+{
+    for (size_t i = 0; i < t->source_count; i++)
+        if (t->sources[i].kind == HG_SOURCE_DOTENV && hg_is_file(t->sources[i].path))
+            return true;
+    return false;
+}
+
+bool hg_doctor_dotenv(struct hg_exam *x, struct hg_check *c)
+{
+    struct hg_err err = { 0 };
+    if (!has_dotenv(x->target.t))
+        return false;
+    if (hg_target_check_dotenv(&x->target, &x->files, &err) < 0)
+        return hg_check_error(c, HG_CHECK_FAIL, &err);
+    size_t n = list_findings(c, &x->files, "HG515");
+    if (!n)
+        return hg_check_say(c, HG_CHECK_OK, "every tool reads the dotenv files alike");
+    hg_check_rule(c, "HG515");
+    return hg_check_say(c, HG_CHECK_WARNING, "tools read %zu line%s differently", n, n == 1 ? "" : "s");
+}
+
+bool hg_doctor_secrets(struct hg_exam *x, struct hg_check *c)
+{
+    if (!has_dotenv(x->target.t))
+        return false;
+    size_t n = list_findings(c, &x->files, "HG516");
+    if (!n)
+        return hg_check_say(c, HG_CHECK_OK, "no secret in a file that git tracks or others can read");
+    hg_check_rule(c, "HG516");
+    return hg_check_say(c, HG_CHECK_WARNING, "secrets in %zu file%s that others can read", n,
+                        n == 1 ? "" : "s");
+}
+
+/* What is too short or too common to be masked would make every log unreadable. */
+bool hg_doctor_masking(struct hg_exam *x, struct hg_check *c)
+{
+    HG_AUTO(hg_strv_done) struct hg_strv names = HG_STRV_INIT;
+    hg_mask_unmasked(&x->target.vars, &names);
+    if (!names.count)
+        return hg_check_say(c, HG_CHECK_OK, "every secret is masked in what headgate prints");
+    HG_AUTO(hg_freep) char *list = hg_strv_join(&names, ", ");
+    hg_check_hint(c, "give them longer values");
+    return hg_check_say(c, x->target.t->protected_ ? HG_CHECK_WARNING : HG_CHECK_OK,
+                        "too short or too common to be masked: %s", list);
+}
+
 /* ---- Railway ----------------------------------------------------------------------------------------- */
 
 static const struct hg_source *railway_source(const struct hg_exam *x)

@@ -27,6 +27,7 @@ struct hg_exam {
     struct hg_findings graph_findings;
     bool have_alembic;
     struct hg_err alembic_error;
+    struct hg_findings files;           /* of the dotenv files */
     char *python;                       /* of this host */
     struct hg_apply_look *looking;      /* under way */
     json_t *look;                       /* its reports; NULL when it failed */
@@ -77,6 +78,9 @@ bool hg_doctor_alembic(struct hg_exam *x, struct hg_check *c);
 bool hg_doctor_graph(struct hg_exam *x, struct hg_check *c);
 /* environment.c */
 bool hg_doctor_sources(struct hg_exam *x, struct hg_check *c);
+bool hg_doctor_dotenv(struct hg_exam *x, struct hg_check *c);
+bool hg_doctor_secrets(struct hg_exam *x, struct hg_check *c);
+bool hg_doctor_masking(struct hg_exam *x, struct hg_check *c);
 bool hg_doctor_railway(struct hg_exam *x, struct hg_check *c);
 bool hg_doctor_token(struct hg_exam *x, struct hg_check *c);
 bool hg_doctor_container(struct hg_exam *x, struct hg_check *c);

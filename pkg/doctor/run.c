@@ -22,6 +22,9 @@ static const struct {
     { "railway.api", hg_doctor_railway, { "config.valid", "railway.token", NULL } },
     { "container.running", hg_doctor_container, { "config.valid", NULL } },
     { "environment.sources", hg_doctor_sources, { "config.valid", "railway.api", NULL } },
+    { "environment.dotenv", hg_doctor_dotenv, { "config.valid", NULL } },
+    { "environment.secrets", hg_doctor_secrets, { "environment.dotenv", NULL } },
+    { "environment.masking", hg_doctor_masking, { "environment.sources", NULL } },
     { "database.route", hg_doctor_route, { "environment.sources", NULL } },
     { "database.answers", hg_doctor_answers, { "environment.sources", "database.route", NULL } },
     { "database.direct", hg_doctor_direct, { "environment.sources", NULL } },
@@ -114,6 +117,7 @@ static void exam_done(struct hg_exam *x)
     hg_status_done(&x->status);
     hg_graph_free(x->graph);
     hg_findings_done(&x->graph_findings);
+    hg_findings_done(&x->files);
     if (x->have_alembic)
         hg_alembic_config_done(&x->alembic);
     hg_freep(&x->python);

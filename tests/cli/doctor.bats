@@ -176,6 +176,30 @@ login() {
     is ok environment.sources 'backend/.env: 1 variable)'
 }
 
+@test "dotenv files: lines that tools read differently, secrets that others can read, short ones" {
+    printf 'DATABASE_URL="postgresql://hgt:hgt-secret@127.0.0.1:%s/%s"\nAPI_TOKEN=canary # mine\nDB_PASSWORD=x\n' \
+        "$HGT_PORT" "$HGT_DB" > backend/.env
+    unset DATABASE_URL
+    chmod 644 backend/.env
+    git add -f backend/.env
+    doctor
+    expect_status 0
+    is warning environment.dotenv '(HG515)'
+    expect_output 'backend/.env:2: API_TOKEN'
+    is warning environment.secrets '(HG516)'
+    expect_output 'git tracks backend/.env'
+    hint environment.secrets 'chmod 600 backend/.env'
+    is ok environment.masking 'DB_PASSWORD'
+    [[ $output$stderr != *canary* ]] || fail "a secret"
+    git rm -q --cached backend/.env
+    chmod 600 backend/.env
+    echo "DATABASE_URL=postgresql://hgt:hgt-secret@127.0.0.1:$HGT_PORT/$HGT_DB" > backend/.env
+    doctor
+    is ok environment.dotenv
+    is ok environment.secrets
+    is ok environment.masking 'every secret'
+}
+
 @test "Railway: the token, the API, and a private host's public address" {
     hgt_stub_start --set STUB_PGUSER=hgt --set STUB_PGPASSWORD=hgt-secret \
         --set STUB_PGPASSWORD_URL=hgt-secret --set STUB_PGPORT="$HGT_PORT" \
