@@ -112,7 +112,7 @@ char *hg_driver_text(const json_t *spec, const char *between)
     return with_spec(spec, text);
 }
 
-static json_t *environment(const struct hg_run *r)
+json_t *hg_driver_environment(const struct hg_run *r)
 {
     HG_AUTO(hg_strv_done) struct hg_strv list = HG_STRV_INIT;
     json_t *all = json_object();
@@ -135,7 +135,7 @@ char *hg_driver_plain_program(struct hg_run *r)
                                "main(prog='alembic', argv=SPEC['argv'])\n";
     HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
     hg_driver_argv(r, false, &argv);
-    json_t *spec = json_pack("{s:o, s:o}", "argv", hg_json_list(&argv), "environment", environment(r));
+    json_t *spec = json_pack("{s:o, s:o}", "argv", hg_json_list(&argv), "environment", hg_driver_environment(r));
     char *program = with_spec(spec, TEXT);
     json_decref(spec);
     return program;
@@ -161,7 +161,7 @@ char *hg_driver_program(struct hg_run *r, int report_fd)
     steps_and_digests(r, spec);
     json_object_set_new(spec, "fd", report_fd < 0 ? json_null() : json_integer(report_fd));
     if (r->target.t->run == HG_RUN_COMMAND)
-        json_object_set_new(spec, "environment", environment(r));
+        json_object_set_new(spec, "environment", hg_driver_environment(r));
     char *program = hg_driver_text(spec, "");
     json_decref(spec);
     return program;

@@ -118,6 +118,8 @@ int hg_run_baseline(struct hg_run *r, struct hg_err *err);
 char *hg_driver_program(struct hg_run *r, int report_fd);   /* fd < 0: its stdout */
 /* The specification, driver.py, what stands between, and the call. Heap. */
 char *hg_driver_text(const json_t *spec, const char *between);
+/* The variables that cross to a migrator behind a command, as an object. */
+json_t *hg_driver_environment(const struct hg_run *r);
 /* For `driver: plain` behind a command: bare Alembic. Heap. */
 char *hg_driver_plain_program(struct hg_run *r);
 void hg_driver_argv(struct hg_run *r, bool flask, struct hg_strv *ret);

@@ -14,6 +14,9 @@
 #define OUTPUT_MAX ((size_t)4 << 20)
 #define TAIL_BYTES 1500
 
+/* Elsewhere; on this host hg_alembic_python knows. */
+static const char *const PYTHONS[] = { "python3", "python" };
+
 struct hg_apply_look {
     struct hg_apply_options options;
     struct hg_run run;              /* target and alembic are borrowed but for the variables */
@@ -42,6 +45,8 @@ static char *program(const struct hg_run *r, const struct hg_apply_look_options 
         json_object_set_new(spec, "identity",
                             json_pack("{s:s?, s:s?, s:s?}", "database", s->db_name, "oid", s->db_oid,
                                       "system_identifier", s->system_identifier));
+    if (r->target.t->run == HG_RUN_COMMAND)
+        json_object_set_new(spec, "environment", hg_driver_environment(r));
     char *text = hg_driver_text(spec, hg_py_apply_look);
     json_decref(spec);
     return text;
@@ -86,7 +91,6 @@ static void on_output(void *look, int stream, const char *data, size_t len)
 
 static int in_container(struct hg_apply_look *l)
 {
-    static const char *const PYTHONS[] = { "python3", "python" };
     HG_AUTO(hg_docker_freep) struct hg_docker *d = NULL;
     HG_AUTO(hg_strv_done) struct hg_strv env = HG_STRV_INIT;
     HG_AUTO(hg_container_done) struct hg_container c = HG_CONTAINER_INIT;
@@ -116,10 +120,46 @@ static int in_container(struct hg_apply_look *l)
     return rc;
 }
 
+/* As hg_run_migrate_behind_command: everything crosses on stdin. */
+static int behind_command(struct hg_apply_look *l)
+{
+    struct hg_run *r = &l->run;
+    char **envp = hg_vars_envp(&r->target.original);
+    int rc = -1;
+    for (size_t i = 0; i < HG_COUNT(PYTHONS); i++) {
+        HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
+        hg_strv_addv(&argv, &r->target.t->run_command);
+        hg_strv_add(&argv, PYTHONS[i]);
+        hg_strv_add(&argv, "-c");
+        hg_strv_add(&argv, hg_py_apply_boot);
+        struct hg_exit_status status = { 0 };
+        struct hg_process_run spec = { .argv = argv.items, .envp = envp, .dir = r->alembic.dir,
+                                       .input = l->program, .input_len = strlen(l->program),
+                                       .timeout_ns = l->timeout_ns, .max_output = OUTPUT_MAX };
+        hg_buf_clear(&l->errors);
+        rc = hg_process_run(&spec, &status, &l->out, &l->errors, &l->err);
+        int code = hg_exit_status_code(&status);
+        if (rc < 0 || l->out.len || (code != HG_EXIT_NOT_FOUND && code != HG_EXIT_CANNOT_RUN))
+            break;
+    }
+    hg_vars_free_envp(envp);
+    return rc;
+}
+
 static void *work(void *look)
 {
     struct hg_apply_look *l = look;
-    l->rc = l->run.target.t->run == HG_RUN_CONTAINER ? in_container(l) : on_host(l);
+    switch (l->run.target.t->run) {
+    case HG_RUN_CONTAINER:
+        l->rc = in_container(l);
+        break;
+    case HG_RUN_COMMAND:
+        l->rc = behind_command(l);
+        break;
+    case HG_RUN_HOST:
+        l->rc = on_host(l);
+        break;
+    }
     return NULL;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "internal.h"
 
-bool hg_check_say(struct hg_check *c, enum hg_check_status status, const char *fmt, ...)
+enum hg_check_status hg_check_say(struct hg_check *c, enum hg_check_status status, const char *fmt, ...)
 {
     va_list ap;
     hg_freep(&c->message);
@@ -9,7 +9,7 @@ bool hg_check_say(struct hg_check *c, enum hg_check_status status, const char *f
     c->message = hg_xvasprintf(fmt, ap);
     va_end(ap);
     c->status = status;
-    return true;
+    return status;
 }
 
 void hg_check_hint(struct hg_check *c, const char *fmt, ...)
@@ -42,7 +42,7 @@ void hg_check_detail(struct hg_check *c, const char *fmt, ...)
     hg_check_lines(c, text);
 }
 
-bool hg_check_error(struct hg_check *c, enum hg_check_status status, const struct hg_err *err)
+enum hg_check_status hg_check_error(struct hg_check *c, enum hg_check_status status, const struct hg_err *err)
 {
     hg_check_lines(c, err->detail);
     if (*err->hint)
@@ -66,10 +66,11 @@ bool hg_check_finding(struct hg_check *c, const struct hg_findings *list, const 
             continue;
         hg_check_hint(c, "%s", f->help ? f->help : f->rule->help);
         c->rule = f->rule->id;
-        return hg_check_say(c, f->severity == HG_SEV_ERROR     ? HG_CHECK_FAIL
-                               : f->severity == HG_SEV_WARNING ? HG_CHECK_WARNING
-                                                               : HG_CHECK_OK,
-                            "%s", f->message);
+        hg_check_say(c, f->severity == HG_SEV_ERROR     ? HG_CHECK_FAIL
+                        : f->severity == HG_SEV_WARNING ? HG_CHECK_WARNING
+                                                        : HG_CHECK_OK,
+                     "%s", f->message);
+        return true;
     }
     return false;
 }
@@ -82,7 +83,7 @@ const struct hg_check *hg_check_find(const struct hg_doctor *d, const char *id)
     return NULL;
 }
 
-bool hg_check_skip(struct hg_check *c, const struct hg_check *because)
+enum hg_check_status hg_check_skip(struct hg_check *c, const struct hg_check *because)
 {
     if (because->status == HG_CHECK_SKIPPED)
         return hg_check_say(c, HG_CHECK_SKIPPED, "%s", because->message);

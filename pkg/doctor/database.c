@@ -33,7 +33,7 @@ static int connect_to(struct hg_exam *x, bool direct, PGconn **ret, struct hg_er
     return rc;
 }
 
-static bool say_server(struct hg_exam *x, struct hg_check *c, const PGconn *conn)
+static enum hg_check_status say_server(struct hg_exam *x, struct hg_check *c, const PGconn *conn)
 {
     const char *host = PQhost(conn);
     bool socket = host && *host == '/', tls = PQsslInUse((PGconn *)(uintptr_t)conn);
@@ -41,30 +41,39 @@ static bool say_server(struct hg_exam *x, struct hg_check *c, const PGconn *conn
     hg_check_say(c, HG_CHECK_OK, "PostgreSQL %s, %s, %.0f ms", version ? version : "?",
                  tls ? "TLS" : socket ? "a local socket" : "no TLS",
                  (double)x->connect_ns / (double)HG_NS_PER_MS);
-    if (tls || socket || !x->target.remote)
-        return true;
-    hg_check_hint(c, "add sslmode=require to the URL (the server must offer TLS)");
-    c->status = HG_CHECK_WARNING;
-    return true;
+    if (!tls && !socket && x->target.remote) {
+        hg_check_hint(c, "add sslmode=require to the URL (the server must offer TLS)");
+        c->status = HG_CHECK_WARNING;
+    }
+    return c->status;
 }
 
-bool hg_doctor_answers(struct hg_exam *x, struct hg_check *c)
+bool hg_doctor_has_direct(const struct hg_exam *x)
+{
+    return x->target.t->direct_url;
+}
+
+enum hg_check_status hg_doctor_answers(struct hg_exam *x, struct hg_check *c)
 {
     struct hg_err err = { 0 };
     HG_AUTO(hg_pg_closep) PGconn *conn = NULL;
     if (connect_to(x, false, &conn, &err) < 0)
         return hg_check_error(c, HG_CHECK_FAIL, &err);
     say_server(x, c, conn);
-    if (!x->target.direct_conninfo)
+    if (!hg_doctor_has_direct(x))
         x->conn = HG_TAKE(conn);
-    return true;
+    return c->status;
 }
 
-bool hg_doctor_direct(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_direct(struct hg_exam *x, struct hg_check *c)
 {
     struct hg_err err = { 0 };
-    if (!x->target.direct_conninfo)
-        return false;
+    HG_AUTO(hg_buf_wipe) struct hg_buf ignored = HG_BUF_INIT;
+    const struct hg_target *t = &x->target;
+    if (!t->direct_conninfo && hg_vars_expand(&t->vars, t->t->direct_url, &ignored, NULL, &err) < 0)
+        return hg_check_error(c, HG_CHECK_FAIL, &err);
+    if (!t->direct_conninfo)
+        return hg_check_say(c, HG_CHECK_FAIL, "direct_url is no PostgreSQL address");
     if (connect_to(x, true, &x->conn, &err) < 0)
         return hg_check_error(c, HG_CHECK_FAIL, &err);
     return say_server(x, c, x->conn);
@@ -98,7 +107,7 @@ static int ask(struct hg_exam *x, struct hg_err *err)
     return hg_pg_query(x->conn, "rollback", 0, NULL, deadline, &res, err);
 }
 
-bool hg_doctor_identity(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_identity(struct hg_exam *x, struct hg_check *c)
 {
     HG_AUTO(hg_findings_done) struct hg_findings findings = HG_FINDINGS_INIT;
     struct hg_err err = { 0 };
@@ -109,7 +118,7 @@ bool hg_doctor_identity(struct hg_exam *x, struct hg_check *c)
     const char *const rules[] = { "HG501", "HG502", "HG509", "HG503" };
     for (size_t i = 0; i < HG_COUNT(rules); i++)
         if (hg_check_finding(c, &findings, rules[i]))
-            return true;
+            return c->status;
     const struct hg_status *s = &x->status;
     const struct hg_target_config *t = x->target.t;
     bool pinned = t->pin_system_identifier || t->pin_database || t->pin_oid;
@@ -120,28 +129,28 @@ bool hg_doctor_identity(struct hg_exam *x, struct hg_check *c)
                         s->label_target ? s->label_target : "");
 }
 
-bool hg_doctor_writable(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_writable(struct hg_exam *x, struct hg_check *c)
 {
     if (hg_check_finding(c, &x->status.findings, "HG601") ||
         hg_check_finding(c, &x->status.findings, "HG602"))
-        return true;
+        return c->status;
     return hg_check_say(c, HG_CHECK_OK, "a primary, and sessions may write");
 }
 
-bool hg_doctor_pooler(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_pooler(struct hg_exam *x, struct hg_check *c)
 {
     if (hg_check_finding(c, &x->status.findings, "HG603"))
-        return true;
+        return c->status;
     return hg_check_say(c, HG_CHECK_OK, "none: the server process is the one that the connection names");
 }
 
-bool hg_doctor_version_table(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_version_table(struct hg_exam *x, struct hg_check *c)
 {
     const struct hg_status *s = &x->status;
     const char *const rules[] = { "HG604", "HG222" };
     for (size_t i = 0; i < HG_COUNT(rules); i++)
         if (hg_check_finding(c, &s->findings, rules[i]))
-            return true;
+            return c->status;
     if (x->status_error.kind != HG_E_NONE && x->graph && hg_graph_ok(x->graph))
         return hg_check_error(c, HG_CHECK_UNKNOWN, &x->status_error);
     HG_AUTO(hg_freep) char *rows = hg_strv_join(&s->rows, ", ");
@@ -153,7 +162,7 @@ bool hg_doctor_version_table(struct hg_exam *x, struct hg_check *c)
                         s->rows.count ? rows : "no row", hg_state_name(s->state));
 }
 
-bool hg_doctor_clock(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_clock(struct hg_exam *x, struct hg_check *c)
 {
     const char *text = hg_pg_get(x->facts, 0, EPOCH_COLUMN);
     double server = text ? strtod(text, NULL) : 0;
@@ -167,11 +176,11 @@ bool hg_doctor_clock(struct hg_exam *x, struct hg_check *c)
 }
 
 /* pg_dump refuses a server that is newer than itself. */
-bool hg_doctor_dump(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_dump(struct hg_exam *x, struct hg_check *c)
 {
     int server = PQserverVersion(x->conn) / 10000;
     if (!x->pg_dump)
-        return false;
+        return hg_check_skip(c, hg_check_find(x->out, "tools.pg_dump"));
     if (x->pg_dump >= server)
         return hg_check_say(c, HG_CHECK_OK, "pg_dump %d can dump a server of version %d", x->pg_dump,
                             server);

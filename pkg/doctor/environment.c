@@ -39,7 +39,7 @@ static void describe_source(struct hg_exam *x, struct hg_check *c, const struct 
         hg_check_detail(c, "%s: no variable that is not already set", shown);
 }
 
-bool hg_doctor_sources(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_sources(struct hg_exam *x, struct hg_check *c)
 {
     const struct hg_target *t = &x->target;
     const struct hg_check *container = hg_check_find(x->out, "container.running");
@@ -51,7 +51,7 @@ bool hg_doctor_sources(struct hg_exam *x, struct hg_check *c)
         for (size_t i = 0; i < HG_COUNT(rules); i++)
             if (hg_findings_have(&t->findings, rules[i]))
                 hg_check_rule(c, rules[i]);
-        return true;
+        return c->status;
     }
     for (size_t i = 0; i < t->t->source_count; i++)
         describe_source(x, c, &t->t->sources[i]);
@@ -78,19 +78,18 @@ static size_t list_findings(struct hg_check *c, const struct hg_findings *list, 
     return n;
 }
 
-static bool has_dotenv(const struct hg_target_config *t)
+bool hg_doctor_has_dotenv(const struct hg_exam *x)
 {
+    const struct hg_target_config *t = x->target.t;
     for (size_t i = 0; i < t->source_count; i++)
         if (t->sources[i].kind == HG_SOURCE_DOTENV && hg_is_file(t->sources[i].path))
             return true;
     return false;
 }
 
-bool hg_doctor_dotenv(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_dotenv(struct hg_exam *x, struct hg_check *c)
 {
     struct hg_err err = { 0 };
-    if (!has_dotenv(x->target.t))
-        return false;
     if (hg_target_check_dotenv(&x->target, &x->files, &err) < 0)
         return hg_check_error(c, HG_CHECK_FAIL, &err);
     size_t n = list_findings(c, &x->files, "HG515");
@@ -100,20 +99,17 @@ bool hg_doctor_dotenv(struct hg_exam *x, struct hg_check *c)
     return hg_check_say(c, HG_CHECK_WARNING, "tools read %zu line%s differently", n, n == 1 ? "" : "s");
 }
 
-bool hg_doctor_secrets(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_secrets(struct hg_exam *x, struct hg_check *c)
 {
-    if (!has_dotenv(x->target.t))
-        return false;
     size_t n = list_findings(c, &x->files, "HG516");
     if (!n)
         return hg_check_say(c, HG_CHECK_OK, "no secret in a file that git tracks or others can read");
     hg_check_rule(c, "HG516");
-    return hg_check_say(c, HG_CHECK_WARNING, "secrets in %zu file%s that others can read", n,
-                        n == 1 ? "" : "s");
+    return hg_check_say(c, HG_CHECK_WARNING, "secrets in a file that git tracks or others can read");
 }
 
 /* What is too short or too common to be masked would make every log unreadable. */
-bool hg_doctor_masking(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_masking(struct hg_exam *x, struct hg_check *c)
 {
     HG_AUTO(hg_strv_done) struct hg_strv names = HG_STRV_INIT;
     hg_mask_unmasked(&x->target.vars, &names);
@@ -136,17 +132,20 @@ static const struct hg_source *railway_source(const struct hg_exam *x)
     return NULL;
 }
 
+bool hg_doctor_has_railway(const struct hg_exam *x)
+{
+    return railway_source(x);
+}
+
 static bool is_set(const struct hg_exam *x, const char *name)
 {
     const char *value = hg_vars_get(&x->target.original, name);
     return value && *value;
 }
 
-bool hg_doctor_token(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_token(struct hg_exam *x, struct hg_check *c)
 {
     const struct hg_source *s = railway_source(x);
-    if (!s)
-        return false;
     if (s->token_env) {
         if (is_set(x, s->token_env))
             return hg_check_say(c, HG_CHECK_OK, "%s (token_env)", s->token_env);
@@ -168,12 +167,10 @@ bool hg_doctor_token(struct hg_exam *x, struct hg_check *c)
 }
 
 /* Resolving has asked it; what it said about reaching it is said here again. */
-bool hg_doctor_railway(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_railway(struct hg_exam *x, struct hg_check *c)
 {
     const struct hg_source *s = railway_source(x);
     enum hg_err_kind kind = x->open_error.kind;
-    if (!s)
-        return false;
     HG_AUTO(hg_freep) char *shown = hg_source_shown(s);
     if (kind == HG_E_NETWORK || kind == HG_E_TIMEOUT || kind == HG_E_RAILWAY)
         return hg_check_error(c, HG_CHECK_FAIL, &x->open_error);
@@ -196,14 +193,17 @@ static const char *container_name(const struct hg_target_config *t)
     return NULL;
 }
 
-bool hg_doctor_container(struct hg_exam *x, struct hg_check *c)
+bool hg_doctor_has_container(const struct hg_exam *x)
+{
+    return container_name(x->target.t);
+}
+
+enum hg_check_status hg_doctor_container(struct hg_exam *x, struct hg_check *c)
 {
     const char *name = container_name(x->target.t);
     HG_AUTO(hg_docker_freep) struct hg_docker *d = NULL;
     HG_AUTO(hg_container_done) struct hg_container found = HG_CONTAINER_INIT;
     struct hg_err err = { 0 };
-    if (!name)
-        return false;
     if (hg_docker_open(NULL, x->o->common->timeout_ns, &d, &err) < 0 ||
         hg_docker_find(d, name, &found, &err) < 0 || hg_container_ready(&found, &err) < 0)
         return hg_check_error(c, HG_CHECK_FAIL, &err);
@@ -214,11 +214,11 @@ bool hg_doctor_container(struct hg_exam *x, struct hg_check *c)
 
 /* ---- the route ----------------------------------------------------------------------------------------- */
 
-bool hg_doctor_route(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_route(struct hg_exam *x, struct hg_check *c)
 {
     const struct hg_target *t = &x->target;
     if (hg_check_finding(c, &t->findings, "HG505"))
-        return true;
+        return c->status;
     if (t->route)
         return hg_check_say(c, HG_CHECK_OK, "%s", t->route);
     if (t->hostaddr)

@@ -54,20 +54,23 @@ static void say_failure(struct hg_check *c, const json_t *look, const char *doin
     hg_check_hint(c, "headgate env -- alembic current, in the folder of alembic.ini, shows the whole error");
 }
 
-bool hg_doctor_envpy(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_envpy(struct hg_exam *x, struct hg_check *c)
 {
     if (!finish_look(x, c))
-        return true;
+        return c->status;
     const json_t *start = json_object_get(x->look, "start");
     if (!json_object_get(x->look, "configured")) {
         say_failure(c, x->look, "env.py cannot be run");
-        return true;
+        return c->status;
     }
+    const struct hg_target_config *t = x->target.t;
+    HG_AUTO(hg_freep) char *command = hg_strv_join(&t->run_command, " ");
     return hg_check_say(c, HG_CHECK_OK, "runs with Python %s, Alembic %s, SQLAlchemy %s%s%s",
                         text_of(start, "python"), text_of(start, "alembic"),
                         text_of(start, "sqlalchemy"),
-                        x->target.t->run == HG_RUN_CONTAINER ? " in " : "",
-                        x->target.t->run == HG_RUN_CONTAINER ? x->target.t->run_container : "");
+                        t->run == HG_RUN_CONTAINER ? " in " : t->run == HG_RUN_COMMAND ? " behind " : "",
+                        t->run == HG_RUN_CONTAINER ? t->run_container
+                        : t->run == HG_RUN_COMMAND ? command : "");
 }
 
 /* ---- the address ---------------------------------------------------------------------------------------- */
@@ -122,7 +125,7 @@ static char *shown(const json_t *engine)
                         host ? host : "the local socket", port ? ":" : "", port ? port : "");
 }
 
-bool hg_doctor_envpy_url(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_envpy_url(struct hg_exam *x, struct hg_check *c)
 {
     const struct hg_target *t = &x->target;
     const json_t *engines = json_object_get(x->look, "engines");
@@ -135,7 +138,7 @@ bool hg_doctor_envpy_url(struct hg_exam *x, struct hg_check *c)
     }
     HG_AUTO(hg_freep) char *where = shown(engine);
     const char *driver = text_of(engine, "driver");
-    if (!comparable(engine, t) || t->direct_conninfo || t->t->run == HG_RUN_CONTAINER)
+    if (!comparable(engine, t) || t->direct_conninfo || t->t->run != HG_RUN_HOST)
         return hg_check_say(c, HG_CHECK_OK, "env.py goes to %s by %s", where, driver);
     if (same_address(engine, t))
         return hg_check_say(c, HG_CHECK_OK, "%s by %s, as headgate does", where, driver);
@@ -148,7 +151,7 @@ bool hg_doctor_envpy_url(struct hg_exam *x, struct hg_check *c)
 
 /* ---- the version table ----------------------------------------------------------------------------------- */
 
-bool hg_doctor_envpy_table(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_envpy_table(struct hg_exam *x, struct hg_check *c)
 {
     const json_t *configured = json_object_get(x->look, "configured");
     const char *table = text_of(configured, "version_table");
@@ -169,7 +172,7 @@ bool hg_doctor_envpy_table(struct hg_exam *x, struct hg_check *c)
                         found ? "." : "", our_table);
 }
 
-bool hg_doctor_envpy_schemas(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_envpy_schemas(struct hg_exam *x, struct hg_check *c)
 {
     const json_t *configured = json_object_get(x->look, "configured");
     if (!json_is_true(json_object_get(configured, "include_schemas")))
@@ -187,7 +190,7 @@ bool hg_doctor_envpy_schemas(struct hg_exam *x, struct hg_check *c)
         hg_check_detail(c, "env.py has an include_name already: let it return False for type_ == "
                            "\"schema\" and name == \"headgate\"");
     hg_check_rule(c, "HG220");
-    return true;
+    return c->status;
 }
 
 /* ---- Alembic's own answers ----------------------------------------------------------------------------------- */
@@ -209,7 +212,7 @@ static char *joined(const json_t *array)
     return list.count ? hg_strv_join(&list, ", ") : hg_xstrdup("none");
 }
 
-bool hg_doctor_heads(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_heads(struct hg_exam *x, struct hg_check *c)
 {
     const json_t *graph = json_object_get(x->look, "graph");
     if (!x->graph || !hg_graph_ok(x->graph)) /* what Alembic refuses, it says in envpy.runs */
@@ -248,7 +251,7 @@ static void decref(json_t **value)
     json_decref(*value);
 }
 
-bool hg_doctor_current(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_current(struct hg_exam *x, struct hg_check *c)
 {
     struct hg_err err = { 0 };
     if (!x->graph || !hg_graph_ok(x->graph))
@@ -266,11 +269,11 @@ bool hg_doctor_current(struct hg_exam *x, struct hg_check *c)
                                   : "give env.py the server's own address");
         if (hg_streq(text_of(stop, "reason"), "pooler"))
             hg_check_rule(c, "HG603");
-        return true;
+        return c->status;
     }
     if (!told) {
         say_failure(c, look, "alembic current fails");
-        return true;
+        return c->status;
     }
     hg_strv_addv(&ours, &x->status.current);
     hg_strv_sort(&ours);

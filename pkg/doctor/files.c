@@ -2,7 +2,7 @@
 /* headgate.yaml and Alembic's own files. */
 #include "internal.h"
 
-bool hg_doctor_config(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_config(struct hg_exam *x, struct hg_check *c)
 {
     const struct hg_config *config = &x->target.config;
     const struct hg_target_config *t = x->target.t;
@@ -28,7 +28,7 @@ bool hg_doctor_config(struct hg_exam *x, struct hg_check *c)
                         t->protected_ ? " (protected)" : "");
 }
 
-bool hg_doctor_alembic(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_alembic(struct hg_exam *x, struct hg_check *c)
 {
     if (!x->have_alembic)
         return hg_check_error(c, HG_CHECK_FAIL, &x->alembic_error);
@@ -49,15 +49,15 @@ static size_t count_heads(const struct hg_graph *g)
     return heads.count;
 }
 
-bool hg_doctor_graph(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_graph(struct hg_exam *x, struct hg_check *c)
 {
     struct hg_err err = { 0 };
     if (hg_alembic_load(&x->alembic, &x->how, &x->graph, &x->graph_findings, &err) < 0)
         return hg_check_error(c, HG_CHECK_UNKNOWN, &err);
     const struct hg_findings *f = &x->graph_findings;
     for (size_t i = 0; i < f->count && !hg_graph_ok(x->graph); i++)
-        if (f->items[i].severity == HG_SEV_ERROR)
-            return hg_check_finding(c, f, f->items[i].rule->id);
+        if (f->items[i].severity == HG_SEV_ERROR && hg_check_finding(c, f, f->items[i].rule->id))
+            return c->status;
     size_t heads = count_heads(x->graph), count = hg_graph_count(x->graph);
     hg_check_say(c, HG_CHECK_OK, "%zu revision%s, %zu head%s", count, count == 1 ? "" : "s", heads,
                  heads == 1 ? "" : "s");
@@ -66,5 +66,5 @@ bool hg_doctor_graph(struct hg_exam *x, struct hg_check *c)
         c->status = HG_CHECK_FAIL;
         hg_check_rule(c, "HG101");
     }
-    return true;
+    return c->status;
 }

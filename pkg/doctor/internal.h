@@ -42,18 +42,20 @@ struct hg_exam {
     int64_t asked_ns, answered_ns;      /* wall clock around it */
 };
 
-/* A check fills *c and returns true, or returns false where it means nothing for this target. */
-typedef bool (*hg_check_run)(struct hg_exam *x, struct hg_check *c);
+/* A check fills *c and returns its status. */
+typedef enum hg_check_status (*hg_check_run)(struct hg_exam *x, struct hg_check *c);
+/* Does it mean anything for this target? Asked before anything was looked at. */
+typedef bool (*hg_check_concerns)(const struct hg_exam *x);
 
 /* ---- saying it (check.c) ---------------------------------------------------------------------- */
 
-bool hg_check_say(struct hg_check *c, enum hg_check_status status, const char *fmt, ...)
-    HG_PRINTF(3, 4);
+enum hg_check_status hg_check_say(struct hg_check *c, enum hg_check_status status,
+                                  const char *fmt, ...) HG_PRINTF(3, 4);
 void hg_check_hint(struct hg_check *c, const char *fmt, ...) HG_PRINTF(2, 3);
 void hg_check_detail(struct hg_check *c, const char *fmt, ...) HG_PRINTF(2, 3);
 /* The lines of a text, each a detail. */
 void hg_check_lines(struct hg_check *c, const char *text);
-bool hg_check_error(struct hg_check *c, enum hg_check_status status, const struct hg_err *err);
+enum hg_check_status hg_check_error(struct hg_check *c, enum hg_check_status status, const struct hg_err *err);
 /* The rule's id, and its way out when there is no hint yet. */
 void hg_check_rule(struct hg_check *c, const char *rule);
 /* What the finding of this rule says, when the list has one: then true. */
@@ -62,51 +64,57 @@ bool hg_check_finding(struct hg_check *c, const struct hg_findings *list, const 
 /* The line of an earlier check; NULL: it has none. */
 const struct hg_check *hg_check_find(const struct hg_doctor *d, const char *id);
 /* Of a chain of skipped checks the first cause is named. */
-bool hg_check_skip(struct hg_check *c, const struct hg_check *because);
+enum hg_check_status hg_check_skip(struct hg_check *c, const struct hg_check *because);
 
 /* ---- the checks ------------------------------------------------------------------------------- */
 
 /* tools.c */
-bool hg_doctor_python(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_packages(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_git(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_psql(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_pg_dump(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_python(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_packages(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_git(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_psql(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_pg_dump(struct hg_exam *x, struct hg_check *c);
+bool hg_doctor_runs_here(const struct hg_exam *x);
 /* files.c */
-bool hg_doctor_config(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_alembic(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_graph(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_config(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_alembic(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_graph(struct hg_exam *x, struct hg_check *c);
 /* environment.c */
-bool hg_doctor_sources(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_dotenv(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_secrets(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_masking(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_railway(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_token(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_container(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_route(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_sources(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_dotenv(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_secrets(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_masking(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_railway(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_token(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_container(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_route(struct hg_exam *x, struct hg_check *c);
+bool hg_doctor_has_railway(const struct hg_exam *x);
+bool hg_doctor_has_container(const struct hg_exam *x);
+bool hg_doctor_has_dotenv(const struct hg_exam *x);
 /* database.c */
-bool hg_doctor_answers(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_direct(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_identity(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_writable(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_pooler(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_version_table(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_clock(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_dump(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_answers(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_direct(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_identity(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_writable(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_pooler(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_version_table(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_clock(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_dump(struct hg_exam *x, struct hg_check *c);
+bool hg_doctor_has_direct(const struct hg_exam *x);
 /* privileges.c */
-bool hg_doctor_ledger(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_locks(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_cancel(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_rows(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_ownership(struct hg_exam *x, struct hg_check *c);
+bool hg_doctor_has_ledger(const struct hg_exam *x);
+enum hg_check_status hg_doctor_ledger(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_locks(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_cancel(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_rows(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_ownership(struct hg_exam *x, struct hg_check *c);
 /* envpy.c */
 void hg_doctor_look(struct hg_exam *x);         /* starts it, as early as possible */
-bool hg_doctor_envpy(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_envpy_url(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_envpy_table(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_envpy_schemas(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_heads(struct hg_exam *x, struct hg_check *c);
-bool hg_doctor_current(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_envpy(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_envpy_url(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_envpy_table(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_envpy_schemas(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_heads(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_current(struct hg_exam *x, struct hg_check *c);
 
 #endif

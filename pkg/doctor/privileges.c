@@ -19,11 +19,15 @@ static const char *text_of(const struct hg_exam *x, int column)
     return text ? text : "?";
 }
 
-bool hg_doctor_ledger(struct hg_exam *x, struct hg_check *c)
+bool hg_doctor_has_ledger(const struct hg_exam *x)
 {
     enum hg_ledger_mode mode = x->target.t->ledger;
-    if (mode == HG_LEDGER_OFF || mode == HG_LEDGER_FILE)
-        return false;
+    return mode != HG_LEDGER_OFF && mode != HG_LEDGER_FILE;
+}
+
+enum hg_check_status hg_doctor_ledger(struct hg_exam *x, struct hg_check *c)
+{
+    enum hg_ledger_mode mode = x->target.t->ledger;
     if (yes(x, LEDGER_WRITE))
         return hg_check_say(c, HG_CHECK_OK, "may write the schema headgate");
     if (!yes(x, LEDGER) && yes(x, CREATE_SCHEMA))
@@ -34,10 +38,10 @@ bool hg_doctor_ledger(struct hg_exam *x, struct hg_check *c)
                  yes(x, LEDGER) ? "write" : "create");
     hg_check_lines(c, sql);
     hg_check_rule(c, "HG507");
-    return true;
+    return c->status;
 }
 
-bool hg_doctor_locks(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_locks(struct hg_exam *x, struct hg_check *c)
 {
     if (yes(x, LOCK))
         return hg_check_say(c, HG_CHECK_OK, "may take advisory locks");
@@ -47,7 +51,7 @@ bool hg_doctor_locks(struct hg_exam *x, struct hg_check *c)
     return hg_check_say(c, HG_CHECK_FAIL, "role %s may not take advisory locks", text_of(x, ROLE));
 }
 
-bool hg_doctor_cancel(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_cancel(struct hg_exam *x, struct hg_check *c)
 {
     if (yes(x, CANCEL) && yes(x, TERMINATE))
         return hg_check_say(c, HG_CHECK_OK, "may cancel and end its own sessions");
@@ -57,7 +61,7 @@ bool hg_doctor_cancel(struct hg_exam *x, struct hg_check *c)
                         yes(x, CANCEL) ? "end" : "cancel");
 }
 
-bool hg_doctor_rows(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_rows(struct hg_exam *x, struct hg_check *c)
 {
     const char *role = text_of(x, ROLE), *place = text_of(x, PLACE);
     const char *table = x->status.vt_name ? x->status.vt_name : "alembic_version";
@@ -76,7 +80,7 @@ bool hg_doctor_rows(struct hg_exam *x, struct hg_check *c)
 }
 
 /* ALTER TABLE and DROP TABLE are the owner's. */
-bool hg_doctor_ownership(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_ownership(struct hg_exam *x, struct hg_check *c)
 {
     const char *count = text_of(x, FOREIGN_COUNT);
     if (hg_streq(count, "0"))

@@ -7,45 +7,51 @@
 /* In the order in which a person would look. A check whose needs are not fine is skipped. */
 static const struct {
     const char *id;
+    hg_check_concerns concerns; /* NULL: every target */
     hg_check_run run;
     const char *needs[NEEDS_MAX + 1];
 } CHECKS[] = {
-    { "tools.python", hg_doctor_python, { NULL } },
-    { "tools.alembic", hg_doctor_packages, { "tools.python", NULL } },
-    { "tools.git", hg_doctor_git, { NULL } },
-    { "tools.psql", hg_doctor_psql, { NULL } },
-    { "tools.pg_dump", hg_doctor_pg_dump, { NULL } },
-    { "config.valid", hg_doctor_config, { NULL } },
-    { "config.alembic", hg_doctor_alembic, { NULL } },
-    { "config.revisions", hg_doctor_graph, { "config.alembic", NULL } },
-    { "railway.token", hg_doctor_token, { "config.valid", NULL } },
-    { "railway.api", hg_doctor_railway, { "config.valid", "railway.token", NULL } },
-    { "container.running", hg_doctor_container, { "config.valid", NULL } },
-    { "environment.sources", hg_doctor_sources, { "config.valid", "railway.api", NULL } },
-    { "environment.dotenv", hg_doctor_dotenv, { "config.valid", NULL } },
-    { "environment.secrets", hg_doctor_secrets, { "environment.dotenv", NULL } },
-    { "environment.masking", hg_doctor_masking, { "environment.sources", NULL } },
-    { "database.route", hg_doctor_route, { "environment.sources", NULL } },
-    { "database.answers", hg_doctor_answers, { "environment.sources", "database.route", NULL } },
-    { "database.direct", hg_doctor_direct, { "environment.sources", NULL } },
-    { "database.identity", hg_doctor_identity, { "database.answers", "database.direct", NULL } },
-    { "database.writable", hg_doctor_writable, { "database.identity", NULL } },
-    { "database.pooler", hg_doctor_pooler, { "database.identity", NULL } },
-    { "database.version-table", hg_doctor_version_table, { "database.identity", "config.alembic", NULL } },
-    { "database.clock", hg_doctor_clock, { "database.identity", NULL } },
-    { "database.pg_dump", hg_doctor_dump, { "database.answers", "database.direct", NULL } },
-    { "privileges.version-table", hg_doctor_rows, { "database.identity", NULL } },
-    { "privileges.ledger", hg_doctor_ledger, { "database.identity", NULL } },
-    { "privileges.locks", hg_doctor_locks, { "database.identity", NULL } },
-    { "privileges.cancel", hg_doctor_cancel, { "database.identity", NULL } },
-    { "privileges.tables", hg_doctor_ownership, { "database.identity", NULL } },
-    { "envpy.runs", hg_doctor_envpy,
+    { "tools.python", hg_doctor_runs_here, hg_doctor_python, { NULL } },
+    { "tools.alembic", hg_doctor_runs_here, hg_doctor_packages, { "tools.python", NULL } },
+    { "tools.git", NULL, hg_doctor_git, { NULL } },
+    { "tools.psql", NULL, hg_doctor_psql, { NULL } },
+    { "tools.pg_dump", NULL, hg_doctor_pg_dump, { NULL } },
+    { "config.valid", NULL, hg_doctor_config, { NULL } },
+    { "config.alembic", NULL, hg_doctor_alembic, { NULL } },
+    { "config.revisions", NULL, hg_doctor_graph, { "config.alembic", NULL } },
+    { "railway.token", hg_doctor_has_railway, hg_doctor_token, { "config.valid", NULL } },
+    { "railway.api", hg_doctor_has_railway, hg_doctor_railway,
+      { "config.valid", "railway.token", NULL } },
+    { "container.running", hg_doctor_has_container, hg_doctor_container, { "config.valid", NULL } },
+    { "environment.sources", NULL, hg_doctor_sources, { "config.valid", "railway.api", NULL } },
+    { "environment.dotenv", hg_doctor_has_dotenv, hg_doctor_dotenv, { "config.valid", NULL } },
+    { "environment.secrets", hg_doctor_has_dotenv, hg_doctor_secrets,
+      { "environment.dotenv", NULL } },
+    { "environment.masking", NULL, hg_doctor_masking, { "environment.sources", NULL } },
+    { "database.route", NULL, hg_doctor_route, { "environment.sources", NULL } },
+    { "database.answers", NULL, hg_doctor_answers,
+      { "environment.sources", "database.route", NULL } },
+    { "database.direct", hg_doctor_has_direct, hg_doctor_direct, { "environment.sources", NULL } },
+    { "database.identity", NULL, hg_doctor_identity,
+      { "database.answers", "database.direct", NULL } },
+    { "database.writable", NULL, hg_doctor_writable, { "database.identity", NULL } },
+    { "database.pooler", NULL, hg_doctor_pooler, { "database.identity", NULL } },
+    { "database.version-table", NULL, hg_doctor_version_table,
+      { "database.identity", "config.alembic", NULL } },
+    { "database.clock", NULL, hg_doctor_clock, { "database.identity", NULL } },
+    { "database.pg_dump", NULL, hg_doctor_dump, { "database.answers", "database.direct", NULL } },
+    { "privileges.version-table", NULL, hg_doctor_rows, { "database.identity", NULL } },
+    { "privileges.ledger", hg_doctor_has_ledger, hg_doctor_ledger, { "database.identity", NULL } },
+    { "privileges.locks", NULL, hg_doctor_locks, { "database.identity", NULL } },
+    { "privileges.cancel", NULL, hg_doctor_cancel, { "database.identity", NULL } },
+    { "privileges.tables", NULL, hg_doctor_ownership, { "database.identity", NULL } },
+    { "envpy.runs", NULL, hg_doctor_envpy,
       { "tools.alembic", "config.alembic", "environment.sources", "container.running", NULL } },
-    { "envpy.url", hg_doctor_envpy_url, { "envpy.runs", NULL } },
-    { "envpy.version-table", hg_doctor_envpy_table, { "envpy.runs", NULL } },
-    { "envpy.schemas", hg_doctor_envpy_schemas, { "envpy.runs", NULL } },
-    { "alembic.heads", hg_doctor_heads, { "envpy.runs", NULL } },
-    { "alembic.current", hg_doctor_current,
+    { "envpy.url", NULL, hg_doctor_envpy_url, { "envpy.runs", NULL } },
+    { "envpy.version-table", NULL, hg_doctor_envpy_table, { "envpy.runs", NULL } },
+    { "envpy.schemas", NULL, hg_doctor_envpy_schemas, { "envpy.runs", NULL } },
+    { "alembic.heads", NULL, hg_doctor_heads, { "envpy.runs", NULL } },
+    { "alembic.current", NULL, hg_doctor_current,
       { "envpy.url", "database.version-table", "database.pooler", NULL } },
 };
 
@@ -67,26 +73,28 @@ static void check_done(struct hg_check *c)
     hg_strv_done(&c->details);
 }
 
+static void add_check(struct hg_doctor *d, const struct hg_check *c)
+{
+    hg_trace("check", "id", c->id, "status", hg_check_status_name(c->status), NULL);
+    d->items = hg_grow(d->items, d->count, &d->cap, sizeof *d->items);
+    d->items[d->count++] = *c;
+}
+
 static void examine(struct hg_exam *x)
 {
     struct hg_doctor *d = x->out;
     for (size_t i = 0; i < HG_COUNT(CHECKS); i++) {
+        if (CHECKS[i].concerns && !CHECKS[i].concerns(x))
+            continue;
         struct hg_check c = { .id = CHECKS[i].id };
         const struct hg_check *because = missing(d, CHECKS[i].needs);
         int64_t before = hg_now_ns();
-        bool concerns = true;
         if (because)
             hg_check_skip(&c, because);
         else
-            concerns = CHECKS[i].run(x, &c);
+            (void)CHECKS[i].run(x, &c);
         c.seconds = (double)(hg_now_ns() - before) / (double)HG_NS_PER_S;
-        if (!concerns) {
-            check_done(&c);
-            continue;
-        }
-        hg_trace("check", "id", c.id, "status", hg_check_status_name(c.status), NULL);
-        d->items = hg_grow(d->items, d->count, &d->cap, sizeof *d->items);
-        d->items[d->count++] = c;
+        add_check(d, &c);
     }
 }
 

@@ -28,16 +28,14 @@ static bool output_of(const struct hg_exam *x, char *const *argv, struct hg_buf 
            hg_exit_status_code(&status) == 0;
 }
 
-static bool in_container(const struct hg_exam *x)
+bool hg_doctor_runs_here(const struct hg_exam *x)
 {
-    return x->target.t->run == HG_RUN_CONTAINER;
+    return x->target.t->run == HG_RUN_HOST;
 }
 
-bool hg_doctor_python(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_python(struct hg_exam *x, struct hg_check *c)
 {
     struct hg_err err = { 0 };
-    if (in_container(x))
-        return false;
     const char *dir = x->have_alembic ? x->alembic.dir : x->target.config.start_dir;
     if (hg_alembic_python(dir, NULL, &x->python, &err) < 0)
         return hg_check_error(c, HG_CHECK_FAIL, &err);
@@ -55,10 +53,8 @@ bool hg_doctor_python(struct hg_exam *x, struct hg_check *c)
 }
 
 /* The versions were read together with Python's own. */
-bool hg_doctor_packages(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_packages(struct hg_exam *x, struct hg_check *c)
 {
-    if (in_container(x))
-        return false;
     struct hg_check *python = &x->out->items[x->out->count - 1];
     HG_AUTO(hg_freep) char *all = hg_strv_join(&python->details, ", ");
     hg_strv_done(&python->details);
@@ -76,50 +72,43 @@ static char *version_in(const char *text)
     return hg_xstrndup(digit, strcspn(digit, " \n"));
 }
 
-/* The version of a program, or NULL with the line said. */
-static char *tool(struct hg_exam *x, struct hg_check *c, const char *name, const char *package,
-                  const char *needed_for)
+/* Says the line of a program, and gives its major version; 0: it cannot be run. */
+static int tool(struct hg_exam *x, struct hg_check *c, const char *name, const char *package,
+                const char *needed_for)
 {
     HG_AUTO(hg_freep) char *path = hg_find_program(name, NULL);
     HG_AUTO(hg_buf_done) struct hg_buf out = HG_BUF_INIT;
     char option[] = "--version";
     char *const argv[] = { path, option, NULL };
     if (path && output_of(x, argv, &out)) {
-        char *version = version_in(hg_buf_str(&out));
+        HG_AUTO(hg_freep) char *version = version_in(hg_buf_str(&out));
         hg_check_say(c, HG_CHECK_OK, "%s %s, %s", name, version, path);
-        return version;
+        int64_t major = 0;
+        version[strcspn(version, ".")] = '\0';
+        return hg_parse_int(version, 0, 1000, &major) == 0 ? (int)major : 0;
     }
     hg_check_hint(c, "apt-get install %s", package);
     if (path)
         hg_check_say(c, HG_CHECK_WARNING, "%s does not run; %s", path, needed_for);
     else
         hg_check_say(c, HG_CHECK_WARNING, "there is no %s on PATH; %s", name, needed_for);
-    return NULL;
+    return 0;
 }
 
-bool hg_doctor_git(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_git(struct hg_exam *x, struct hg_check *c)
 {
-    HG_AUTO(hg_freep) char *version =
-        tool(x, c, "git", "git", "the gate compares revisions with the base branch by it");
-    return true;
+    (void)tool(x, c, "git", "git", "the gate compares revisions with the base branch by it");
+    return c->status;
 }
 
-bool hg_doctor_psql(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_psql(struct hg_exam *x, struct hg_check *c)
 {
-    HG_AUTO(hg_freep) char *version =
-        tool(x, c, "psql", "postgresql-client", "to look into a database by hand");
-    return true;
+    (void)tool(x, c, "psql", "postgresql-client", "headgate psql opens it on a target's database");
+    return c->status;
 }
 
-bool hg_doctor_pg_dump(struct hg_exam *x, struct hg_check *c)
+enum hg_check_status hg_doctor_pg_dump(struct hg_exam *x, struct hg_check *c)
 {
-    HG_AUTO(hg_freep) char *version =
-        tool(x, c, "pg_dump", "postgresql-client", "backups before a migration are made with it");
-    int64_t major = 0;
-    if (!version)
-        return true;
-    version[strcspn(version, ".")] = '\0';
-    if (hg_parse_int(version, 1, 1000, &major) == 0)
-        x->pg_dump = (int)major;
-    return true;
+    x->pg_dump = tool(x, c, "pg_dump", "postgresql-client", "backups before a migration are made with it");
+    return c->status;
 }

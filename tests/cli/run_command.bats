@@ -156,3 +156,17 @@ EOF
     [ "$status" -eq 2 ]
     expect_output 'targets.pod.run.command'
 }
+
+@test "doctor looks at env.py behind the command" {
+    run --separate-stderr headgate doctor -t pod
+    expect_status 0
+    grep -E '^ok +envpy.runs .* behind .*/far --$' <<< "$output" || fail "not behind the command"
+    grep -E '^ok +alembic.current .*: none$' <<< "$output" || fail "alembic current"
+    run grep -F hgt-secret "$BATS_TEST_TMPDIR/args"
+    [ "$status" -eq 1 ] || fail "the password was in argv"
+    printf '#!/bin/sh\necho "pod not found" >&2; exit 1\n' > far
+    run --separate-stderr headgate doctor -t pod
+    expect_status 1
+    grep -E '^fail +envpy.runs' <<< "$output" || fail "no failure"
+    expect_output 'pod not found'
+}
