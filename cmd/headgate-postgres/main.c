@@ -107,6 +107,8 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
         if (hg_pg_cluster_start(&o, &c, err) < 0)
             return -1;
         hg_outf("%s\n", c.url);
+        if (isatty(STDOUT_FILENO))
+            hg_log(HG_LOG_NOTE, "to use it: export DATABASE_URL=$(headgate postgres url)");
         return 0;
     }
     if (hg_streq(verb, "stop"))

@@ -146,21 +146,23 @@ static bool is_set(const struct hg_exam *x, const char *name)
 enum hg_check_status hg_doctor_token(struct hg_exam *x, struct hg_check *c)
 {
     const struct hg_source *s = railway_source(x);
-    if (s->token_env) {
-        if (is_set(x, s->token_env))
-            return hg_check_say(c, HG_CHECK_OK, "%s (token_env)", s->token_env);
-        hg_check_hint(c, "export %s=…, a project token of the environment", s->token_env);
-        return hg_check_say(c, HG_CHECK_FAIL, "%s (token_env) is not set", s->token_env);
-    }
-    if (is_set(x, "RAILWAY_TOKEN"))
+    if (s->token_env && is_set(x, s->token_env))
+        return hg_check_say(c, HG_CHECK_OK, "%s (token_env)", s->token_env);
+    if (!s->token_env && is_set(x, "RAILWAY_TOKEN"))
         return hg_check_say(c, HG_CHECK_OK, "RAILWAY_TOKEN, a project token: one environment of one "
                                             "project");
-    if (is_set(x, "RAILWAY_API_TOKEN"))
+    if (!s->token_env && is_set(x, "RAILWAY_API_TOKEN"))
         return hg_check_say(c, HG_CHECK_OK, "RAILWAY_API_TOKEN, a token of an account or workspace");
     const char *home = hg_vars_get(&x->target.original, "HOME");
     HG_AUTO(hg_freep) char *file = hg_path_join(home && *home ? home : "/", ".railway/config.json");
-    if (hg_is_file(file))
+    if (!s->token_env && hg_is_file(file))
         return hg_check_say(c, HG_CHECK_OK, "the login of the railway CLI (%s)", file);
+    if (x->open_error.kind == HG_E_NONE)
+        return hg_check_say(c, HG_CHECK_OK, "none needed: this is inside the service");
+    if (s->token_env) {
+        hg_check_hint(c, "export %s=…, a project token of the environment", s->token_env);
+        return hg_check_say(c, HG_CHECK_FAIL, "%s (token_env) is not set", s->token_env);
+    }
     hg_check_hint(c, "railway login, or export RAILWAY_TOKEN=… (project settings, Tokens)");
     return hg_check_say(c, HG_CHECK_FAIL, "no token: neither RAILWAY_TOKEN nor RAILWAY_API_TOKEN is set, "
                                           "and the railway CLI is not logged in");

@@ -18,6 +18,17 @@ static size_t count(const struct hg_doctor *d, enum hg_check_status status)
     return n;
 }
 
+/* The way out of the first of them: on a screen full of skipped lines it would be far above. */
+static void first_hint(const struct hg_doctor *d, enum hg_check_status status, struct hg_err *err)
+{
+    for (size_t i = 0; i < d->count; i++)
+        if (d->items[i].status == status) {
+            if (d->items[i].hint)
+                (void)hg_hint(err, "%s: %s", d->items[i].id, d->items[i].hint);
+            return;
+        }
+}
+
 static char *ids_of(const struct hg_doctor *d, enum hg_check_status status)
 {
     HG_AUTO(hg_strv_done) struct hg_strv ids = HG_STRV_INIT;
@@ -31,13 +42,16 @@ int hg_doctor_verdict(const struct hg_doctor *d, struct hg_err *err)
 {
     size_t failed = count(d, HG_CHECK_FAIL), unknown = count(d, HG_CHECK_UNKNOWN);
     HG_AUTO(hg_freep) char *ids = ids_of(d, failed ? HG_CHECK_FAIL : HG_CHECK_UNKNOWN);
+    if (!failed && !unknown)
+        return 0;
     if (failed)
-        return hg_fail(err, HG_E_REFUSED, "%s: %zu of %zu checks fail%s: %s", d->target, failed, d->count,
-                       failed == 1 ? "s" : "", ids);
-    if (unknown)
-        return hg_fail(err, HG_E_UNKNOWN, "%s: %zu of %zu checks could not be told: %s", d->target, unknown,
-                       d->count, ids);
-    return 0;
+        (void)hg_fail(err, HG_E_REFUSED, "%s: %zu of %zu checks fail%s: %s", d->target, failed, d->count,
+                      failed == 1 ? "s" : "", ids);
+    else
+        (void)hg_fail(err, HG_E_UNKNOWN, "%s: %zu of %zu checks could not be told: %s", d->target, unknown,
+                      d->count, ids);
+    first_hint(d, failed ? HG_CHECK_FAIL : HG_CHECK_UNKNOWN, err);
+    return -1;
 }
 
 /* ---- text ---------------------------------------------------------------------------------------- */

@@ -209,6 +209,7 @@ login() {
     expect_status 1
     is fail railway.token 'no token'
     hint railway.token 'RAILWAY_TOKEN'
+    expect_stderr 'hint: railway.token: railway login'
     is skipped railway.api
     is skipped environment.sources 'because of railway.token'
 
@@ -220,6 +221,10 @@ login() {
     is ok database.route 'public address of postgres.railway.internal'
     is warning database.identity HG503
     is ok envpy.url "127.0.0.1:$HGT_PORT"
+
+    RAILWAY_DEPLOYMENT_ID=d RAILWAY_SERVICE_NAME=api RAILWAY_ENVIRONMENT_NAME=production \
+        DATABASE_URL=$HGT_PGURL doctor -t production
+    is ok railway.token 'inside the service'
 
     RAILWAY_TOKEN=wrong doctor -t production
     expect_status 1
