@@ -32,8 +32,9 @@ setup() {
 }
 
 @test "watch: a secret in the arguments of our programs, or of what they start, is found" {
+    local HGT_CANARY=planted-$RANDOM$RANDOM # not the one that tests/run itself watches for
     mkfifo until
-    "$LEAKS" watch "$HGT_CANARIES" "$HGT_BUILD" < until > seen 3>&- &
+    "$LEAKS" watch "$HGT_CANARY" "$HGT_BUILD" < until > seen 3>&- &
     local watcher=$! code=0 i
     exec 4> until
     sleep 2 "$HGT_CANARY" 2> sleep.err || true # not ours
