@@ -28,14 +28,16 @@ void hg_run_crossing(const struct hg_vars *vars, struct hg_strv *ret)
 }
 
 static int exec_driver(struct hg_run *r, struct hg_docker *d, const struct hg_container *c,
-                       const char *python, struct hg_docker_exec_result *ret, struct hg_err *err)
+                       const char *first, struct hg_docker_exec_result *ret, struct hg_err *err)
 {
     HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
     HG_AUTO(hg_strv_done) struct hg_strv env = HG_STRV_INIT;
     HG_AUTO(hg_freep) char *program = NULL;
     bool plain = hg_streq(r->target.t->driver, "plain");
-    hg_strv_add(&argv, python);
-    if (plain) {
+    hg_strv_add(&argv, first);
+    if (plain && hg_streq(first, "alembic")) {
+        hg_driver_argv(r, false, &argv);
+    } else if (plain) {
         hg_strv_add(&argv, "-c");
         hg_strv_add(&argv, "from alembic.config import main; main(prog='alembic')");
         hg_driver_argv(r, false, &argv);
@@ -63,11 +65,13 @@ int hg_run_migrate_in_container(struct hg_run *r, struct hg_migrated *ret, struc
         hg_docker_open(NULL, r->o->common->timeout_ns, &d, err) < 0 ||
         hg_docker_find(d, r->target.t->run_container, &c, err) < 0)
         return -1;
+    /* The command that people would type there, else the usual interpreters. */
+    bool plain = hg_streq(r->target.t->driver, "plain");
     int rc = hg_container_ready(&c, err);
     if (rc == 0)
-        rc = exec_driver(r, d, &c, "python3", &done, err);
+        rc = exec_driver(r, d, &c, plain ? "alembic" : "python3", &done, err);
     if (rc < 0 && err->exit_code == HG_EXIT_NOT_FOUND && !r->driven.session_count)
-        rc = exec_driver(r, d, &c, "python", &done, err);
+        rc = exec_driver(r, d, &c, plain ? "python3" : "python", &done, err);
     hg_container_done(&c);
     if (rc < 0)
         return -1;
