@@ -20,7 +20,7 @@ setup() {
 teardown_file() {
     local at=$BATS_FILE_TMPDIR
     DOCKER_HOST=unix://$SOCKET docker rm -f there > /dev/null 2>&1
-    [ ! -e "$at/podman.pid" ] || in_podman rm -f -t 0 there > /dev/null 2>&1
+    [ ! -e "$at/podman.pid" ] || (in_podman rm -f -t 0 there) > /dev/null 2>&1
     for pid in "$at"/*.pid; do
         [ ! -e "$pid" ] || kill "$(cat "$pid")" 2> /dev/null || true
     done
@@ -273,15 +273,16 @@ PY
     expect_stderr "letters, digits"
 }
 
+# Becomes podman: in parentheses, or in the background so that $! is podman's own.
 in_podman() {
-    env -u DOCKER_CONFIG podman --root "$RUN/store" --runroot "$RUN/run" --storage-driver vfs --events-backend none \
+    exec env -u DOCKER_CONFIG podman --root "$RUN/store" --runroot "$RUN/run" --storage-driver vfs --events-backend none \
         --cgroup-manager cgroupfs --runtime runc "$@"
 }
 
 @test "Podman: streams, codes, a target's variables; the command ends with its client" {
-    in_podman import "$BATS_FILE_TMPDIR/image.tar" hgt-small > /dev/null 2>&1
-    in_podman run -d --init=false --name there --network none -e DATABASE_URL=postgresql://u:sesame-open@db/x \
-        --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 hgt-small sleep 3600 > /dev/null
+    (in_podman import "$BATS_FILE_TMPDIR/image.tar" hgt-small) > /dev/null 2>&1
+    (in_podman run -d --init=false --name there --network none -e DATABASE_URL=postgresql://u:sesame-open@db/x \
+        --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 hgt-small sleep 3600) > /dev/null
     in_podman system service --time=0 "unix://$RUN/podman.sock" > podman.log 2>&1 < /dev/null 3>&- &
     echo $! > "$BATS_FILE_TMPDIR/podman.pid"
     for _ in $(seq 100); do
