@@ -77,6 +77,10 @@ $(BUILD)/$(1): $(call objects,cmd/$(1)) $(ARCHIVES) $(LIBPQ)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
+# Only after `make clean all`, which found libpq before it cleaned.
+$(BUILD)/libpq/libhash.a:
+	@mkdir -p $(BUILD) && scripts/static-libpq $(BUILD) > $(BUILD)/libpq.log
+
 # `headgate` resolves targets itself (cmd/headgate/main.c) by the files of headgate-env.
 $(BUILD)/headgate: $(filter-out %/start.o,$(call objects,cmd/headgate-env))
 
