@@ -139,7 +139,7 @@ static int read_data(struct archive *a, const char *shown, size_t *total, struct
             return 0;
         *total += (size_t)n;
         if (*total > HG_ARCHIVE_BYTES)
-            return hg_fail(err, HG_E_INTEGRITY, "%s unpacks to more than %u MiB", shown,
+            return hg_fail(err, HG_E_INTEGRITY, "%s unpacks to more than %zu MiB", shown,
                            HG_ARCHIVE_BYTES >> 20);
         hg_buf_add(ret, chunk, (size_t)n);
     }

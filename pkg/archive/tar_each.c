@@ -47,8 +47,8 @@ int hg_tar_next(struct hg_tar_source *s, struct archive *a, struct archive_entry
         return 0;
     if (step < ARCHIVE_WARN)
         return hg_tar_broken(s, a, err);
-    if (++s->files > HG_TAR_FILES_MAX)
-        return hg_fail(err, HG_E_INTEGRITY, "there are more than %d files", HG_TAR_FILES_MAX);
+    if (++s->files > HG_ARCHIVE_FILES)
+        return hg_fail(err, HG_E_INTEGRITY, "there are more than %d files", HG_ARCHIVE_FILES);
     return 1;
 }
 
@@ -60,9 +60,9 @@ int hg_tar_content(struct hg_tar_source *s, struct archive *a, struct hg_buf *re
     hg_buf_clear(ret);
     while ((n = archive_read_data(a, piece, sizeof piece)) > 0) {
         s->bytes += (size_t)n;
-        if (s->bytes > HG_TAR_BYTES_MAX)
+        if (s->bytes > HG_ARCHIVE_BYTES)
             return hg_fail(err, HG_E_INTEGRITY, "the files are over %zu MB",
-                           HG_TAR_BYTES_MAX >> 20);
+                           HG_ARCHIVE_BYTES >> 20);
         hg_buf_add(ret, piece, (size_t)n);
     }
     return n < 0 ? hg_tar_broken(s, a, err) : 0;

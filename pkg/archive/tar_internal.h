@@ -6,7 +6,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 
-#include "archive/tar.h"
+#include "archive/archive.h"
 
 struct hg_tar_source {
     hg_tar_read read;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files of this host into an archive. */
-#include "archive/tar.h"
+#include "archive/archive.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -96,9 +96,9 @@ static int add_file(struct packing *p, const char *path, const char *name)
     if (!S_ISREG(st.st_mode))
         return hg_fail(p->err, HG_E_USAGE, "%s is not a regular file", path);
     p->bytes += (size_t)st.st_size;
-    if (++p->files > HG_TAR_FILES_MAX || p->bytes > HG_TAR_BYTES_MAX)
+    if (++p->files > HG_ARCHIVE_FILES || p->bytes > HG_ARCHIVE_BYTES)
         return hg_fail(p->err, HG_E_USAGE, "these are more than %d files or %zu MB",
-                       HG_TAR_FILES_MAX, HG_TAR_BYTES_MAX >> 20);
+                       HG_ARCHIVE_FILES, HG_ARCHIVE_BYTES >> 20);
     if (add_entry(p, name, AE_IFREG, st.st_mode & 0777, (size_t)st.st_size) < 0)
         return -1;
     return add_content(p, fd, path, (size_t)st.st_size);
@@ -115,8 +115,8 @@ static int add_found(struct packing *p, const FTSENT *f, size_t root_len, const 
     HG_AUTO(hg_freep) char *in_archive = hg_xasprintf("%s%s", name, rest);
     switch (f->fts_info) {
     case FTS_D:
-        if (++p->files > HG_TAR_FILES_MAX)
-            return hg_fail(p->err, HG_E_USAGE, "these are more than %d files", HG_TAR_FILES_MAX);
+        if (++p->files > HG_ARCHIVE_FILES)
+            return hg_fail(p->err, HG_E_USAGE, "these are more than %d files", HG_ARCHIVE_FILES);
         return add_entry(p, in_archive, AE_IFDIR, 0755, 0);
     case FTS_F:
         return add_file(p, f->fts_accpath, in_archive);

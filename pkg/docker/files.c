@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "archive/tar.h"
+#include "archive/archive.h"
 
 /* The tar of a path inside, as it comes. */
 struct source {

@@ -372,7 +372,8 @@ static void check_window(struct look *l, size_t at)
             found(l, at - offset, at - offset + longest[offset]);
 }
 
-static bool passes(const struct hg_mask *m, const char *p)
+/* 1 or 0, to be joined without a branch. */
+static unsigned passes(const struct hg_mask *m, const char *p)
 {
     uint32_t hash = window_hash(load_window(p), m->filter_bits);
     return m->filter[hash / 64] >> hash % 64 & 1;

@@ -10,6 +10,7 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/random.h>
 
 #define IDS_FILE    "railway-ids.json"
@@ -198,7 +199,7 @@ static bool agrees(const json_t *map, const char *what, const char *wanted,
     if (wanted && !hg_railway_is_id(wanted) && (!name || strcasecmp(wanted, name) != 0))
         return false;
     if (name) {
-        HG_AUTO(hg_freep) char *old = n->name;
+        free(n->name);
         n->name = hg_xstrdup(name);
     }
     return true;

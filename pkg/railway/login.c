@@ -214,7 +214,8 @@ static int renew(const struct client *c, json_t **config, struct hg_err *err)
 {
     HG_AUTO(hg_freep) char *path = config_path("json");
     HG_AUTO(hg_freep) char *dir = hg_path_dir(path);
-    HG_AUTO(hg_closep) int lock = lock_config();
+    HG_AUTO(hg_closep) int lock = lock_config(); /* -1: nobody can lock here, so nobody else does */
+    (void)lock;
     json_t *now = hg_railway_cli_config(NULL);
     if (now) {
         json_decref(*config);
