@@ -29,7 +29,7 @@ static char *query_known(const struct known *k, size_t owners, json_t *ids)
     HG_AUTO(hg_buf_done) struct hg_buf declare = HG_BUF_INIT;
     HG_AUTO(hg_buf_done) struct hg_buf ask = HG_BUF_INIT;
     for (size_t i = 0; i < owners; i++) {
-        char name[16];
+        char name[32];
         (void)snprintf(name, sizeof name, "owner%zu", i);
         (void)json_object_set_new(ids, name, json_string(k->owners[i].service.id));
         hg_buf_addf(&declare, ", $%s: String!", name);
@@ -54,7 +54,7 @@ int hg_railway_variables_known(const struct client *c, struct known *k, bool own
     if (hg_railway_ask(c, "VariablesForServiceDeployment", query, ids, &data, err) < 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
-        char name[16];
+        char name[32];
         (void)snprintf(name, sizeof name, "owner%zu", i);
         k->owners[i].map = json_incref(json_object_get(data, name));
     }
