@@ -94,7 +94,7 @@ int hg_rev_files_list(const struct hg_alembic_config *c, struct hg_rev_files *re
                       struct hg_err *err);
 void hg_rev_files_done(struct hg_rev_files *f);
 
-/* ---- graph.c --------------------------------------------------------------------------------------- */
+/* ---- graph.c, graph_build.c -------------------------------------------------------------------------------- */
 
 /* A list of indexes of revisions. */
 struct hg_ids {
