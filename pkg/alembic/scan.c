@@ -1,20 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "scan.h"
-
-#include "internal.h"
-#include "lex.h"
-
-/* What indented lines below a line at column 0 belong to. */
-enum block { BLOCK_NONE, BLOCK_BODY /* def, class: names stay inside */, BLOCK_RUNS /* if, try, … */ };
-
-struct scanner {
-    struct hg_lex lex;
-    struct hg_tok t;
-    struct hg_scan *out;
-    enum block block;
-    bool star_import;
-    bool no_global; /* nowhere in the text: bodies cannot bind names of the module */
-};
+/* A module line by line: which statements bind our names, and which could. */
+#include "scanner.h"
 
 static const char *const NAMES[HG_SCAN_NAMES] = {
     [HG_SCAN_REVISION] = "revision", [HG_SCAN_DOWN] = "down_revision",
@@ -39,159 +25,24 @@ static bool is_one_of(const struct hg_tok *t, const char *const *words)
     return false;
 }
 
-static bool dynamic(struct scanner *s, int line, const char *fmt, ...) HG_PRINTF(3, 4);
-static bool dynamic(struct scanner *s, int line, const char *fmt, ...)
-{
-    if (s->out->state != HG_SCAN_OK)
-        return false;
-    va_list ap;
-    va_start(ap, fmt);
-    s->out->why = hg_xvasprintf(fmt, ap);
-    va_end(ap);
-    s->out->state = HG_SCAN_DYNAMIC;
-    s->out->line = line;
-    return false;
-}
-
-static bool next(struct scanner *s)
-{
-    hg_lex_next(&s->lex, &s->t);
-    if (s->t.kind == HG_TOK_ERROR)
-        return dynamic(s, s->t.line, "there is %s", s->t.what);
-    return true;
-}
-
-static bool at_end(const struct scanner *s)
-{
-    return s->t.kind == HG_TOK_END || s->t.kind == HG_TOK_NEWLINE ||
-           (s->t.depth == 0 && hg_tok_is(&s->t, ";"));
-}
-
-void hg_scan_value_done(struct hg_scan_value *v)
-{
-    hg_strv_done(&v->items);
-}
-
-/* Adjacent string literals are one. */
-static bool strings(struct scanner *s, struct hg_buf *ret)
-{
-    while (s->t.kind == HG_TOK_STRING) {
-        if (s->t.format)
-            return dynamic(s, s->t.line, "an f-string");
-        if (!hg_tok_string(&s->t, ret))
-            return dynamic(s, s->t.line, "a string that only Python can read");
-        if (!next(s))
-            return false;
-    }
-    return true;
-}
-
-static bool item(struct scanner *s, struct hg_scan_value *v, unsigned nesting);
-
-/* Behind an opening bracket: the items up to the closing one. ret_comma tells (x) from (x,). */
-static bool items(struct scanner *s, struct hg_scan_value *v, char close, unsigned nesting,
-                  bool *ret_comma)
-{
-    const char text[2] = { close, '\0' };
-    *ret_comma = false;
-    while (!hg_tok_is(&s->t, text)) {
-        if (!item(s, v, nesting + 1))
-            return false;
-        if (hg_tok_is(&s->t, ",")) {
-            *ret_comma = true;
-            if (!next(s))
-                return false;
-        } else if (!hg_tok_is(&s->t, text)) {
-            return dynamic(s, s->t.line, "an expression");
-        }
-    }
-    return next(s);
-}
-
-/* One string, None or parenthesised item. Lists of lists mean nothing to Alembic. */
-static bool item(struct scanner *s, struct hg_scan_value *v, unsigned nesting)
-{
-    enum { NESTING_MAX = 32 };
-    if (nesting > NESTING_MAX)
-        return dynamic(s, s->t.line, "deep nesting");
-    if (s->t.kind == HG_TOK_STRING) {
-        HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
-        if (!strings(s, &b))
-            return false;
-        hg_strv_add(&v->items, hg_buf_str(&b));
-        return true;
-    }
-    if (hg_tok_is(&s->t, "None")) {
-        v->none = true;
-        return next(s);
-    }
-    if (hg_tok_is(&s->t, "(")) {
-        bool comma;
-        size_t before = v->items.count;
-        if (!next(s))
-            return false;
-        if (hg_tok_is(&s->t, ")"))
-            return dynamic(s, s->t.line, "a nested tuple");
-        if (!items(s, v, ')', nesting, &comma))
-            return false;
-        return comma || v->items.count > before + 1 ? dynamic(s, s->t.line, "a nested tuple") : true;
-    }
-    return dynamic(s, s->t.line, "an expression");
-}
-
-static bool bracketed(struct scanner *s, struct hg_scan_value *v)
-{
-    char open = *s->t.start;
-    char close = open == '(' ? ')' : open == '[' ? ']' : '}';
-    const char close_text[2] = { close, '\0' };
-    if (!next(s))
-        return false;
-    bool empty = hg_tok_is(&s->t, close_text), comma;
-    if (empty && open == '{')
-        return dynamic(s, s->t.line, "a dictionary");
-    if (!items(s, v, close, 0, &comma))
-        return false;
-    v->list = open != '(' || comma || empty;
-    return true;
-}
-
-static bool value(struct scanner *s, struct hg_scan_value *v)
-{
-    bool bracket = s->t.kind == HG_TOK_OP && s->t.len == 1 && strchr("([{", *s->t.start);
-    if (!(bracket ? bracketed(s, v) : item(s, v, 0)))
-        return false;
-    if (!hg_tok_is(&s->t, ","))
-        return true;
-    if (v->list) /* a tuple of tuples */
-        return dynamic(s, s->t.line, "a nested tuple");
-    v->list = true; /* a, b without brackets */
-    while (hg_tok_is(&s->t, ",")) {
-        if (!next(s))
-            return false;
-        if (!at_end(s) && !item(s, v, 0))
-            return false;
-    }
-    return true;
-}
-
 /* At NAME: `= VALUE`, `: ANNOTATION = VALUE` or `: ANNOTATION`. The name was just read. */
-static bool assignment(struct scanner *s, int which)
+static bool assignment(struct hg_scanner *s, int which)
 {
     int line = s->t.line;
     if (hg_tok_is(&s->t, ":")) {
-        while (!at_end(s) && !(s->t.depth == 0 && hg_tok_is(&s->t, "=")))
-            if (!next(s))
+        while (!hg_scan_at_end(s) && !(s->t.depth == 0 && hg_tok_is(&s->t, "=")))
+            if (!hg_scan_next(s))
                 return false;
-        if (at_end(s))
+        if (hg_scan_at_end(s))
             return true; /* an annotation alone binds nothing */
     }
-    if (!next(s))
+    if (!hg_scan_next(s))
         return false;
     struct hg_scan_value v = { .assigned = true, .line = line };
-    if (!value(s, &v) || !at_end(s)) {
+    if (!hg_scan_read_value(s, &v) || !hg_scan_at_end(s)) {
         hg_scan_value_done(&v);
         if (s->out->state == HG_SCAN_OK)
-            return dynamic(s, line, "%s is not a literal", NAMES[which]);
+            return hg_scan_dynamic(s, line, "%s is not a literal", NAMES[which]);
         HG_AUTO(hg_freep) char *inner = HG_TAKE(s->out->why);
         s->out->why = hg_xasprintf("%s is not a literal (%s)", NAMES[which], inner);
         return false;
@@ -202,115 +53,119 @@ static bool assignment(struct scanner *s, int which)
 }
 
 /* Any other simple statement: only looks whether it could bind one of our names. */
-static bool other_statement(struct scanner *s, int seen)
+static bool other_statement(struct hg_scanner *s, int seen)
 {
     static const char *const REFLECTION[] = { "exec", "globals", "locals", "vars", "setattr", NULL };
     bool walrus = false, bound = false;
     int line = s->t.line;
-    while (!at_end(s)) {
+    while (!hg_scan_at_end(s)) {
         if (our_name(&s->t) >= 0)
             seen = our_name(&s->t);
         else if (is_one_of(&s->t, REFLECTION))
-            return dynamic(s, s->t.line, "it uses %.*s() at module level", (int)s->t.len, s->t.start);
+            return hg_scan_dynamic(s, s->t.line, "it uses %.*s() at module level",
+                                   (int)s->t.len, s->t.start);
         else if (hg_tok_is(&s->t, ":="))
             walrus = true;
         else if (seen >= 0 && s->t.depth == 0 && s->t.kind == HG_TOK_OP &&
                  s->t.start[s->t.len - 1] == '=' &&
                  !(s->t.len == 2 && strchr("=!<>", s->t.start[0])))
             bound = true;
-        if (!next(s))
+        if (!hg_scan_next(s))
             return false;
     }
     if (seen >= 0 && (bound || walrus))
-        return dynamic(s, line, "%s is not set by a plain assignment", NAMES[seen]);
+        return hg_scan_dynamic(s, line, "%s is not set by a plain assignment", NAMES[seen]);
     return true;
 }
 
-static bool statement(struct scanner *s)
+static bool statement(struct hg_scanner *s)
 {
     static const char *const STOPS[] = { "raise", "return", "yield", "await", "break", "continue",
                                          NULL };
     static const char *const BINDS[] = { "import", "from", "del", "global", NULL };
     int which = our_name(&s->t);
     if (which >= 0) {
-        if (!next(s))
+        if (!hg_scan_next(s))
             return false;
         if (s->t.depth == 0 && (hg_tok_is(&s->t, "=") || hg_tok_is(&s->t, ":")))
             return assignment(s, which);
         return other_statement(s, which);
     }
     if (is_one_of(&s->t, STOPS))
-        return dynamic(s, s->t.line, "there is a `%.*s` at module level", (int)s->t.len, s->t.start);
+        return hg_scan_dynamic(s, s->t.line, "there is a `%.*s` at module level",
+                               (int)s->t.len, s->t.start);
     if (is_one_of(&s->t, BINDS)) {
-        for (; !at_end(s); ) {
+        for (; !hg_scan_at_end(s); ) {
             if (our_name(&s->t) >= 0)
-                return dynamic(s, s->t.line, "%s is not set by a plain assignment",
-                               NAMES[our_name(&s->t)]);
+                return hg_scan_dynamic(s, s->t.line, "%s is not set by a plain assignment",
+                                       NAMES[our_name(&s->t)]);
             if (s->t.depth == 0 && hg_tok_is(&s->t, "*"))
                 s->star_import = true;
-            if (!next(s))
+            if (!hg_scan_next(s))
                 return false;
         }
         return !s->star_import || !s->out->values[HG_SCAN_REVISION].assigned ? true :
-               dynamic(s, s->t.line, "there is an `import *` behind the revision");
+               hg_scan_dynamic(s, s->t.line, "there is an `import *` behind the revision");
     }
     if (s->t.kind == HG_TOK_OP && !strchr("([{-+~.", *s->t.start))
-        return dynamic(s, s->t.line, "a line begins with `%.*s`", (int)s->t.len, s->t.start);
+        return hg_scan_dynamic(s, s->t.line, "a line begins with `%.*s`",
+                               (int)s->t.len, s->t.start);
     return other_statement(s, -1);
 }
 
 /* The rest of a logical line inside a block, or of the line that opens one. */
-static bool block_line(struct scanner *s)
+static bool block_line(struct hg_scanner *s)
 {
     bool global = false;
     while (s->t.kind != HG_TOK_NEWLINE && s->t.kind != HG_TOK_END) {
         if (s->t.kind == HG_TOK_NAME) {
             int which = our_name(&s->t);
-            if (which >= 0 && (s->block == BLOCK_RUNS || global))
-                return dynamic(s, s->t.line, "%s stands inside a block", NAMES[which]);
+            if (which >= 0 && (s->block == HG_BLOCK_RUNS || global))
+                return hg_scan_dynamic(s, s->t.line, "%s stands inside a block", NAMES[which]);
             global = global || hg_tok_is(&s->t, "global");
         }
-        if (!next(s))
+        if (!hg_scan_next(s))
             return false;
     }
     return true;
 }
 
 /* A line at column 0 that opens a block; false when it is not one. */
-static bool opens_block(struct scanner *s)
+static bool opens_block(struct hg_scanner *s)
 {
     static const char *const BODY[] = { "def", "class", NULL };
     static const char *const RUNS[] = { "if", "else", "elif", "for", "while", "try", "except",
                                         "finally", "with", NULL };
     if (hg_tok_is(&s->t, "async"))
-        s->block = BLOCK_BODY;
+        s->block = HG_BLOCK_BODY;
     else if (is_one_of(&s->t, BODY))
-        s->block = BLOCK_BODY;
+        s->block = HG_BLOCK_BODY;
     else if (is_one_of(&s->t, RUNS))
-        s->block = BLOCK_RUNS;
+        s->block = HG_BLOCK_RUNS;
     else
         return false;
     return true;
 }
 
-static bool logical_line(struct scanner *s)
+static bool logical_line(struct hg_scanner *s)
 {
     if (s->t.indented) {
-        if (s->block == BLOCK_NONE)
-            return dynamic(s, s->t.line, "a line is indented for no reason");
+        if (s->block == HG_BLOCK_NONE)
+            return hg_scan_dynamic(s, s->t.line, "a line is indented for no reason");
         return block_line(s);
     }
     if (opens_block(s)) {
-        bool body = s->block == BLOCK_BODY;
-        if (!next(s))
+        bool body = s->block == HG_BLOCK_BODY;
+        if (!hg_scan_next(s))
             return false;
         if (body && our_name(&s->t) >= 0)
-            return dynamic(s, s->t.line, "%s is not set by a plain assignment", NAMES[our_name(&s->t)]);
+            return hg_scan_dynamic(s, s->t.line, "%s is not set by a plain assignment",
+                                   NAMES[our_name(&s->t)]);
         return block_line(s);
     }
-    s->block = BLOCK_NONE;
+    s->block = HG_BLOCK_NONE;
     if (hg_tok_is(&s->t, "@")) { /* a decorator */
-        s->block = BLOCK_BODY;
+        s->block = HG_BLOCK_BODY;
         return block_line(s);
     }
     for (;;) {
@@ -318,23 +173,23 @@ static bool logical_line(struct scanner *s)
             return false;
         if (!hg_tok_is(&s->t, ";"))
             return true;
-        if (!next(s))
+        if (!hg_scan_next(s))
             return false;
-        if (at_end(s))
+        if (hg_scan_at_end(s))
             return true;
     }
 }
 
 /* The docstring: the first statement, when it is nothing but a string. */
-static bool docstring(struct scanner *s)
+static bool docstring(struct hg_scanner *s)
 {
     if (s->t.kind != HG_TOK_STRING || s->t.format || s->t.bytes || s->t.indented)
         return true;
     HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
     int line = s->t.line;
-    if (!strings(s, &b))
+    if (!hg_scan_strings(s, &b))
         return false;
-    if (at_end(s)) {
+    if (hg_scan_at_end(s)) {
         struct hg_scan_value *v = &s->out->values[HG_SCAN_DOC];
         v->assigned = true;
         v->line = line;
@@ -374,23 +229,23 @@ char *hg_scan_doc(const char *docstring)
 
 static void scan_text(const char *text, size_t len, struct hg_scan *ret)
 {
-    struct scanner s = { .out = ret, .no_global = !memmem(text, len, "global", 6) };
+    struct hg_scanner s = { .out = ret, .no_global = !memmem(text, len, "global", 6) };
     hg_lex_init(&s.lex, text, len);
-    if (!next(&s) || !docstring(&s))
+    if (!hg_scan_next(&s) || !docstring(&s))
         return;
-    if (s.t.kind == HG_TOK_OP && hg_tok_is(&s.t, ";") && !next(&s))
+    if (s.t.kind == HG_TOK_OP && hg_tok_is(&s.t, ";") && !hg_scan_next(&s))
         return;
     while (s.t.kind != HG_TOK_END) {
         if (s.t.kind != HG_TOK_NEWLINE && !logical_line(&s))
             return;
-        if (s.block == BLOCK_BODY && s.no_global && s.t.kind == HG_TOK_NEWLINE)
+        if (s.block == HG_BLOCK_BODY && s.no_global && s.t.kind == HG_TOK_NEWLINE)
             hg_lex_skip_indented(&s.lex);
-        if (!next(&s))
+        if (!hg_scan_next(&s))
             return;
     }
     if (s.star_import && !(ret->values[HG_SCAN_REVISION].assigned &&
                            ret->values[HG_SCAN_DOWN].assigned))
-        dynamic(&s, 1, "there is an `import *` and no revision");
+        hg_scan_dynamic(&s, 1, "there is an `import *` and no revision");
 }
 
 static void refused(struct hg_scan *ret, int line, const char *why)
@@ -447,6 +302,11 @@ void hg_scan_module(const char *text, size_t len, struct hg_scan *ret)
     scan_text(text, len, ret);
     if (ret->state == HG_SCAN_OK)
         hg_scan_judge(ret);
+}
+
+void hg_scan_value_done(struct hg_scan_value *v)
+{
+    hg_strv_done(&v->items);
 }
 
 void hg_scan_done(struct hg_scan *s)
