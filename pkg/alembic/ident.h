@@ -26,6 +26,10 @@ int hg_ident_walk(const struct hg_graph *g, uint32_t start, int64_t steps, const
 /* -1 with REFUSED when the history has faults. */
 int hg_graph_usable(const struct hg_graph *g, struct hg_err *err);
 
+/* (?:(.+?)@)?(\w+)?((?:\+|-)\d+), matched at the start: "lab@+2", "3f2a-1", "-1". */
+struct hg_relative { char *label, *symbol; int64_t steps; };
+bool hg_relative_match(const char *text, struct hg_relative *ret);
+void hg_relative_done(struct hg_relative *r);
 
 /* RevisionMap._parse_upgrade_target: an identifier, or steps from the rows or from an identifier
  * ("+2", "LABEL@+1", "REV-1"). stop_early: too many steps end at the last revision. */
