@@ -161,7 +161,10 @@ int hg_resolve_routes(struct hg_resolving *r);               /* route.c */
 int hg_resolve_keep_route(struct hg_resolving *r, const char *host, const char *port);
 /* A deployment has variables that `railway run` on a developer's machine has not. */
 bool hg_resolve_in_deployment(const struct hg_vars *v);
-/* conninfo, shown, remote and protected, once the route is known. */
+/* address.c: `url:` or `direct_url:` with its variables; both heap. */
+int hg_resolve_template(struct hg_resolving *r, const char *template, char **ret_url,
+                        char **ret_source);
+/* conninfo.c: conninfo, shown, remote and protected, once the route is known. */
 void hg_resolve_finish_address(struct hg_resolving *r);
 /* Runs headgate-source-NAME (beside us) with a request, gives its answer; new reference. The
  * answer's error becomes *err. */
