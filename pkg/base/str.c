@@ -53,11 +53,19 @@ void hg_buf_addc(struct hg_buf *b, char c)
 
 void hg_buf_addf(struct hg_buf *b, const char *fmt, ...)
 {
-    va_list ap;
+    /* Straight into the buffer: another string would leave its bytes, which may be secrets, behind. */
+    va_list ap, again;
     va_start(ap, fmt);
-    HG_AUTO(hg_freep) char *text = hg_xvasprintf(fmt, ap);
+    va_copy(again, ap);
+    int len = vsnprintf(NULL, 0, fmt, ap);
+    if (len < 0)
+        HG_BUG(fmt);
+    if (buf_room(b, (size_t)len)) {
+        (void)vsnprintf(b->data + b->len, (size_t)len + 1, fmt, again);
+        b->len += (size_t)len;
+    }
+    va_end(again);
     va_end(ap);
-    hg_buf_adds(b, text);
 }
 
 const char *hg_buf_str(const struct hg_buf *b)

@@ -14,8 +14,9 @@ static int parse_line(struct hg_dotenv *d, const char *at, const char *stop)
         at += wide ? wide : 1;
     if (at == stop || *at == '#')
         return 0;
-    HG_AUTO(hg_freep) char *text = hg_xstrndup(at, (size_t)(stop - at));
-    char *equals = strchr(text, '=');
+    HG_AUTO(hg_buf_wipe) struct hg_buf copy = HG_BUF_INIT;
+    hg_buf_add(&copy, at, (size_t)(stop - at));
+    char *text = copy.data, *equals = strchr(text, '=');
     if (equals)
         *equals = '\0';
     if (!*text)

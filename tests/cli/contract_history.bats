@@ -14,7 +14,8 @@ setup() {
     one 0 headgate history --offline --format json
     holds '.schema == "headgate.history/1" and .findings == []'
     holds 'all(.revisions[]; keys == ["applied","branch_labels","depends_on","down_revisions","is_base",
-        "is_branch_point","is_head","is_merge_point","message","path","revision"] and .applied == null)'
+        "is_branch_point","is_head","is_merge_point","message","path","record","revision"]
+        and .applied == null and .record == null)'
     expected=$(cd backend && DATABASE_URL=postgresql+psycopg://u@127.0.0.1:1/d python - << 'EOF'
 import json
 from alembic.config import Config

@@ -349,7 +349,8 @@ int clock_gettime(clockid_t id, struct timespec *t)
 }
 EOF
     cc -shared -fPIC -o clock.so clock.c -ldl
-    LD_PRELOAD=$PWD/clock.so doctor
+    # The sanitizers' runtime wants to be first, and need not be here.
+    ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0 LD_PRELOAD=$PWD/clock.so doctor
     expect_status 0
     is warning database.clock "clock is 60 s behind this machine's"
     expect_output 'everything works ('

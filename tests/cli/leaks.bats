@@ -83,25 +83,3 @@ setup() {
 }
 
 teardown() { hgt_cluster_stop; }
-
-@test "no core file, no reading of a program's memory by others of the same user; its command is free" {
-    # As somebody else than root, who may read everything.
-    chmod 755 "$BATS_TEST_TMPDIR"
-    as() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=nobody --clear-groups -- "$@"; else "$@"; fi; }
-    mkfifo out
-    chmod 666 out
-    as env -i "PATH=$PATH" API_TOKEN=abcdefgh "$HGT_BUILD/headgate-env" -C / --from process \
-        --mask always -- \
-        sh -c 'echo $$; exec sleep 60' > out 3>&- &
-    local job=$! child
-    read -r child < out
-    local ours
-    ours=$(awk '/^PPid/ { print $2 }' "/proc/$child/status")
-    [[ $(tr '\0' ' ' < "/proc/$ours/cmdline") == *headgate-env* ]]
-    run as cat "/proc/$ours/environ"
-    [ "$status" -ne 0 ]
-    run as cat "/proc/$child/environ"
-    [ "$status" -eq 0 ]
-    kill "$ours"
-    wait "$job" || true
-}

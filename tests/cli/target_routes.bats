@@ -75,7 +75,7 @@ E
     says 'postgres.railway.internal is private to Railway and no public address of it was found'
     says 'TCP proxy'
     says '`headgate apply -t production --yes`'
-    says tunnel
+    says '`route: railway-ssh`'
     has finding=HG505
     run headgate env -t production -- sh -c 'echo ran'
     [ "$status" -eq 0 ]
