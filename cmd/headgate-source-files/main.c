@@ -15,8 +15,8 @@ static int digests(struct hg_docker *d, const struct hg_container *c, const char
     json_t *list = json_array();
     HG_AUTO(hg_freep) char *whole = hg_path_join(c->workdir && *c->workdir ? c->workdir : "/", path);
     json_object_set_new(into, "files", list);
-    if (hg_docker_files(d, c->id, whole, &files, err) < 0)
-        return hg_wrap(err, "%s", c->name);
+    if (hg_docker_files(d, c->name, whole, &files, err) < 0)
+        return -1;
     for (size_t i = 0; i < files.count; i++) {
         const struct hg_docker_file *file = &files.items[i];
         /* A name that is not UTF-8 cannot be one of Alembic's files. */

@@ -149,7 +149,9 @@ exec_is_whole() {
 }
 
 alive_inside() { # WORD
-    DOCKER_HOST=unix://$SOCKET docker top there -eo pid,args | grep -v headgate-keeper | grep -c -- "$1" || true
+    # By the socket, and without the TLS that the test may have set for us.
+    env -u DOCKER_TLS_VERIFY -u DOCKER_TLS -u DOCKER_CERT_PATH DOCKER_HOST="unix://$SOCKET" \
+        docker top there -eo pid,args | grep -v headgate-keeper | grep -c -- "$1" || true
 }
 wait_for_count() { # WORD COUNT
     for _ in $(seq 150); do

@@ -169,7 +169,7 @@ EOF
     hga_project 2
     hgt_psql "create schema s2; create table s2.alembic_version (version_num varchar(32)); insert into s2.alembic_version values ('r1')"
     run --separate-stderr headgate apply --format json
-    expect_status 4
+    expect_status 1
     [[ "$(hga_result .error.hint)" == *version_table_schema* ]]
     [ "$(hga_rows)" = none ]
     [ "$(hgt_psql "select version_num from s2.alembic_version")" = r1 ]
