@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* headgate apply: lock, gate, migrate, verify, record. */
 #include <stddef.h>
-#include <unistd.h>
 
 #include "apply/apply.h"
 #include "cli/cli.h"
@@ -52,12 +51,8 @@ static const struct hg_cmd CMD = {
 static int run(void *options, const struct hg_strv *args, struct hg_err *err)
 {
     struct apply_options *o = options;
-    bool json = hg_streq(o->common.format, "json");
-    struct hg_apply_printer printer = { .json = json,
-                                        .color = hg_cli_color(&o->common, STDOUT_FILENO),
-                                        .color_err = hg_cli_color(&o->common, STDERR_FILENO),
-                                        .quiet = o->common.quiet,
-                                        .progress = !o->common.no_progress };
+    struct hg_apply_printer printer;
+    hg_apply_printer_init(&printer, &o->common);
     struct hg_apply_options apply = { .common = &o->common,
                                       .argc = o->argc,
                                       .argv = o->argv,
@@ -70,8 +65,10 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
                                       .max_runtime_ns = o->max_runtime_ns,
                                       .overrides = &o->overrides,
                                       .sink = hg_apply_print,
+                                      .tick = printer.live ? hg_apply_printer_tick : NULL,
                                       .context = &printer };
     int code = hg_apply_run(&apply, err);
+    hg_apply_printer_done(&printer);
     hg_cli_error_printed(); /* the result event carries it */
     hg_strv_done(&o->overrides);
     return code;

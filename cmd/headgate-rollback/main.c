@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* headgate rollback: the same care as apply, downwards. */
 #include <stddef.h>
-#include <unistd.h>
 
 #include "apply/apply.h"
 #include "cli/cli.h"
@@ -56,11 +55,8 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
         return hg_hint(err, "headgate rollback -1, headgate rollback REVISION, or everything: "
                             "headgate rollback --to-base");
     }
-    struct hg_apply_printer printer = { .json = hg_streq(o->common.format, "json"),
-                                        .color = hg_cli_color(&o->common, STDOUT_FILENO),
-                                        .color_err = hg_cli_color(&o->common, STDERR_FILENO),
-                                        .quiet = o->common.quiet,
-                                        .progress = !o->common.no_progress };
+    struct hg_apply_printer printer;
+    hg_apply_printer_init(&printer, &o->common);
     struct hg_apply_options rollback = { .common = &o->common,
                                          .argc = o->argc,
                                          .argv = o->argv,
@@ -74,8 +70,10 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
                                          .max_runtime_ns = o->max_runtime_ns,
                                          .overrides = &o->overrides,
                                          .sink = hg_apply_print,
+                                         .tick = printer.live ? hg_apply_printer_tick : NULL,
                                          .context = &printer };
     int code = hg_apply_run(&rollback, err);
+    hg_apply_printer_done(&printer);
     hg_cli_error_printed();
     hg_strv_done(&o->overrides);
     return code;

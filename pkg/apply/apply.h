@@ -42,7 +42,8 @@ struct hg_apply_options {
     int64_t max_runtime_ns;         /* 0: the target's, else none */
     const struct hg_strv *overrides;/* RULE=REASON */
     hg_apply_sink sink;
-    void *context;
+    void (*tick)(void *context);    /* about five times a second while the migrator runs, or NULL */
+    void *context;                  /* of both */
 };
 int hg_apply_run(const struct hg_apply_options *o, struct hg_err *err);
 
@@ -92,11 +93,17 @@ int hg_apply_look_finish(struct hg_apply_look *l, json_t **ret, struct hg_err *e
 void hg_apply_look_drop(struct hg_apply_look *l);
 
 /* Prints events: one JSON line each (json), or for people: the answer on stdout, all else and the
- * migrator's output on stderr. The context of hg_apply_print is a struct hg_apply_printer. */
+ * migrator's output on stderr. Where stderr is a terminal that can, and neither --no-progress, -q nor
+ * json is said, a line at the bottom tells what the migrator is at. The context of hg_apply_print and
+ * hg_apply_printer_tick is a struct hg_apply_printer, which must stay where it is until done. */
+struct hg_apply_live;
 struct hg_apply_printer {
-    bool json, color, color_err, quiet, progress;
-    bool progress_shown;            /* a line is being redrawn */
+    bool json, color, color_err, quiet;
+    struct hg_apply_live *live;     /* NULL: no such line */
 };
+void hg_apply_printer_init(struct hg_apply_printer *p, const struct hg_common *common);
 void hg_apply_print(void *context, const json_t *event);
+void hg_apply_printer_tick(void *context);
+void hg_apply_printer_done(struct hg_apply_printer *p);
 
 #endif

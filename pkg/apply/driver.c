@@ -213,6 +213,10 @@ static void on_step(struct hg_run *r, const json_t *report)
     if (hg_streq(phase, "begin") && judged(r, revision)) {
         times_of(d, revision)->started_ns = hg_wall_ns();
         emit_step(r, revision, "begin");
+        if (r->o->tick) { /* for a new line the same words are news */
+            hg_freep(&r->last_progress);
+            r->next_watch_ns = 0;
+        }
     } else if (hg_streq(phase, "end")) {
         d->steps_ended = d->time_count;
         if (d->time_count)

@@ -144,7 +144,7 @@ int hg_run_migrate_in_container(struct hg_run *r, struct hg_migrated *ret, struc
 int hg_run_migrate_behind_command(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err);
 /* Of a migrator elsewhere: its stdout carries the reports. */
 void hg_run_far_output(void *run, int stream, const char *data, size_t len);
-#define HG_APPLY_TICK_NS (250 * HG_NS_PER_MS)
+#define HG_APPLY_TICK_NS (200 * HG_NS_PER_MS)
 int hg_run_tick(void *run);
 int hg_run_signal(void *run, int signal, unsigned times);
 void hg_run_output(void *run, int stream, const char *data, size_t len);

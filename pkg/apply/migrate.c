@@ -59,6 +59,8 @@ int hg_run_tick(void *run)
     }
     if (!r->o->common->no_progress)
         hg_run_watch(r);
+    if (r->o->tick)
+        r->o->tick(r->o->context);
     return 0;
 }
 

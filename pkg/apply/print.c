@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "live.h"
 #include "term/term.h"
 
 static const char *text_of(const json_t *object, const char *key)
@@ -33,9 +35,11 @@ static char *joined(const json_t *list)
     return hg_buf_take(&b);
 }
 
-static void to_stderr(const struct hg_buf *b)
+static void to_stderr(struct hg_apply_printer *p, const struct hg_buf *b)
 {
     HG_AUTO(hg_freep) char *shown = hg_log_filtered(hg_buf_str(b));
+    if (p->live)
+        hg_live_before(p->live, shown);
     (void)fputs(shown, stderr);
 }
 
@@ -93,7 +97,8 @@ static void on_wait(const json_t *e, struct hg_buf *b)
     hg_buf_adds(b, "\n");
 }
 
-static void on_progress(const json_t *e, struct hg_buf *b)
+/* Who stands in the way is worth a line that stays; what runs is, where a line lives, told by that. */
+static void on_progress(const json_t *e, bool live, struct hg_buf *b)
 {
     const json_t *by = json_object_get(e, "blocked_by");
     const char *query = text_of(e, "query");
@@ -107,7 +112,7 @@ static void on_progress(const json_t *e, struct hg_buf *b)
         hg_buf_addf(b, "): %s\n", line);
         return;
     }
-    if (hg_streq(text_of(e, "state"), "idle") || hg_streq(text_of(e, "state"), "idle in transaction"))
+    if (live || hg_streq(text_of(e, "state"), "idle") || hg_streq(text_of(e, "state"), "idle in transaction"))
         return;
     if (number_of(e, "seconds") < 1) /* nothing to tell yet */
         return;
@@ -159,9 +164,8 @@ static void on_record(const json_t *e, const char *name, struct hg_buf *b)
 static void on_output(struct hg_apply_printer *p, const json_t *e)
 {
     HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
-    (void)p;
     hg_buf_adds(&b, text_of(e, "text"));
-    to_stderr(&b);
+    to_stderr(p, &b);
 }
 
 /* The answer: where the database stands, and what to type next. */
@@ -224,7 +228,7 @@ static void print_text(struct hg_apply_printer *p, const json_t *e)
     if (hg_streq(name, "result")) {
         HG_AUTO(hg_buf_done) struct hg_buf late = HG_BUF_INIT;
         on_late_findings(e, &late);
-        to_stderr(&late);
+        to_stderr(p, &late);
         on_result(e, p->color, &b);
         hg_out(hg_buf_str(&b));
         return;
@@ -239,19 +243,21 @@ static void print_text(struct hg_apply_printer *p, const json_t *e)
         on_wait(e, &b);
     else if (hg_streq(name, "step"))
         on_step(e, &b);
-    else if (hg_streq(name, "progress") && p->progress)
-        on_progress(e, &b);
+    else if (hg_streq(name, "progress"))
+        on_progress(e, p->live != NULL, &b);
     else if (hg_streq(name, "downgrade"))
         on_downgrade(e, &b);
     else
         on_record(e, name, &b);
-    to_stderr(&b);
+    to_stderr(p, &b);
 }
 
 void hg_apply_print(void *context, const json_t *event)
 {
     struct hg_apply_printer *p = context;
     if (!p->json) {
+        if (p->live)
+            hg_live_note(p->live, event);
         print_text(p, event);
         return;
     }
@@ -261,4 +267,28 @@ void hg_apply_print(void *context, const json_t *event)
     hg_outf("%s\n", line);
     (void)fflush(stdout); /* who reads events wants them now */
     free(line);
+}
+
+void hg_apply_printer_tick(void *context)
+{
+    struct hg_apply_printer *p = context;
+    if (p->live)
+        hg_live_draw(p->live);
+}
+
+void hg_apply_printer_init(struct hg_apply_printer *p, const struct hg_common *common)
+{
+    *p = (struct hg_apply_printer){ .json = hg_streq(common->format, "json"),
+                                    .color = hg_cli_color(common, STDOUT_FILENO),
+                                    .color_err = hg_cli_color(common, STDERR_FILENO),
+                                    .quiet = common->quiet };
+    if (!p->json && !p->quiet && !common->no_progress && hg_term_live(STDERR_FILENO))
+        p->live = hg_live_new(STDERR_FILENO);
+}
+
+void hg_apply_printer_done(struct hg_apply_printer *p)
+{
+    if (p->live)
+        hg_live_free(p->live);
+    p->live = NULL;
 }

@@ -7,6 +7,7 @@
 #include "gen/apply_embed.h"
 
 #define WATCH_EVERY_NS (2 * HG_NS_PER_S)
+#define WATCH_LIVE_NS  (1 * HG_NS_PER_S) /* somebody looks at it */
 #define WATCH_QUERY_NS (1 * HG_NS_PER_S)
 
 static json_t *number(const char *text)
@@ -61,7 +62,7 @@ void hg_run_watch(struct hg_run *r)
     if (hg_now_ns() < r->next_watch_ns || !r->driven.session_count ||
         PQstatus(r->watch) != CONNECTION_OK)
         return;
-    r->next_watch_ns = hg_now_ns() + WATCH_EVERY_NS;
+    r->next_watch_ns = hg_now_ns() + (r->o->tick ? WATCH_LIVE_NS : WATCH_EVERY_NS);
     HG_AUTO(hg_freep) char *pids = NULL;
     (void)hg_int4_array(r->driven.sessions, r->driven.session_count, &pids);
     const char *params[] = { pids };

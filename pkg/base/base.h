@@ -256,6 +256,10 @@ char *hg_log_filtered(const char *text); /* heap: what the filter makes of text 
 /* One line on stderr: "headgate: warning: …". Libraries may use DEBUG and INFO only. */
 void hg_log(enum hg_log_level level, const char *fmt, ...) HG_PRINTF(2, 3);
 
+/* Called before each line of the log or the trace: who keeps a line on the terminal takes it away.
+ * NULL: nobody. */
+void hg_log_set_before(void (*before)(void *), void *context);
+
 /* HEADGATE_TRACE (a file name, or a descriptor number): one JSON object a line; docs/trace.md lists
  * the events. Keys and values come in pairs, NULL ends them; values are strings, and filtered as the
  * log is. Costs one getenv when off. */

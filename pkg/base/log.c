@@ -10,7 +10,9 @@ static struct {
     hg_log_filter filter;
     void *context;
     void (*done)(void *); /* of a context that was left to us */
-} logger = { "headgate", HG_LOG_NOTE, NULL, NULL, NULL };
+    void (*before)(void *);
+    void *before_context;
+} logger = { .program = "headgate", .level = HG_LOG_NOTE };
 
 void hg_log_init(const char *program, enum hg_log_level level)
 {
@@ -45,6 +47,18 @@ void hg_log_leave_filter(void *context, void (*done)(void *))
         done(context);
 }
 
+void hg_log_set_before(void (*before)(void *), void *context)
+{
+    logger.before = before;
+    logger.before_context = context;
+}
+
+static void call_before(void)
+{
+    if (logger.before)
+        logger.before(logger.before_context);
+}
+
 char *hg_log_filtered(const char *text)
 {
     return logger.filter ? logger.filter(text, logger.context) : hg_xstrdup(text);
@@ -63,6 +77,7 @@ void hg_log(enum hg_log_level level, const char *fmt, ...)
     HG_AUTO(hg_freep) char *shown = hg_log_filtered(text);
     HG_AUTO(hg_buf_done) struct hg_buf line = HG_BUF_INIT;
     hg_buf_addf(&line, "%s: %s%s\n", logger.program, NAMES[level], shown);
+    call_before();
     (void)hg_write_all(STDERR_FILENO, line.data, line.len); /* one write: lines do not mix */
     errno = saved;
 }
@@ -109,6 +124,7 @@ void hg_trace(const char *event, ...)
     }
     va_end(ap);
     hg_buf_adds(&b, "}\n");
+    call_before();
     (void)hg_write_all(trace_fd(), b.data, b.len);
 }
 

@@ -316,7 +316,9 @@ char *hg_printable(const char *s, size_t max)
             hg_buf_adds(&b, "…");
             break;
         }
-        if (n == 0 || (unsigned char)s[i] < 0x20 || s[i] == 0x7f) {
+        /* U+0080 to U+009F are controls too: some terminals take U+009B for the start of a sequence */
+        bool c1 = n == 2 && (unsigned char)s[i] == 0xc2 && (unsigned char)s[i + 1] < 0xa0;
+        if (n == 0 || c1 || (unsigned char)s[i] < 0x20 || s[i] == 0x7f) {
             hg_buf_addf(&b, "\\x%02x", (unsigned)(unsigned char)s[i]);
             i++;
         } else {

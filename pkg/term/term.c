@@ -3,6 +3,7 @@
 
 #include <strings.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 #include <wchar.h>
 
 void hg_term_add(struct hg_buf *b, bool color, enum hg_style style, const char *text)
@@ -17,7 +18,7 @@ void hg_term_add(struct hg_buf *b, bool color, enum hg_style style, const char *
 int hg_term_columns(int fd)
 {
     struct winsize size;
-    if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20)
+    if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
         return size.ws_col;
     return 80;
 }
@@ -75,6 +76,55 @@ size_t hg_term_width(const char *s)
         width += columns_of(code);
     }
     return width;
+}
+
+size_t hg_term_cut(struct hg_buf *b, const char *s, size_t columns, bool utf8)
+{
+    const char *mark = utf8 ? "…" : "...";
+    size_t whole = hg_term_width(s), width = 0, mark_width = hg_term_width(mark);
+    if (whole <= columns) {
+        hg_buf_adds(b, s);
+        return whole;
+    }
+    if (columns < mark_width)
+        return 0;
+    for (uint32_t code; *s;) {
+        size_t bytes = decode(s, &code), wide = columns_of(code);
+        if (width + wide + mark_width > columns)
+            break;
+        hg_buf_add(b, s, bytes);
+        width += wide;
+        s += bytes;
+    }
+    hg_buf_adds(b, mark);
+    return width + mark_width;
+}
+
+/* ---- the line that stays ------------------------------------------------------------------ */
+
+bool hg_term_live(int fd)
+{
+    const char *term = getenv("TERM"), *ci = getenv("CI");
+    return isatty(fd) && term && *term && !hg_streq(term, "dumb") && !(ci && *ci);
+}
+
+void hg_term_line_draw(struct hg_term_line *l, const char *text)
+{
+    pid_t front = tcgetpgrp(l->fd);
+    if (front > 0 && front != getpgrp())
+        return; /* the row is somebody else's now */
+    HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
+    hg_buf_addf(&b, "\r%s\x1b[K", text);
+    (void)hg_write_all(l->fd, b.data, b.len);
+    l->shown = true;
+}
+
+void hg_term_line_clear(struct hg_term_line *l)
+{
+    static const char CLEAR[] = "\r\x1b[K";
+    if (l->shown)
+        (void)hg_write_all(l->fd, CLEAR, sizeof CLEAR - 1);
+    l->shown = false;
 }
 
 /* ---- tables ------------------------------------------------------------------------------- */

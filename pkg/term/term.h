@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pkg/term/term.h - what a terminal adds: styles, aligned columns.
+ * pkg/term/term.h - what a terminal adds: styles, aligned columns, a line that stays.
  *
- * Everything is built into a struct hg_buf and printed by cmd/; only the progress line writes by
- * itself, to stderr, because it lives while other code works.
+ * Everything is built into a struct hg_buf and printed by cmd/; only struct hg_term_line writes by
+ * itself, because it lives while other code works.
  */
 #ifndef HG_TERM_TERM_H
 #define HG_TERM_TERM_H
@@ -21,6 +21,23 @@ bool hg_term_utf8(void);
 /* Columns that s takes on a terminal: wide and combining characters counted as they show, escape
  * sequences of hg_term_add not at all. */
 size_t hg_term_width(const char *s);
+
+/* Appends s, cut to `columns` with "…" (`...` without utf8) as its last; s holds no escape sequences.
+ * Returns the columns taken. */
+size_t hg_term_cut(struct hg_buf *b, const char *s, size_t columns, bool utf8);
+
+/* A line that is drawn again and again in the last row of a terminal. */
+struct hg_term_line {
+    int fd;
+    bool shown;
+};
+/* May such a line be on fd? A terminal, TERM says what kind and not "dumb", CI is not set. */
+bool hg_term_live(int fd);
+/* text: printable, narrower than the terminal. The cursor must be at the start of a row or behind
+ * the line drawn before. Nothing happens while the program is in the background of its terminal. */
+void hg_term_line_draw(struct hg_term_line *l, const char *text);
+/* Leaves the row empty and the cursor at its start. */
+void hg_term_line_clear(struct hg_term_line *l);
 
 /* Rows of cells, each column as wide as its widest cell, two spaces between; the last column is not
  * padded. Cells may carry styles. */

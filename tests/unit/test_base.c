@@ -124,6 +124,9 @@ static void text_from_outside_is_printable(void **state)
     char *s = hg_printable("a\x1b[31m\n\xff é", 100);
     assert_string_equal(s, "a\\x1b[31m\\x0a\\xff é");
     free(s);
+    s = hg_printable("\xc2\x9b" "31m\xc2\xa0", 100); /* a control of two bytes, and no control */
+    assert_string_equal(s, "\\xc2\\x9b31m\xc2\xa0");
+    free(s);
     assert_true(hg_utf8_valid("é", 2));
     assert_false(hg_utf8_valid("\xc0\x80", 2));
     assert_false(hg_utf8_valid("\xed\xa0\x80", 3));

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pkg/apply/live.h - the line at the bottom of the terminal while a revision runs:
+ *
+ *     [2/3] 0002b41f6d28 add notebook_sessions  ALTER TABLE …  4.2 s  waits for pid 123 (psql, alice)
+ *
+ * Made from the events; what comes from files and the server passes the log's filter and is made
+ * printable before it is kept.
+ */
+#ifndef HG_APPLY_LIVE_H
+#define HG_APPLY_LIVE_H
+
+#include "base/base.h"
+#include "term/term.h"
+
+#include <jansson.h>
+
+struct hg_apply_live {
+    struct hg_term_line line;
+    bool utf8;
+    bool running;                   /* between a step's begin and its end */
+    bool mid_row;                   /* the migrator's output ended without a newline */
+    int64_t since_ns;               /* the step's begin, hg_now_ns */
+    long long position, count;
+    char *revision, *message;
+    char *statement, *blocker;      /* "" when there is none; the blocker as "pid 123 (psql, alice)" */
+    int percent;                    /* of an index; -1: not told */
+};
+
+/* Also has the log clear the line before it prints. Release with hg_live_free, which clears it. */
+struct hg_apply_live *hg_live_new(int fd);
+void hg_live_free(struct hg_apply_live *l);
+/* Learns from an event; prints nothing. */
+void hg_live_note(struct hg_apply_live *l, const json_t *event);
+/* `text` is about to be printed where the line is. */
+void hg_live_before(struct hg_apply_live *l, const char *text);
+/* Draws, if a step runs, as wide as the terminal is now. */
+void hg_live_draw(struct hg_apply_live *l);
+/* The line's text at this time, at most so many columns wide: the message and the statement give way
+ * to the time and to who is waited for. */
+void hg_live_text(const struct hg_apply_live *l, int64_t now_ns, size_t columns, struct hg_buf *ret);
+
+#endif
