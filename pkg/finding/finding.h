@@ -77,6 +77,8 @@ void hg_finding_fingerprint(const struct hg_finding *f, char out[17]);
 /* A JSON string of text from outside: bytes that are not UTF-8 become U+FFFD; NULL becomes null.
  * New reference. */
 json_t *hg_json_text(const char *s);
+/* An array of such strings. */
+json_t *hg_json_texts(const struct hg_strv *list);
 
 /* The array of CONTRACT.md; new reference. */
 json_t *hg_findings_json(const struct hg_findings *list);

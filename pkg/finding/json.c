@@ -32,6 +32,14 @@ json_t *hg_json_text(const char *s)
     return json_string(hg_buf_str(&b));
 }
 
+json_t *hg_json_texts(const struct hg_strv *list)
+{
+    json_t *a = json_array();
+    for (size_t i = 0; i < list->count; i++)
+        json_array_append_new(a, hg_json_text(list->items[i]));
+    return a;
+}
+
 static json_t *number_or_null(int n)
 {
     return n > 0 ? json_integer(n) : json_null();

@@ -45,19 +45,12 @@ static int ask_document(struct taking *t, const char *what, const char *sql, siz
     return hg_pg_query(t->conn, "rollback to savepoint one", 0, NULL, deadline(t), &after, err);
 }
 
-static json_t *strings(const struct hg_strv *v)
-{
-    json_t *a = json_array();
-    for (size_t i = 0; i < v->count; i++)
-        json_array_append_new(a, hg_json_text(v->items[i]));
-    return a;
-}
-
 static json_t *entry_json(const struct hg_ledger_entry *e)
 {
     return json_pack("{so so so so so so so so so so so so}", "revision", hg_json_text(e->revision),
-                     "direction", hg_json_text(e->direction), "down_revisions", strings(&e->down),
-                     "depends_on", strings(&e->depends_on), "message", hg_json_text(e->message), "path",
+                     "direction", hg_json_text(e->direction), "down_revisions", hg_json_texts(&e->down),
+                     "depends_on", hg_json_texts(&e->depends_on), "message",
+                     hg_json_text(e->message), "path",
                      hg_json_text(e->path), "digest", hg_json_text(e->digest), "commit",
                      hg_json_text(e->commit), "by", hg_json_text(e->by), "host", hg_json_text(e->host),
                      "target", hg_json_text(e->target), "finished_at", hg_json_text(e->finished_at));
@@ -83,7 +76,7 @@ static int read_ledger(struct taking *t, const char *version_table, json_t **ret
         *ret = json_pack("{so so so so so so}", "label", hg_json_text(s.label_target), "last_revision",
                          hg_json_text(s.last_revision), "last_finished_at",
                          hg_json_text(s.last_finished_at), "open", hg_json_text(s.open_run), "held",
-                         strings(&s.held), "applied", applied);
+                         hg_json_texts(&s.held), "applied", applied);
     }
     hg_ledger_entries_done(&entries);
     hg_ledger_summary_done(&s);
@@ -147,7 +140,7 @@ static json_t *manifest(const struct taking *t, const json_t *status, const json
     json_object_set_new(m, "catalog_digest", json_string(digest));
     json_object_set_new(m, "privileges", json_boolean(t->o->privileges));
     json_object_set_new(m, "queries", json_boolean(t->o->queries));
-    json_object_set_new(m, "unreadable", strings(&t->unreadable));
+    json_object_set_new(m, "unreadable", hg_json_texts(&t->unreadable));
     json_object_set_new(m, "findings", hg_findings_json(t->findings));
     return m;
 }

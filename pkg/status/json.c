@@ -2,14 +2,6 @@
 /* The document headgate.status/1 (docs/schema/status.schema.json). */
 #include "internal.h"
 
-static json_t *list(const struct hg_strv *v)
-{
-    json_t *a = json_array();
-    for (size_t i = 0; i < v->count; i++)
-        json_array_append_new(a, hg_json_text(v->items[i]));
-    return a;
-}
-
 static json_t *whole(const char *digits)
 {
     int64_t value = 0;
@@ -25,7 +17,7 @@ static json_t *pending_json(const struct hg_status *s)
     for (size_t i = 0; i < s->pending.count; i++) {
         const struct hg_revision *r = s->pending.items[i];
         json_array_append_new(a, json_pack("{so so so so}", "revision", hg_json_text(r->id),
-                                           "down_revisions", list(&r->down), "message",
+                                           "down_revisions", hg_json_texts(&r->down), "message",
                                            hg_json_text(r->doc), "path", hg_json_text(r->path)));
     }
     return a;
@@ -41,7 +33,7 @@ static json_t *lost_json(const struct hg_status *s)
                          hg_json_text(l->found), "message", hg_json_text(l->message), "path",
                          hg_json_text(l->path), "branch", hg_json_text(l->branch), "commit",
                          hg_json_text(l->commit), "date", hg_json_text(l->date), "by",
-                         hg_json_text(l->by), "down_revisions", list(&l->down)));
+                         hg_json_text(l->by), "down_revisions", hg_json_texts(&l->down)));
     }
     return a;
 }
@@ -73,7 +65,7 @@ static json_t *table_json(const struct hg_status *s)
     json_object_set_new(v, "exists", told ? json_boolean(s->vt_exists) : json_null());
     json_object_set_new(v, "readable",
                         told && s->vt_exists ? json_boolean(s->vt_readable) : json_null());
-    json_object_set_new(v, "candidates", list(&s->vt_candidates));
+    json_object_set_new(v, "candidates", hg_json_texts(&s->vt_candidates));
     return v;
 }
 
@@ -96,7 +88,7 @@ static json_t *ledger_json(const struct hg_status *s)
     json_object_set_new(l, "last", last);
     json_object_set_new(l, "open", open);
     json_object_set_new(l, "label", hg_json_text(s->label_target));
-    json_object_set_new(l, "held", list(&s->held));
+    json_object_set_new(l, "held", hg_json_texts(&s->held));
     return l;
 }
 
@@ -129,11 +121,11 @@ json_t *hg_status_json(const struct hg_target *t, const struct hg_status *s, con
     json_object_set_new(d, "schema", json_string("headgate.status/1"));
     json_object_set_new(d, "target", hg_json_text(t->t ? t->t->name : NULL));
     json_object_set_new(d, "state", json_string(hg_state_name(s->state)));
-    json_object_set_new(d, "heads", list(&s->heads));
-    json_object_set_new(d, "rows", list(&s->rows));
-    json_object_set_new(d, "current", list(&s->current));
+    json_object_set_new(d, "heads", hg_json_texts(&s->heads));
+    json_object_set_new(d, "rows", hg_json_texts(&s->rows));
+    json_object_set_new(d, "current", hg_json_texts(&s->current));
     json_object_set_new(d, "pending", pending_json(s));
-    json_object_set_new(d, "unknown", list(&s->unknown));
+    json_object_set_new(d, "unknown", hg_json_texts(&s->unknown));
     json_object_set_new(d, "unknown_details", lost_json(s));
     json_object_set_new(d, "database", database_json(t, s));
     json_object_set_new(d, "version_table", table_json(s));
