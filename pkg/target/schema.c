@@ -9,14 +9,8 @@
 #define DEFAULT(field)  offsetof(struct hg_document, defaults.field)
 #define DOCUMENT(field) offsetof(struct hg_document, config.field)
 
-/* What may stand in a target and, as the default of all targets, above `targets`. */
-#define COMMON_KEYS(at)                                                                            \
-    { "url", HG_KEY_TEMPLATE, at(url), .fallback = "`${DATABASE_URL}`",                            \
-      .help = "database address put together from the target's variables" },                       \
-    { "direct_url", HG_KEY_TEMPLATE, at(direct_url),                                               \
-      .help = "address past a connection pooler, for apply" },                                     \
-    { "pooler", HG_KEY_CHOICE, at(pooler), .values = "session",                                    \
-      .help = "declares that the pooler in the way keeps sessions" },                              \
+/* How the migrator runs, and so what may stand under `migrator`. */
+#define MIGRATOR_KEYS(at)                                                                          \
     { "upgrade_to", HG_KEY_STRING, at(upgrade_to), .fallback = "`head`",                           \
       .help = "what `apply` upgrades to: head, heads or LABEL@head" },                             \
     { "args", HG_KEY_STRINGS, at(migrator_args),                                                   \
@@ -26,7 +20,17 @@
     { "version_table", HG_KEY_STRING, at(version_table),                                           \
       .help = "name of Alembic's version table, when env.py sets it by code" },                    \
     { "version_table_schema", HG_KEY_STRING, at(version_table_schema),                             \
-      .help = "schema of Alembic's version table, likewise" },                                     \
+      .help = "schema of Alembic's version table, likewise" }
+
+/* What may stand in a target and, as the default of all targets, above `targets`. */
+#define COMMON_KEYS(at)                                                                            \
+    { "url", HG_KEY_TEMPLATE, at(url), .fallback = "`${DATABASE_URL}`",                            \
+      .help = "database address put together from the target's variables" },                       \
+    { "direct_url", HG_KEY_TEMPLATE, at(direct_url),                                               \
+      .help = "address past a connection pooler, for apply" },                                     \
+    { "pooler", HG_KEY_CHOICE, at(pooler), .values = "session",                                    \
+      .help = "declares that the pooler in the way keeps sessions" },                              \
+    MIGRATOR_KEYS(at),                                                                             \
     { "ledger", HG_KEY_ENUM, at(ledger), .values = "auto|required|off|file",                       \
       .fallback = "`auto`", .help = "where apply keeps its record" },                              \
     { "connect_timeout", HG_KEY_DURATION, at(connect_timeout_ns), .fallback = "`10s`",             \
@@ -39,18 +43,6 @@
       .help = "longest wait for another apply" },                                                  \
     { "max_runtime", HG_KEY_DURATION, at(max_runtime_ns),                                          \
       .help = "longest run of the migrator" }
-
-#define MIGRATOR_KEYS(at)                                                                          \
-    { "upgrade_to", HG_KEY_STRING, at(upgrade_to), .fallback = "`head`",                           \
-      .help = "what `apply` upgrades to: head, heads or LABEL@head" },                             \
-    { "args", HG_KEY_STRINGS, at(migrator_args),                                                   \
-      .help = "arguments for the migrator, such as [-x, tenant=a]" },                              \
-    { "driver", HG_KEY_CHOICE, at(driver), .values = "headgate|plain",                             \
-      .fallback = "`headgate`", .help = "run the migrator on the leash, or bare" },                \
-    { "version_table", HG_KEY_STRING, at(version_table),                                           \
-      .help = "name of Alembic's version table, when env.py sets it by code" },                    \
-    { "version_table_schema", HG_KEY_STRING, at(version_table_schema),                             \
-      .help = "schema of Alembic's version table, likewise" }
 
 #define SOURCE(field) offsetof(struct hg_source, field)
 
