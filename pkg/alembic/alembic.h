@@ -82,6 +82,9 @@ struct hg_revision {
 
 struct hg_graph;
 
+/* May a file of this name be a revision file? _only_source_rev_file (script/base.py):
+ * (?!\.\#|__init__)(.*\.py)$ */
+bool hg_alembic_is_revision_name(const char *name);
 /* Reads all revision files of the configuration (statically; what is not literal goes to one Python
  * process) and builds the graph. Faults of the history become HG1xx findings: then 0 is returned and
  * hg_graph_ok() is false. -1 only when something could not be told at all (unreadable directory,

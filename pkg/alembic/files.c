@@ -24,8 +24,7 @@ void hg_rev_files_done(struct hg_rev_files *f)
     f->count = f->cap = 0;
 }
 
-/* _only_source_rev_file: (?!\.\#|__init__)(.*\.py)$ */
-static bool is_revision_name(const char *name)
+bool hg_alembic_is_revision_name(const char *name)
 {
     return hg_ends_with(name, ".py") && !hg_starts_with(name, ".#") &&
            !hg_starts_with(name, "__init__");
@@ -57,12 +56,12 @@ static void add_link(struct walk *w, const char *path, const char *name)
 {
     char *real = realpath(path, NULL);
     if (!real) {
-        if (is_revision_name(name))
+        if (hg_alembic_is_revision_name(name))
             add(w, hg_xstrdup(path), errno == ELOOP ? "it is a symbolic link that leads to itself"
                                                     : "it is a symbolic link that leads nowhere");
         return;
     }
-    if (!is_revision_name(hg_path_base(real)) || hg_is_dir(real)) {
+    if (!hg_alembic_is_revision_name(hg_path_base(real)) || hg_is_dir(real)) {
         free(real);
         return;
     }
@@ -149,13 +148,13 @@ static int walk(struct walk *w, const char *path, unsigned depth, struct hg_err 
             /* A link's own name does not matter to Alembic, what it leads to does. */
             HG_AUTO(hg_freep) char *link = hg_path_join(path, e->name);
             HG_AUTO(hg_freep) char *real = realpath(link, NULL);
-            if (!real || !is_revision_name(hg_path_base(real)))
+            if (!real || !hg_alembic_is_revision_name(hg_path_base(real)))
                 continue;
         }
         if (w->c->sourceless && e->type != DT_DIR && is_compiled_name(e->name) &&
             compiled(path, &entries, e->name, err) < 0)
             return -1;
-        if (e->type == DT_DIR || (e->type != DT_LNK && !is_revision_name(e->name)))
+        if (e->type == DT_DIR || (e->type != DT_LNK && !hg_alembic_is_revision_name(e->name)))
             continue;
         char *file = hg_path_join(path, e->name);
         if (e->type == DT_LNK) {
@@ -193,7 +192,7 @@ static char *nested_file(const char *path)
         if (read_directory(sub, &inner, &ignored) < 0)
             continue;
         for (size_t j = 0; j < inner.count; j++)
-            if (inner.items[j].type == DT_REG && is_revision_name(inner.items[j].name) &&
+            if (inner.items[j].type == DT_REG && hg_alembic_is_revision_name(inner.items[j].name) &&
                 strcmp(inner.items[j].name, "env.py") != 0)
                 return hg_path_join(sub, inner.items[j].name);
     }

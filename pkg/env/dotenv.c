@@ -62,6 +62,12 @@ size_t hg_dotenv_line(struct hg_dotenv *d, const char *place)
     return d->line;
 }
 
+const char *hg_dotenv_line_end(const char *p, const char *end)
+{
+    const char *newline = p < end ? memchr(p, '\n', (size_t)(end - p)) : NULL;
+    return newline ? newline : end;
+}
+
 int hg_dotenv_fail(struct hg_dotenv *d, size_t line, const char *reason)
 {
     return hg_fail(d->err, HG_E_CONFIG, "%s:%zu: %s", d->shown, line, reason);

@@ -24,12 +24,6 @@ static const char *skip_blanks(const char *p, const char *end)
     return p;
 }
 
-static const char *line_end(const char *p, const char *end)
-{
-    const char *newline = p < end ? memchr(p, '\n', (size_t)(end - p)) : NULL;
-    return newline ? newline : end;
-}
-
 /* Blanks of every kind, line ends and comments up to the next statement. */
 static const char *statement_start(const char *p, const char *end)
 {
@@ -37,7 +31,7 @@ static const char *statement_start(const char *p, const char *end)
         for (size_t n; (n = blank_at(p, end)) || (n = hg_dotenv_wide_blank(p, end));)
             p += n;
         if (p < end && *p == '#')
-            p = line_end(p, end);
+            p = hg_dotenv_line_end(p, end);
         if (p >= end || *p != '\n')
             return p;
         p++;
@@ -238,7 +232,7 @@ static int parse_value(struct hg_dotenv *d, size_t line, const char **at, struct
     const char *p = *at;
     if (p < d->end && (*p == '\'' || *p == '"'))
         return parse_quoted(d, line, at, ret);
-    const char *stop = line_end(p, d->end);
+    const char *stop = hg_dotenv_line_end(p, d->end);
     *at = stop;
     const char *comment = memmem(p, (size_t)(stop - p), " #", 2);
     stop = trim_right(p, comment ? comment : stop);

@@ -33,12 +33,6 @@ static const char *skip_space(const char *p, const char *end)
     }
 }
 
-static const char *line_end(const char *p, const char *end)
-{
-    const char *newline = p < end ? memchr(p, '\n', (size_t)(end - p)) : NULL;
-    return newline ? newline : end;
-}
-
 static const char *skip_export(const char *p, const char *end)
 {
     if (end - p < 7 || memcmp(p, "export", 6) != 0 || !blank_at(p + 6, end))
@@ -102,7 +96,7 @@ static int parse_quoted(const char **at, const char *end, struct hg_buf *ret)
 /* To the end of the line; a "#" behind a blank starts a comment; blanks at the end go. */
 static void parse_unquoted(const char **at, const char *end, struct hg_buf *ret)
 {
-    const char *stop = line_end(*at, end), *p = *at, *kept = p;
+    const char *stop = hg_dotenv_line_end(*at, end), *p = *at, *kept = p;
     *at = stop;
     const char *start = p;
     while (p < stop) {
@@ -158,7 +152,7 @@ static const char *parse_rest(const char **at, const char *end)
 {
     const char *p = skip_blanks(*at, end);
     if (p < end && *p == '#')
-        p = line_end(p, end);
+        p = hg_dotenv_line_end(p, end);
     *at = p;
     return p < end && *p != '\n' ? "text behind the closing quote" : NULL;
 }
@@ -166,7 +160,7 @@ static const char *parse_rest(const char **at, const char *end)
 /* python-dotenv warns, drops the rest of this line and goes on behind it. */
 static void drop(struct hg_dotenv *d, size_t line, const char *at, const char *reason)
 {
-    d->at = line_end(at, d->end);
+    d->at = hg_dotenv_line_end(at, d->end);
     hg_dotenv_drop(d, line, NULL, reason);
 }
 
@@ -218,7 +212,7 @@ static int parse_binding(struct hg_dotenv *d)
     p = skip_export(p, d->end);
     HG_AUTO(hg_freep) char *key = NULL;
     if (p < d->end && *p == '#') {
-        d->at = line_end(p, d->end);
+        d->at = hg_dotenv_line_end(p, d->end);
     } else if (p >= d->end || *p == '\n' || parse_key(&p, d->end, &key) < 0) {
         drop(d, line, p, "a name must stand before \"=\"");
     } else {

@@ -34,6 +34,8 @@ struct hg_dotenv {
 };
 /* The line of a place at or after those asked for before. */
 size_t hg_dotenv_line(struct hg_dotenv *d, const char *place);
+/* The line feed at or behind p, or end. */
+const char *hg_dotenv_line_end(const char *p, const char *end);
 int hg_dotenv_fail(struct hg_dotenv *d, size_t line, const char *reason);
 int hg_dotenv_set(struct hg_dotenv *d, size_t line, const char *name, const char *value);
 const char *hg_dotenv_get(const struct hg_dotenv *d, const char *name);

@@ -16,13 +16,6 @@ char *hg_repo_relative(const struct hg_repo *r, const char *file)
                   : hg_xstrdup(hg_path_base(file));
 }
 
-/* Alembic's _only_source_rev_file (script/base.py). */
-static bool is_revision_name(const char *name)
-{
-    return hg_ends_with(name, ".py") && !hg_starts_with(name, ".#") &&
-           !hg_starts_with(name, "__init__");
-}
-
 static bool lies_in(const char *path, const char *location, bool recursive)
 {
     size_t len = strlen(location);
@@ -34,7 +27,7 @@ static bool lies_in(const char *path, const char *location, bool recursive)
 
 static bool wanted(const char *path, const struct hg_strv *locations, bool recursive)
 {
-    if (!is_revision_name(hg_path_base(path)))
+    if (!hg_alembic_is_revision_name(hg_path_base(path)))
         return false;
     for (size_t i = 0; i < locations->count; i++)
         if (lies_in(path, locations->items[i], recursive))
@@ -45,7 +38,7 @@ static bool wanted(const char *path, const struct hg_strv *locations, bool recur
 /* A folder that was moved since then had the same name, as a rule. */
 static bool wanted_by_name(const char *path, const struct hg_strv *locations)
 {
-    if (!is_revision_name(hg_path_base(path)))
+    if (!hg_alembic_is_revision_name(hg_path_base(path)))
         return false;
     HG_AUTO(hg_freep) char *dir = hg_path_dir(path);
     for (size_t i = 0; i < locations->count; i++)

@@ -34,6 +34,8 @@ void hg_status_judge_unknown(const struct hg_graph *graph, const json_t *parents
                              struct hg_status *s);
 /* Adds HG212 or HG213, or changes their message. */
 void hg_status_name_lost(struct hg_status *s);
+/* The entry of s->lost for the row, or NULL. */
+struct hg_lost *hg_status_lost_of(struct hg_status *s, const char *revision);
 
 /* Small helpers over jansson: NULL and null are the same. */
 const char *hg_status_get(const json_t *object, const char *key);

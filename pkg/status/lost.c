@@ -5,7 +5,7 @@
 /* Ancestors followed from one unknown row; longer chains stay untold. */
 #define CHAIN_MAX 5000
 
-static struct hg_lost *lost_of(struct hg_status *s, const char *revision)
+struct hg_lost *hg_status_lost_of(struct hg_status *s, const char *revision)
 {
     for (size_t i = 0; i < s->lost_count; i++)
         if (hg_streq(s->lost[i].revision, revision))
@@ -34,7 +34,7 @@ static const json_t *entry(const json_t *parents, const char *revision)
 
 static void remember(struct hg_status *s, const char *revision, const json_t *e)
 {
-    struct hg_lost *l = lost_of(s, revision);
+    struct hg_lost *l = hg_status_lost_of(s, revision);
     if (!l || l->found)
         return;
     l->found = hg_xstrdup("ledger");

@@ -86,18 +86,10 @@ static bool is_file_of(struct search *s, const char *revision, const char *commi
     return found;
 }
 
-static struct hg_lost *row_of(struct hg_status *s, const char *revision)
-{
-    for (size_t i = 0; i < s->lost_count; i++)
-        if (hg_streq(s->lost[i].revision, revision))
-            return &s->lost[i];
-    return NULL;
-}
-
 static void remember(const struct search *s, const char *revision, const char *head, size_t head_len,
                      const char *path, const char *message)
 {
-    struct hg_lost *l = row_of(s->status, revision);
+    struct hg_lost *l = hg_status_lost_of(s->status, revision);
     if (!l)
         return;
     HG_AUTO(hg_freep) char *line = hg_xstrndup(head, head_len);
