@@ -70,13 +70,9 @@ static bool print_shell(struct printer *p, const char *name, const char *value)
 {
     if (!hg_var_name_valid(name))
         return false;
-    hg_buf_addf(&p->out, "export %s='", name);
-    for (; *value; value++)
-        if (*value == '\'')
-            hg_buf_adds(&p->out, "'\\''");
-        else
-            hg_buf_addc(&p->out, *value);
-    hg_buf_adds(&p->out, "'\n");
+    hg_buf_addf(&p->out, "export %s=", name);
+    hg_buf_add_shell_word(&p->out, value);
+    hg_buf_addc(&p->out, '\n');
     return true;
 }
 

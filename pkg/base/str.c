@@ -68,6 +68,17 @@ void hg_buf_addf(struct hg_buf *b, const char *fmt, ...)
     va_end(ap);
 }
 
+void hg_buf_add_shell_word(struct hg_buf *b, const char *word)
+{
+    hg_buf_addc(b, '\'');
+    for (; *word; word++)
+        if (*word == '\'')
+            hg_buf_adds(b, "'\\''");
+        else
+            hg_buf_addc(b, *word);
+    hg_buf_addc(b, '\'');
+}
+
 const char *hg_buf_str(const struct hg_buf *b)
 {
     return b->data ? b->data : "";

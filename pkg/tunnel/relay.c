@@ -57,19 +57,6 @@ static const char SCRIPT[] =
 
 static const char *const MODES[] = { "hello", "probe", "pipe" };
 
-/* One word of sh. */
-static void add_quoted(struct hg_buf *b, const char *text)
-{
-    hg_buf_addc(b, '\'');
-    for (const char *p = text; *p; p++) {
-        if (*p == '\'')
-            hg_buf_adds(b, "'\\''");
-        else
-            hg_buf_addc(b, *p);
-    }
-    hg_buf_adds(b, "' ");
-}
-
 static void script_words(const struct hg_tunnel_spec *spec, const char *tool,
                          enum hg_relay_mode mode, const char *words[5])
 {
@@ -86,8 +73,10 @@ static int send_script(struct hg_relay *r, const char *const words[5], struct hg
 {
     HG_AUTO(hg_buf_done) struct hg_buf text = HG_BUF_INIT;
     hg_buf_adds(&text, "stty raw -echo 2> /dev/null; set -- ");
-    for (size_t i = 0; i < 5; i++)
-        add_quoted(&text, words[i]);
+    for (size_t i = 0; i < 5; i++) {
+        hg_buf_add_shell_word(&text, words[i]);
+        hg_buf_addc(&text, ' ');
+    }
     hg_buf_addc(&text, '\n');
     hg_buf_adds(&text, SCRIPT);
     /* It fits into a pipe (64 KiB), so this does not wait. */
