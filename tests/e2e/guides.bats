@@ -100,6 +100,7 @@ page() {
 @test "no guide is left out" {
     for guide in "$HGT_ROOT"/docs/guides/*.md; do
         name=$(basename "$guide" .md)
-        grep -q "follow $name" "$BATS_TEST_FILENAME" || fail "$name is not followed"
+        # containers.md is followed where there are containers, in tunnel.bats.
+        grep -qE "follow $name|guides/$name.md" "$BATS_TEST_DIRNAME"/*.bats || fail "$name is not followed"
     done
 }

@@ -430,3 +430,22 @@ YAML
     run --separate-stderr headgate env --tunnel --print -t auto
     expect_status 2
 }
+
+@test "the guide" {
+    hgt_project
+    docker exec "$DATABASE" psql -qU notebook -h /tmp notebook \
+        -c 'drop schema if exists headgate cascade' -c 'drop schema public cascade' -c 'create schema public'
+    cat > headgate.yaml << YAML
+version: 1
+migrator: { directory: backend }
+targets:
+  docker:
+    environment: [ { container: $APP } ]
+    route: tunnel
+YAML
+    run timeout 60 "$HGT_ROOT/tests/lib/guide" "$HGT_ROOT/docs/guides/containers.md"
+    expect_status 0
+    expect_output "by a tunnel at 127.0.0.1:"
+    run --separate-stderr headgate status -t docker --check
+    expect_status 0
+}
