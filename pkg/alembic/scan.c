@@ -180,16 +180,25 @@ static bool logical_line(struct hg_scanner *s)
     }
 }
 
-/* The docstring: the first statement, when it is nothing but a string. */
+/* The docstring: the first statement, when it is nothing but a string, be it in parentheses. */
 static bool docstring(struct hg_scanner *s)
 {
-    if (s->t.kind != HG_TOK_STRING || s->t.format || s->t.bytes || s->t.indented)
+    unsigned open = 0;
+    if (s->t.indented)
         return true;
+    for (; hg_tok_is(&s->t, "("); open++)
+        if (!hg_scan_next(s))
+            return false;
+    if (s->t.kind != HG_TOK_STRING || s->t.format || s->t.bytes)
+        return open == 0 || other_statement(s, -1);
     HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
     int line = s->t.line;
     if (!hg_scan_strings(s, &b))
         return false;
-    if (hg_scan_at_end(s)) {
+    for (; open > 0 && hg_tok_is(&s->t, ")"); open--)
+        if (!hg_scan_next(s))
+            return false;
+    if (open == 0 && hg_scan_at_end(s)) {
         struct hg_scan_value *v = &s->out->values[HG_SCAN_DOC];
         v->assigned = true;
         v->line = line;

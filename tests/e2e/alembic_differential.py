@@ -120,6 +120,8 @@ DOCS = [
     lambda n: 'r"""%s \\d\n \nstill the same\n"""\n' % n,
     lambda n: "# only a comment: %s\n" % n,
     lambda n: "'one ' \"%s\"\n" % n,
+    lambda n: '(\n    """%s\n\nmore\n"""\n    ""\n)\n' % n,
+    lambda n: "(('%s'),)\n" % n,
     lambda n: 'import os\n"""%s is no docstring"""\n' % n,
     lambda n: '__doc__ = "%s set by hand"\n' % n,
     lambda n: '"""caf\u00e9 %s \u2713"""\n' % n,
@@ -386,6 +388,8 @@ def same(question, ours, theirs, unordered):
     if OLD and theirs_refused and theirs.startswith("refused AssertionError"):
         return True  # Alembic's own slip: a relative range that ends below the base
     if ours_refused or theirs_refused:
+        if OLD and ours_refused and question[0] == "range" and "goes below the first" in ours:
+            return True  # docs/differences.md: the old one ends such a range at the base
         if ours_refused and not theirs_refused and question[0] == "downgrade":
             # -1 from several rows: Alembic warns and takes any of them.
             return "ambiguous" in ours
@@ -461,7 +465,12 @@ def real_histories(rnd, folders, root):
     for folder in map(os.path.abspath, folders):
         script, error = expected(folder, [], 60)
         if script is None:
-            read_at[folder] = reduced_copy(folder, root)
+            try:
+                read_at[folder] = reduced_copy(folder, root)
+            except (SyntaxError, ValueError) as fault:  # a computed value, or not Python 3
+                print("# %s: %s; by ast: %s" % (os.path.basename(folder), error, fault))
+                work.append((folder, [], None, []))
+                continue
             script, again = expected(read_at[folder], [], 60)
             print("# %s: %s, so by ast%s" % (os.path.basename(folder), error.split("\n")[0],
                                              "" if script else ": " + again))

@@ -136,6 +136,23 @@ static void scan_reads_docs(void **state)
     scan("'a' % 1\nrevision='a'\n", &s);
     assert_null(s.doc);
     hg_scan_done(&s);
+    scan("(\n  '''in brackets\n\nmore'''\n  ''\n)\nrevision='a'; down_revision=None", &s);
+    assert_int_equal(s.state, HG_SCAN_OK);
+    assert_string_equal(s.doc, "in brackets");
+    hg_scan_done(&s);
+    static const char *const OTHERS[] = { "('a',)\n", "('a') % 1\n", "(('a'), 'b')\n", "(b'a')\n",
+                                          "('a').strip()\n", "(1)\n", "()\n" };
+    for (size_t i = 0; i < HG_COUNT(OTHERS); i++) {
+        HG_AUTO(hg_freep) char *text = hg_xasprintf("%srevision='a'; down_revision=None",
+                                                           OTHERS[i]);
+        scan(text, &s);
+        assert_int_equal(s.state, HG_SCAN_OK);
+        assert_null(s.doc);
+        hg_scan_done(&s);
+    }
+    scan("(revision) = 'a'", &s);
+    assert_int_equal(s.state, HG_SCAN_DYNAMIC);
+    hg_scan_done(&s);
 }
 
 static void scan_env_reads_configure(void **state)
