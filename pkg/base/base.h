@@ -166,6 +166,7 @@ bool hg_strv_has(const struct hg_strv *v, const char *s);
 void hg_strv_sort(struct hg_strv *v);               /* by bytes */
 char *hg_strv_join(const struct hg_strv *v, const char *separator); /* heap */
 void hg_strv_done(struct hg_strv *v);
+void hg_strv_wipe(struct hg_strv *v);               /* as done, overwriting what it held */
 
 bool hg_streq(const char *a, const char *b);        /* NULL equals NULL only */
 bool hg_starts_with(const char *s, const char *prefix);

@@ -178,6 +178,13 @@ char *hg_strv_join(const struct hg_strv *v, const char *separator)
     return hg_buf_take(&b);
 }
 
+void hg_strv_wipe(struct hg_strv *v)
+{
+    for (size_t i = 0; i < v->count; i++)
+        explicit_bzero(v->items[i], strlen(v->items[i]));
+    hg_strv_done(v);
+}
+
 void hg_strv_done(struct hg_strv *v)
 {
     int saved = errno;

@@ -139,9 +139,7 @@ void hg_container_done(struct hg_container *c)
     }
     for (size_t i = 0; i < c->port_count; i++)
         free(c->ports[i].host_ip);
-    for (size_t i = 0; i < c->env.count; i++)
-        explicit_bzero(c->env.items[i], strlen(c->env.items[i]));
-    hg_strv_done(&c->env);
+    hg_strv_wipe(&c->env);
     hg_strv_done(&c->extra_hosts);
     hg_strv_done(&c->tmpfs);
     char *texts[] = { c->id,     c->name, c->image,   c->hostname,     c->status,

@@ -43,8 +43,7 @@ static int start(struct hg_exec_run *r, struct hg_err *err)
     hg_strv_addf(&env, "HEADGATE_EXEC_TOKEN=%s", r->token);
 
     int failed = hg_exec_create(r->d, spec, env.items, spec->input || spec->attach_fd, &r->id, err);
-    for (size_t i = 0; i < env.count; i++)
-        explicit_bzero(env.items[i], strlen(env.items[i]));
+    hg_strv_wipe(&env);
     if (failed < 0)
         return -1;
     if (!r->keeper.alive)

@@ -22,9 +22,7 @@ struct hg_dump {
 static void dump_free(struct hg_dump *d)
 {
     hg_strv_done(&d->argv);
-    for (size_t i = 0; i < d->env.count; i++)
-        explicit_bzero(d->env.items[i], strlen(d->env.items[i]));
-    hg_strv_done(&d->env);
+    hg_strv_wipe(&d->env);
     hg_buf_done(&d->out);
     free(d);
 }

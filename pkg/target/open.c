@@ -157,9 +157,7 @@ static void old_secrets_done(struct hg_target *t)
     for (size_t i = 0; i < t->old_mask_count; i++)
         hg_mask_free(t->old_masks[i]);
     free(t->old_masks);
-    for (size_t i = 0; i < t->old_secrets.count; i++)
-        explicit_bzero(t->old_secrets.items[i], strlen(t->old_secrets.items[i]));
-    hg_strv_done(&t->old_secrets);
+    hg_strv_wipe(&t->old_secrets);
 }
 
 void hg_target_done(struct hg_target *t)
