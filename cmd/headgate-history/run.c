@@ -159,6 +159,7 @@ int history_run(void *options, const struct hg_strv *args, struct hg_err *err)
         .no_python = o->common.no_python,
         .python_env = env,
         .python_timeout_ns = o->common.timeout_ns,
+        .graph_only = true,
     };
     int failed = answer(o, &alembic, &opened, &a, err);
     hg_vars_free_envp(env);

@@ -36,6 +36,7 @@ static struct hg_alembic_options alembic_options(const struct status_options *o,
         .config = o->common.alembic_config ? o->common.alembic_config : t->config.migrator_config,
         .section = o->common.alembic_section,
         .no_python = o->common.no_python,
+        .graph_only = true,
     };
 }
 

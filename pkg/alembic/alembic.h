@@ -46,6 +46,7 @@ struct hg_alembic_options {
     char *const *python_env; /* environment for a Python that must help; without secrets. NULL: ours less
                                 tokens and connection variables */
     int64_t python_timeout_ns; /* 0: 30 s */
+    bool graph_only;         /* nobody will ask for texts or digests: saves a call a file */
 };
 
 /* Finds and reads the configuration: DIR itself, else the one sub-directory (of DIR, or of the

@@ -41,6 +41,22 @@ static void error(struct hg_tok *t, const char *what)
     t->what = what;
 }
 
+/* These loops keep the position in a variable of their own: through lex->p each byte would be stored
+ * before the next one is read, since a char may be a part of anything. */
+static const char *skip_until(const char *p, const char *end, enum char_class least)
+{
+    while (p < end && class_of(*p) < least)
+        p++;
+    return p;
+}
+
+static const char *skip_word(const char *p, const char *end)
+{
+    while (p < end && (class_of(*p) == NAME || class_of(*p) == DIGIT))
+        p++;
+    return p;
+}
+
 /* lex->p stands on the opening quote; t->start on the prefix. */
 static void string(struct hg_lex *lex, struct hg_tok *t)
 {
@@ -73,9 +89,7 @@ static void string(struct hg_lex *lex, struct hg_tok *t)
             }
             next_line(lex);
         } else {
-            do
-                lex->p++;
-            while (lex->p < lex->end && class_of(*lex->p) < NEWLINE);
+            lex->p = skip_until(lex->p + 1, lex->end, NEWLINE);
         }
     }
     error(t, "a string without its closing quote");
@@ -84,8 +98,7 @@ static void string(struct hg_lex *lex, struct hg_tok *t)
 /* A name, or the prefix of a string. */
 static void name(struct hg_lex *lex, struct hg_tok *t)
 {
-    while (lex->p < lex->end && (class_of(*lex->p) == NAME || class_of(*lex->p) == DIGIT))
-        lex->p++;
+    lex->p = skip_word(lex->p, lex->end);
     t->kind = HG_TOK_NAME;
     t->len = (size_t)(lex->p - t->start);
     if (lex->p == lex->end || class_of(*lex->p) != QUOTE || t->len > 2)
@@ -125,8 +138,10 @@ static void operator(struct hg_lex *lex, struct hg_tok *t)
 
 static void comment(struct hg_lex *lex)
 {
-    while (lex->p < lex->end && class_of(*lex->p) != NEWLINE)
-        lex->p++;
+    const char *p = lex->p;
+    while (p < lex->end && *p != '\n' && *p != '\r')
+        p++;
+    lex->p = p;
 }
 
 /* Steps over blanks, comments, joined lines and line ends that mean nothing. True when a NEWLINE
@@ -254,9 +269,7 @@ static bool skip_line(struct hg_lex *lex)
                 return true;
             break;
         default:
-            do
-                lex->p++;
-            while (lex->p < lex->end && class_of(*lex->p) < NEWLINE);
+            lex->p = skip_until(lex->p + 1, lex->end, NEWLINE);
         }
     }
     return lex->depth == 0;

@@ -2,17 +2,18 @@
 /* What the scan of a module can read as a value: literals, and lists of them. */
 #include "scanner.h"
 
-/* Adjacent string literals are one. */
-bool hg_scan_strings(struct hg_scanner *s, struct hg_buf *ret)
+bool hg_scan_strings(struct hg_scanner *s, struct hg_strv *ret)
 {
+    HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
     while (s->t.kind == HG_TOK_STRING) {
         if (s->t.format)
             return hg_scan_dynamic(s, s->t.line, "an f-string");
-        if (!hg_tok_string(&s->t, ret))
+        if (!hg_tok_string(&s->t, &b))
             return hg_scan_dynamic(s, s->t.line, "a string that only Python can read");
         if (!hg_scan_next(s))
             return false;
     }
+    hg_strv_add(ret, hg_buf_str(&b));
     return true;
 }
 
@@ -44,13 +45,8 @@ static bool item(struct hg_scanner *s, struct hg_scan_value *v, unsigned nesting
     enum { NESTING_MAX = 32 };
     if (nesting > NESTING_MAX)
         return hg_scan_dynamic(s, s->t.line, "deep nesting");
-    if (s->t.kind == HG_TOK_STRING) {
-        HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
-        if (!hg_scan_strings(s, &b))
-            return false;
-        hg_strv_add(&v->items, hg_buf_str(&b));
-        return true;
-    }
+    if (s->t.kind == HG_TOK_STRING)
+        return hg_scan_strings(s, &v->items);
     if (hg_tok_is(&s->t, "None")) {
         v->none = true;
         return hg_scan_next(s);

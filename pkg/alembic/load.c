@@ -43,41 +43,59 @@ static int open_file(struct load *l, const char *path)
     return openat(l->dirfd, path + len, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
-/* Four system calls a file: the size from fstat saves the read that would see the end. */
-static int read_file(struct load *l, struct item *it, struct hg_err *err)
+static int unreadable_file(const struct item *it, struct hg_err *err)
+{
+    hg_fail_errno(err, HG_E_UNKNOWN, "cannot read %s", it->file->path);
+    return hg_hint(err, "every revision file has to be readable, or the history is not known");
+}
+
+/* What a later look at the file is compared with (hg_graph_text). */
+static int note_size(struct item *it, int fd, struct hg_err *err)
 {
     struct stat st;
-    HG_AUTO(hg_closep) int fd = open_file(l, it->file->path);
-    if (fd < 0 || fstat(fd, &st) < 0) {
-        hg_fail_errno(err, HG_E_UNKNOWN, "cannot read %s", it->file->path);
-        return hg_hint(err, "every revision file has to be readable, or the history is not known");
-    }
-    if (!S_ISREG(st.st_mode)) {
-        it->scan.state = HG_SCAN_REFUSED;
-        it->scan.why = hg_xstrdup("it is not a regular file");
-        return 0;
-    }
-    if ((uint64_t)st.st_size > HG_REVISION_FILE_MAX)
-        return hg_fail(err, HG_E_UNKNOWN, "%s has %lld bytes: no revision file is that large",
-                       it->file->path, (long long)st.st_size);
+    if (fstat(fd, &st) < 0)
+        return unreadable_file(it, err);
     it->size = st.st_size;
     it->mtime_ns = (int64_t)st.st_mtim.tv_sec * HG_NS_PER_S + st.st_mtim.tv_nsec;
-    size_t want = (size_t)st.st_size;
-    if (l->text.cap <= want) {
-        hg_buf_done(&l->text);
-        l->text = (struct hg_buf){ .data = hg_xmalloc(want * 2 + 1), .cap = want * 2 + 1 };
-    }
-    for (l->text.len = 0; l->text.len < want; ) {
-        ssize_t n = read(fd, l->text.data + l->text.len, want - l->text.len);
+    return 0;
+}
+
+/* Into l->text. A regular file, which the listing has seen that this is, gives fewer bytes than were
+ * asked for only at its end, so one call reads a file that fits. */
+static int read_text(struct load *l, const struct item *it, int fd, struct hg_err *err)
+{
+    enum { FIRST = 32 << 10 };
+    struct hg_buf *b = &l->text;
+    for (b->len = 0;;) {
+        if (b->cap - b->len < FIRST) {
+            b->cap = b->cap ? 2 * b->cap : 2 * FIRST;
+            b->data = hg_xrealloc(b->data, b->cap, 1);
+        }
+        size_t room = b->cap - b->len - 1;
+        ssize_t n = read(fd, b->data + b->len, room);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return hg_fail_errno(err, HG_E_UNKNOWN, "cannot read %s", it->file->path);
-        if (n == 0)
+            return unreadable_file(it, err);
+        b->len += (size_t)n;
+        if (b->len > HG_REVISION_FILE_MAX)
+            return hg_fail(err, HG_E_UNKNOWN, "%s has more than %zu bytes: no revision file is that large",
+                           it->file->path, HG_REVISION_FILE_MAX);
+        if ((size_t)n < room)
             break;
-        l->text.len += (size_t)n;
     }
-    l->text.data[l->text.len] = '\0';
+    b->data[b->len] = '\0';
+    return 0;
+}
+
+/* Three system calls a file, or four. */
+static int read_file(struct load *l, struct item *it, struct hg_err *err)
+{
+    HG_AUTO(hg_closep) int fd = open_file(l, it->file->path);
+    if (fd < 0)
+        return unreadable_file(it, err);
+    if ((!l->o->graph_only && note_size(it, fd, err) < 0) || read_text(l, it, fd, err) < 0)
+        return -1;
     hg_scan_module(l->text.data, l->text.len, &it->scan);
     return 0;
 }
@@ -225,7 +243,7 @@ static char *shown_with(struct prefix *p, const struct hg_alembic_config *c, con
         p->dir = path;
         p->len = len;
     }
-    return *p->shown ? hg_xasprintf("%s/%s", p->shown, path + len) : hg_xstrdup(path + len);
+    return hg_path_join(p->shown, path + len);
 }
 
 static struct hg_graph *make_graph(struct load *l)

@@ -191,9 +191,9 @@ static bool docstring(struct hg_scanner *s)
             return false;
     if (s->t.kind != HG_TOK_STRING || s->t.format || s->t.bytes)
         return open == 0 || other_statement(s, -1);
-    HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
+    HG_AUTO(hg_strv_done) struct hg_strv text = HG_STRV_INIT;
     int line = s->t.line;
-    if (!hg_scan_strings(s, &b))
+    if (!hg_scan_strings(s, &text))
         return false;
     for (; open > 0 && hg_tok_is(&s->t, ")"); open--)
         if (!hg_scan_next(s))
@@ -202,7 +202,8 @@ static bool docstring(struct hg_scanner *s)
         struct hg_scan_value *v = &s->out->values[HG_SCAN_DOC];
         v->assigned = true;
         v->line = line;
-        hg_strv_add(&v->items, hg_buf_str(&b));
+        v->items = text;
+        text = (struct hg_strv)HG_STRV_INIT;
     }
     return other_statement(s, -1);
 }
@@ -236,9 +237,20 @@ char *hg_scan_doc(const char *docstring)
     return hg_xstrndup(docstring, gap ? (size_t)(gap - docstring) : len);
 }
 
+/* memmem looks at every byte by itself, memchr at many at once. */
+static bool says_global(const char *p, const char *end)
+{
+    static const char WORD[] = "global";
+    size_t len = sizeof WORD - 1;
+    for (; (p = memchr(p, 'g', (size_t)(end - p))); p++)
+        if ((size_t)(end - p) >= len && memcmp(p, WORD, len) == 0)
+            return true;
+    return false;
+}
+
 static void scan_text(const char *text, size_t len, struct hg_scan *ret)
 {
-    struct hg_scanner s = { .out = ret, .no_global = !memmem(text, len, "global", 6) };
+    struct hg_scanner s = { .out = ret, .no_global = !says_global(text, text + len) };
     hg_lex_init(&s.lex, text, len);
     if (!hg_scan_next(&s) || !docstring(&s))
         return;

@@ -35,8 +35,8 @@ bool hg_scan_at_end(const struct hg_scanner *s);
 
 /* ---- literal.c ---- */
 
-/* Adjacent string literals are one. */
-bool hg_scan_strings(struct hg_scanner *s, struct hg_buf *ret);
+/* Adjacent string literals are one: added to *ret. */
+bool hg_scan_strings(struct hg_scanner *s, struct hg_strv *ret);
 /* The right side of an assignment. */
 bool hg_scan_read_value(struct hg_scanner *s, struct hg_scan_value *v);
 

@@ -160,7 +160,14 @@ char *hg_path_join(const char *dir, const char *name)
         return hg_xstrdup(name);
     if (name[0] == '\0' || strcmp(name, ".") == 0)
         return hg_xstrdup(dir);
-    return hg_xasprintf("%s%s%s", dir, hg_ends_with(dir, "/") ? "" : "/", name);
+    /* Not by printf: thousands of revision files get their names here. */
+    size_t len = strlen(dir), more = strlen(name) + 1;
+    char *path = hg_xmalloc(len + 1 + more);
+    memcpy(path, dir, len);
+    if (path[len - 1] != '/')
+        path[len++] = '/';
+    memcpy(path + len, name, more);
+    return path;
 }
 
 char *hg_path_dir(const char *path)
