@@ -71,7 +71,7 @@ struct hg_revision {
     struct hg_strv labels;     /* as written */
     char *doc;                 /* Alembic's Script.doc; "" when none */
     char *path;                /* for people and JSON: relative to -C DIR */
-    char *file;                /* absolute */
+    char *file;                /* absolute; NULL: from memory */
     char *digest;              /* SHA-256 of the file's bytes; NULL until hg_graph_digests() */
     int line;                  /* of the `revision` assignment; 0 when Python told */
     bool dynamic;              /* Python had to tell */
@@ -95,6 +95,11 @@ int hg_alembic_load(const struct hg_alembic_config *c, const struct hg_alembic_o
 /* The same from memory, for tests, git trees and the ledger: file names and their bytes. Files that
  * are not literal are reported, not run. */
 struct hg_alembic_source { const char *name; const char *data; size_t len; };
+/* Both together: the files of the configuration, then these, as if they lay in one folder more (what
+ * the ledger kept). Their revisions have no `file`, and `name` as path. */
+int hg_alembic_load_with(const struct hg_alembic_config *c, const struct hg_alembic_options *o,
+                         const struct hg_alembic_source *sources, size_t count, struct hg_graph **ret,
+                         struct hg_findings *findings, struct hg_err *err);
 int hg_alembic_load_sources(const struct hg_alembic_source *sources, size_t count,
                             struct hg_graph **ret, struct hg_findings *findings, struct hg_err *err);
 void hg_graph_free(struct hg_graph *g);

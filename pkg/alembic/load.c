@@ -10,6 +10,7 @@
 struct item {
     struct hg_scan scan;
     const struct hg_rev_file *file;
+    const struct hg_alembic_source *source; /* or from memory: then file is NULL */
     int64_t size, mtime_ns;
     bool dynamic;
 };
@@ -213,9 +214,29 @@ static void empty_history(const struct load *l, const struct hg_rev_files *files
                                "in lower case");
 }
 
-static int read_all(struct load *l, const struct hg_rev_files *files, struct hg_err *err)
+static int needs_python(const char *name, const struct hg_scan *scan, struct hg_err *err)
 {
-    l->items = hg_xcalloc(files->count + 1, sizeof *l->items);
+    return hg_fail(err, HG_E_UNKNOWN, "%s:%d cannot be read without Python: %s", name, scan->line,
+                   scan->why);
+}
+
+/* Behind the files of the folders, as Alembic would with one folder more. */
+static int scan_sources(struct load *l, const struct hg_alembic_source *sources, size_t count,
+                        struct hg_err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct item *it = &l->items[l->count++];
+        it->source = &sources[i];
+        hg_scan_module(sources[i].data, sources[i].len, &it->scan);
+        if (it->scan.state == HG_SCAN_DYNAMIC)
+            return needs_python(sources[i].name, &it->scan, err);
+    }
+    return 0;
+}
+
+static int read_all(struct load *l, const struct hg_rev_files *files, size_t more, struct hg_err *err)
+{
+    l->items = hg_xcalloc(files->count + more + 1, sizeof *l->items);
     l->count = files->count;
     for (size_t i = 0; i < files->count; i++) {
         struct item *it = &l->items[i];
@@ -246,32 +267,43 @@ static char *shown_with(struct prefix *p, const struct hg_alembic_config *c, con
     return hg_path_join(p->shown, path + len);
 }
 
+static void keep_text(struct hg_node *n, const struct hg_alembic_source *from)
+{
+    n->text = hg_xmalloc(from->len + 1); /* may hold NUL bytes */
+    memcpy(n->text, from->data, from->len);
+    n->text[from->len] = '\0';
+    n->text_len = from->len;
+}
+
 static struct hg_graph *make_graph(struct load *l)
 {
     struct hg_graph *g = hg_graph_new();
     struct prefix p = { 0 };
-    int64_t *sizes = hg_xcalloc(2 * l->count + 1, sizeof *sizes);
+    const struct item **made = hg_xcalloc(l->count + 1, sizeof *made);
     for (size_t i = 0; i < l->count; i++) {
         struct item *it = &l->items[i];
         size_t before = g->count;
-        add_revision(g, l->findings, &it->scan, shown_with(&p, l->c, it->file->path), it->file->name);
+        char *shown = it->file ? shown_with(&p, l->c, it->file->path) : hg_xstrdup(it->source->name);
+        add_revision(g, l->findings, &it->scan, shown,
+                     it->file ? it->file->name : hg_path_base(it->source->name));
         hg_scan_done(&it->scan);
         if (g->count == before)
             continue;
         struct hg_revision *r = &g->revs[before];
-        r->file = hg_xstrdup(it->file->path);
+        made[before] = it;
+        r->file = it->file ? hg_xstrdup(it->file->path) : NULL;
         r->dynamic = it->dynamic;
         if (r->dynamic)
             r->line = 0;
-        sizes[2 * before] = it->size;
-        sizes[2 * before + 1] = it->mtime_ns;
     }
     hg_graph_build(g, l->findings);
     for (size_t i = 0; i < g->count; i++) {
-        g->nodes[i].size = sizes[2 * i];
-        g->nodes[i].mtime_ns = sizes[2 * i + 1];
+        g->nodes[i].size = made[i]->size;
+        g->nodes[i].mtime_ns = made[i]->mtime_ns;
+        if (made[i]->source)
+            keep_text(&g->nodes[i], made[i]->source);
     }
-    free(sizes);
+    free(made);
     free(p.shown);
     return g;
 }
@@ -286,12 +318,14 @@ static void load_done(struct load *l)
     free(l->dir);
 }
 
-int hg_alembic_load(const struct hg_alembic_config *c, const struct hg_alembic_options *o,
-                    struct hg_graph **ret, struct hg_findings *findings, struct hg_err *err)
+int hg_alembic_load_with(const struct hg_alembic_config *c, const struct hg_alembic_options *o,
+                         const struct hg_alembic_source *sources, size_t count, struct hg_graph **ret,
+                         struct hg_findings *findings, struct hg_err *err)
 {
     HG_AUTO(hg_rev_files_done) struct hg_rev_files files = { 0 };
     HG_AUTO(load_done) struct load l = { .c = c, .o = o, .findings = findings, .dirfd = -1 };
-    if (hg_rev_files_list(c, &files, err) < 0 || read_all(&l, &files, err) < 0)
+    if (hg_rev_files_list(c, &files, err) < 0 || read_all(&l, &files, count, err) < 0 ||
+        scan_sources(&l, sources, count, err) < 0)
         return -1;
     empty_history(&l, &files);
     if (c->version_table_dynamic) {
@@ -304,36 +338,19 @@ int hg_alembic_load(const struct hg_alembic_config *c, const struct hg_alembic_o
     return 0;
 }
 
+int hg_alembic_load(const struct hg_alembic_config *c, const struct hg_alembic_options *o,
+                    struct hg_graph **ret, struct hg_findings *findings, struct hg_err *err)
+{
+    return hg_alembic_load_with(c, o, NULL, 0, ret, findings, err);
+}
+
 int hg_alembic_load_sources(const struct hg_alembic_source *sources, size_t count,
                             struct hg_graph **ret, struct hg_findings *findings, struct hg_err *err)
 {
-    struct hg_graph *g = hg_graph_new();
-    const struct hg_alembic_source **from = hg_xcalloc(count + 1, sizeof *from);
-    for (size_t i = 0; i < count; i++) {
-        struct hg_scan scan;
-        hg_scan_module(sources[i].data, sources[i].len, &scan);
-        if (scan.state == HG_SCAN_DYNAMIC) {
-            hg_fail(err, HG_E_UNKNOWN, "%s:%d cannot be read without Python: %s", sources[i].name,
-                    scan.line, scan.why);
-            hg_scan_done(&scan);
-            free(from);
-            hg_graph_free(g);
-            return -1;
-        }
-        size_t before = g->count;
-        add_revision(g, findings, &scan, hg_xstrdup(sources[i].name), hg_path_base(sources[i].name));
-        hg_scan_done(&scan);
-        if (g->count > before)
-            from[before] = &sources[i];
-    }
-    hg_graph_build(g, findings);
-    for (size_t i = 0; i < g->count; i++) {
-        g->nodes[i].text = hg_xmalloc(from[i]->len + 1); /* may hold NUL bytes */
-        memcpy(g->nodes[i].text, from[i]->data, from[i]->len);
-        g->nodes[i].text[from[i]->len] = '\0';
-        g->nodes[i].text_len = from[i]->len;
-    }
-    free(from);
-    *ret = g;
+    const struct hg_rev_files none = { 0 };
+    HG_AUTO(load_done) struct load l = { .findings = findings, .dirfd = -1 };
+    if (read_all(&l, &none, count, err) < 0 || scan_sources(&l, sources, count, err) < 0)
+        return -1;
+    *ret = make_graph(&l);
     return 0;
 }

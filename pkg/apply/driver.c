@@ -34,7 +34,7 @@ static void steps_and_digests(const struct hg_run *r, json_t *spec)
         json_array_append_new(steps, json_string(r->steps.items[i]->id));
     for (size_t i = 0; i < hg_graph_count(r->graph); i++) {
         const struct hg_revision *rev = hg_graph_at(r->graph, i);
-        if (rev->digest && hg_ends_with(rev->file, ".py"))
+        if (rev->digest && hg_ends_with(rev->file ? rev->file : rev->path, ".py"))
             json_object_set_new(digests, rev->id, json_string(rev->digest));
     }
     json_object_set_new(spec, "steps", steps);

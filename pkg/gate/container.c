@@ -50,7 +50,7 @@ static void compare_revisions(struct hg_judge *j, const char *location,
 {
     for (size_t i = 0; i < hg_graph_count(j->in->graph); i++) {
         const struct hg_revision *r = hg_graph_at(j->in->graph, i);
-        const char *name = below(location, r->file);
+        const char *name = r->file ? below(location, r->file) : NULL;
         if (!name)
             continue;
         const struct hg_docker_file *there = find_file(files, name);

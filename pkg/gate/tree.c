@@ -13,7 +13,7 @@ static void load_now(struct hg_judge *j, struct hg_files *f)
     f->now = hg_xcalloc(count + 1, sizeof *f->now);
     for (size_t i = 0; i < count; i++) {
         const struct hg_revision *r = hg_graph_at(f->graph, i);
-        char *path = hg_repo_relative(&j->repo, r->file);
+        char *path = r->file ? hg_repo_relative(&j->repo, r->file) : NULL;
         if (path)
             f->now[f->count++] = (struct hg_file_now){ path, r };
     }
