@@ -58,10 +58,12 @@ int gate_look(const struct gate_options *o, struct gate_subject *s, bool last, b
     if (s->looked && hg_target_refresh(&s->target, &o->common, err) != 0)
         return gate_print(o, &in, &gate, err);
     s->looked = !o->offline;
-    if (!o->offline && hg_status_start(&s->target, &s->alembic, "headgate gate",
+    if (!o->offline && hg_status_start(&s->target, "headgate gate",
                                        o->common.timeout_ns ? hg_now_ns() + o->common.timeout_ns : 0,
                                        &read, err) != 0)
         return gate_print(o, &in, &gate, err);
+    if (read)
+        hg_status_name(read, &s->alembic);
     if (hg_alembic_load(&s->alembic, &s->how, &graph, &found, err) != 0) {
         hg_status_drop(read);
         hg_findings_move(&gate.findings, &found);

@@ -44,8 +44,10 @@ static int load(const struct history_options *o, const struct hg_alembic_options
     int failed = 0;
     struct hg_err unreachable = { 0 };
     if (!o->offline &&
-        hg_status_start(&a->target, &config, "headgate-history", deadline, &read, &unreachable) < 0)
+        hg_status_start(&a->target, "headgate-history", deadline, &read, &unreachable) < 0)
         read = NULL;
+    if (read)
+        hg_status_name(read, &config);
     failed = hg_alembic_load(&config, options, &a->graph, &a->shown.findings, err);
     if (failed || !hg_graph_ok(a->graph)) /* without a history its rows say nothing */
         hg_status_drop(read);

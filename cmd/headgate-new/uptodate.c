@@ -69,8 +69,9 @@ int check_up_to_date(struct project *p, struct hg_err *err)
 {
     struct hg_status_read *read = NULL;
     struct hg_status s = { 0 };
-    if (hg_status_start(&p->target, &p->alembic, "headgate-new", 0, &read, err) < 0)
+    if (hg_status_start(&p->target, "headgate-new", 0, &read, err) < 0)
         return -1;
+    hg_status_name(read, &p->alembic);
     int rc = hg_status_finish(read, p->graph, NULL, &s, err);
     if (rc == 0)
         rc = judge(p, &s, err);

@@ -47,8 +47,13 @@ static int ask(const struct status_options *o, const struct hg_target *t,
     HG_AUTO(hg_findings_done) struct hg_findings findings = HG_FINDINGS_INIT;
     struct hg_status_read *read = NULL;
     int64_t deadline = o->common.timeout_ns ? hg_now_ns() + o->common.timeout_ns : 0;
-    if (hg_status_start(t, a->has_config ? &a->config : NULL, "headgate-status", deadline, &read, err) < 0)
+    if (hg_status_start(t, "headgate-status", deadline, &read, err) < 0)
         return -1;
+    if (hg_alembic_config_find(options, &a->config, &a->has_config, err) < 0) {
+        hg_status_drop(read);
+        return -1;
+    }
+    hg_status_name(read, a->has_config ? &a->config : NULL);
     if (a->has_config && hg_alembic_load(&a->config, options, &a->graph, &findings, err) < 0) {
         hg_status_drop(read);
         hg_status_unknown(t, NULL, &findings, &a->status);
@@ -79,9 +84,7 @@ static int answer(const struct status_options *o, struct hg_target *t, const str
         *err = *open_error;
         rc = -1;
     } else {
-        rc = hg_alembic_config_find(&options, &a->config, &a->has_config, err);
-        if (rc == 0)
-            rc = ask(o, t, &options, a, err);
+        rc = ask(o, t, &options, a, err);
     }
     hg_vars_free_envp(env);
     if (a->status.unknown.count && a->has_config)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reading on a thread: connecting is mostly waiting, and libpq resolves names without a time limit,
- * so the thread does both while the caller reads the revision files. Only the thread touches the
- * connection until it says that it is done; after the deadline it is left alone, with what it owns.
+ * so the thread does both while the caller reads alembic.ini and the revision files. Only the thread
+ * touches the connection until it says that it is done. A caller that cannot wait for it leaves the
+ * read to the thread, which then releases it.
  */
 #include "internal.h"
 
@@ -18,7 +19,9 @@
 struct hg_status_read {
     pthread_t thread;
     pthread_mutex_t mutex;
-    pthread_cond_t finished;
+    pthread_cond_t told, finished;
+    bool named;    /* schema and table are known */
+    bool dropped;  /* nobody waits any more */
     bool done;
     const struct hg_target *target;
     char *conninfo, *application, *source, *shown, *schema, *table; /* the thread's own copies */
@@ -51,24 +54,6 @@ static struct hg_pg_spec spec_of(const struct hg_status_read *r)
                                 .source_written = r->source_written };
 }
 
-static void *work(void *context)
-{
-    struct hg_status_read *r = context;
-    struct hg_pg_spec spec = spec_of(r);
-    int rc = hg_pg_connect_start(&spec, &r->conn, &r->err);
-    if (rc == 0)
-        rc = hg_pg_connect_finish(r->conn, &spec, r->connect_deadline, &r->err);
-    if (rc == 0)
-        rc = hg_facts_read(r->conn, &spec, r->schema, r->table, r->deadline, &r->facts, &r->status,
-                           &r->err);
-    (void)pthread_mutex_lock(&r->mutex);
-    r->rc = rc;
-    r->done = true;
-    (void)pthread_cond_signal(&r->finished);
-    (void)pthread_mutex_unlock(&r->mutex);
-    return NULL;
-}
-
 static void release(struct hg_status_read *r)
 {
     hg_pg_closep(&r->conn);
@@ -82,18 +67,56 @@ static void release(struct hg_status_read *r)
     free(r->shown);
     free(r->schema);
     free(r->table);
+    (void)pthread_cond_destroy(&r->told);
     (void)pthread_cond_destroy(&r->finished);
     (void)pthread_mutex_destroy(&r->mutex);
     free(r);
 }
 
-int hg_status_start(const struct hg_target *t, const struct hg_alembic_config *alembic,
-                    const char *application_name, int64_t deadline_ns, struct hg_status_read **ret,
-                    struct hg_err *err)
+/* Under the mutex: waits until *flag, or `dropped`, or the wall clock says `until`. */
+static bool wait_for(struct hg_status_read *r, pthread_cond_t *cond, const bool *flag, int64_t until)
+{
+    struct timespec ts = { .tv_sec = until / HG_NS_PER_S, .tv_nsec = until % HG_NS_PER_S };
+    for (int rc = 0; !*flag && !r->dropped && rc == 0; )
+        rc = pthread_cond_timedwait(cond, &r->mutex, &ts);
+    return *flag;
+}
+
+static int wait_named(struct hg_status_read *r)
+{
+    (void)pthread_mutex_lock(&r->mutex);
+    bool named = wait_for(r, &r->told, &r->named, hg_wall_ns() + r->deadline - hg_now_ns());
+    (void)pthread_mutex_unlock(&r->mutex);
+    return named ? 0 : hg_fail(&r->err, HG_E_TIMEOUT, "time ran out while alembic.ini was read");
+}
+
+static void *work(void *context)
+{
+    struct hg_status_read *r = context;
+    struct hg_pg_spec spec = spec_of(r);
+    int rc = hg_pg_connect_start(&spec, &r->conn, &r->err);
+    if (rc == 0)
+        rc = hg_pg_connect_finish(r->conn, &spec, r->connect_deadline, &r->err);
+    if (rc == 0)
+        rc = wait_named(r);
+    if (rc == 0)
+        rc = hg_facts_read(r->conn, &spec, r->schema, r->table, r->deadline, &r->facts, &r->status,
+                           &r->err);
+    (void)pthread_mutex_lock(&r->mutex);
+    r->rc = rc;
+    r->done = true;
+    bool dropped = r->dropped;
+    (void)pthread_cond_signal(&r->finished);
+    (void)pthread_mutex_unlock(&r->mutex);
+    if (dropped)
+        release(r);
+    return NULL;
+}
+
+int hg_status_start(const struct hg_target *t, const char *application_name, int64_t deadline_ns,
+                    struct hg_status_read **ret, struct hg_err *err)
 {
     struct hg_status_read *r = hg_xcalloc(1, sizeof *r);
-    const char *schema, *table;
-    hg_status_version_table(t, alembic, &schema, &table);
     int64_t connect = t->t && t->t->connect_timeout_ns ? t->t->connect_timeout_ns : CONNECT_NS;
     r->connect_deadline = deadline_ns ? deadline_ns : hg_now_ns() + connect;
     r->deadline = deadline_ns ? deadline_ns : r->connect_deadline + STATEMENT_NS;
@@ -104,9 +127,8 @@ int hg_status_start(const struct hg_target *t, const struct hg_alembic_config *a
     r->shown = hg_xstrdup(t->shown);
     r->source_ns = t->source_ns;
     r->source_written = t->source_written;
-    r->schema = hg_xstrdup(schema);
-    r->table = hg_xstrdup(table);
     (void)pthread_mutex_init(&r->mutex, NULL);
+    (void)pthread_cond_init(&r->told, NULL);
     (void)pthread_cond_init(&r->finished, NULL);
     int rc = pthread_create(&r->thread, NULL, work, r);
     if (rc != 0) {
@@ -118,50 +140,55 @@ int hg_status_start(const struct hg_target *t, const struct hg_alembic_config *a
     return 0;
 }
 
-/* Waits until the thread is done: 0, or -1 when its time is up. */
-static int wait_done(struct hg_status_read *r)
+void hg_status_name(struct hg_status_read *r, const struct hg_alembic_config *alembic)
 {
-    int64_t left = r->deadline + GRACE_NS - hg_now_ns();
-    if (!r->deadline || left < GRACE_NS)
-        left = GRACE_NS;
-    int64_t until = hg_wall_ns() + left;
-    struct timespec ts = { .tv_sec = until / HG_NS_PER_S, .tv_nsec = until % HG_NS_PER_S };
+    const char *schema, *table;
+    hg_status_version_table(r->target, alembic, &schema, &table);
     (void)pthread_mutex_lock(&r->mutex);
-    int rc = 0;
-    while (!r->done && rc == 0)
-        rc = pthread_cond_timedwait(&r->finished, &r->mutex, &ts);
-    bool done = r->done;
+    r->schema = hg_xstrdup(schema);
+    r->table = hg_xstrdup(table);
+    r->named = true;
+    (void)pthread_cond_signal(&r->told);
     (void)pthread_mutex_unlock(&r->mutex);
-    return done ? 0 : -1;
 }
 
-/* The thread's end; NULL afterwards if it had to be left behind. */
-static struct hg_status_read *join(struct hg_status_read *r, struct hg_err *err)
+/* The thread's end, if it comes within `ns`; otherwise the read is the thread's, and NULL. */
+static struct hg_status_read *join(struct hg_status_read *r, int64_t ns)
 {
-    if (wait_done(r) == 0) {
-        (void)pthread_join(r->thread, NULL);
-        return r;
-    }
-    (void)pthread_detach(r->thread);
-    hg_fail(err, HG_E_DATABASE, "the database's host name could not be resolved in time");
-    hg_hint(err, "the name server does not answer: check this machine's network, VPN and "
-                 "/etc/resolv.conf");
-    return NULL;
+    pthread_t thread = r->thread;
+    (void)pthread_mutex_lock(&r->mutex);
+    bool done = ns ? wait_for(r, &r->finished, &r->done, hg_wall_ns() + ns) : r->done;
+    r->dropped = !done;
+    (void)pthread_cond_signal(&r->told);
+    (void)pthread_mutex_unlock(&r->mutex);
+    (void)(done ? pthread_join(thread, NULL) : pthread_detach(thread));
+    return done ? r : NULL;
 }
 
 void hg_status_drop(struct hg_status_read *read)
 {
-    struct hg_err ignored = { 0 };
-    struct hg_status_read *r = read ? join(read, &ignored) : NULL;
+    struct hg_status_read *r = read ? join(read, 0) : NULL;
     if (r)
         release(r);
+}
+
+static struct hg_status_read *wait_answer(struct hg_status_read *read, struct hg_err *err)
+{
+    int64_t left = read->deadline + GRACE_NS - hg_now_ns();
+    struct hg_status_read *r = join(read, left < GRACE_NS ? GRACE_NS : left);
+    if (!r) {
+        hg_fail(err, HG_E_DATABASE, "the database's host name could not be resolved in time");
+        hg_hint(err, "the name server does not answer: check this machine's network, VPN and "
+                     "/etc/resolv.conf");
+    }
+    return r;
 }
 
 int hg_status_finish(struct hg_status_read *read, const struct hg_graph *graph,
                      struct hg_findings *graph_findings, struct hg_status *ret, struct hg_err *err)
 {
     const struct hg_target *t = read->target;
-    struct hg_status_read *r = join(read, err);
+    struct hg_status_read *r = wait_answer(read, err);
     if (!r || r->rc < 0) {
         hg_status_unknown(t, graph, graph_findings, ret);
         if (r) {

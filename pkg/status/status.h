@@ -3,8 +3,8 @@
  * pkg/status/status.h - where a database stands: one statement, judged against the graph.
  *
  * Read-only, takes no lock of its own, creates nothing, and leaves no line in the server's log. Recipe:
- * hg_status_start (connects and asks on a thread of its own, resolving the name included) -> load the
- * graph meanwhile -> hg_status_finish (waits, then judges). hg_status_on does the same on a
+ * hg_status_start (connects on a thread of its own, resolving the name included) -> read alembic.ini
+ * meanwhile -> hg_status_name (it may ask now) -> load the graph -> hg_status_finish (waits, judges). hg_status_on does the same on a
  * connection of the caller.
  *
  * The states (DESIGN 6):
@@ -90,16 +90,19 @@ void hg_status_version_table(const struct hg_target *t, const struct hg_alembic_
 
 struct hg_status_read;                  /* a status being read */
 /* deadline_ns (monotonic) bounds connecting and the statement; 0: the target's connect_timeout, and
- * 10 s for the statement. alembic NULL: a bare database. t must outlive the read. */
-int hg_status_start(const struct hg_target *t, const struct hg_alembic_config *alembic,
-                    const char *application_name, int64_t deadline_ns, struct hg_status_read **ret,
-                    struct hg_err *err);
+ * 10 s for the statement. t must outlive the read. */
+int hg_status_start(const struct hg_target *t, const char *application_name, int64_t deadline_ns,
+                    struct hg_status_read **ret, struct hg_err *err);
+/* Says where the version table is expected; until then the read only connects. Once, before
+ * hg_status_finish. alembic NULL: a bare database. */
+void hg_status_name(struct hg_status_read *read, const struct hg_alembic_config *alembic);
 /* Waits for the answer and judges it; `read` is gone after. graph NULL: a bare database (no
  * alembic.ini). Findings of loading the graph (may be NULL) are moved in. On -1 *ret still holds
  * what is known (state unknown), so that the document can be printed; release it in both cases. */
 int hg_status_finish(struct hg_status_read *read, const struct hg_graph *graph,
                      struct hg_findings *graph_findings, struct hg_status *ret, struct hg_err *err);
-/* Gives a read up without judging (when loading the graph failed, say). NULL is fine. */
+/* Gives a read up without judging and without waiting (when loading the graph failed, say). NULL is
+ * fine. */
 void hg_status_drop(struct hg_status_read *read);
 /* The same at once, on this connection: the fresh look of apply. */
 int hg_status_on(PGconn *conn, const struct hg_target *t, const struct hg_alembic_config *alembic,

@@ -404,3 +404,15 @@ pooler() {
     run headgate status --chek
     expect_status 2
 }
+
+@test "a broken alembic.ini is told at once, though the database does not answer" {
+    python3 -c "import socket, time
+s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); print(s.getsockname()[1], flush=True); time.sleep(20)" > port &
+    silent=$!
+    until [ -s port ]; do sleep 0.1; done
+    printf '[alembic]\nscript_location = db/migrations\nscript_location = other\n' > backend/alembic.ini
+    DATABASE_URL=postgresql://u:p@127.0.0.1:$(cat port)/db run timeout 8 headgate status
+    kill "$silent"
+    expect_status 2
+    [[ "$output" == *"alembic.ini:3"* ]]
+}
