@@ -62,6 +62,8 @@ struct hg_run {
     struct hg_strv to;              /* rows expected after the steps */
     char *by, *host, *commit;
     struct hg_strv invalid_before;
+    struct hg_ledger_objects before, now; /* what the catalog held; for the ledger */
+    bool before_known, now_known;
     struct hg_driven driven;
     struct hg_buf report;           /* bytes of an unfinished line of the driver */
     int64_t started_ns, next_beat_ns, next_watch_ns;
@@ -113,6 +115,10 @@ int hg_run_settle_past(struct hg_run *r, struct hg_err *err); /* open intent, ad
 int hg_run_intent(struct hg_run *r, struct hg_err *err);
 int hg_run_outcome(struct hg_run *r, const struct hg_err *failure, struct hg_err *err);
 int hg_run_baseline(struct hg_run *r, struct hg_err *err);
+
+/* objects.c: what the catalog holds. Failing costs the run its fingerprint (HG238), nothing else. */
+void hg_run_objects_before(struct hg_run *r);
+void hg_run_objects_now(struct hg_run *r);
 
 /* driver.c */
 char *hg_driver_program(struct hg_run *r, int report_fd);   /* fd < 0: its stdout */

@@ -219,6 +219,8 @@ void hg_run_done(struct hg_run *r)
         hg_alembic_config_done(&r->alembic);
     hg_identity_done(&r->identity);
     hg_driven_done(&r->driven);
+    hg_ledger_objects_done(&r->before);
+    hg_ledger_objects_done(&r->now);
     hg_buf_done(&r->report);
     hg_findings_done(&r->findings);
     char **owned[] = { &r->version_table, &r->goal, &r->by, &r->host, &r->commit, &r->last_progress };

@@ -9,6 +9,13 @@ static int64_t deadline(void)
     return hg_now_ns() + HG_APPLY_QUERY_NS;
 }
 
+/* For the HMAC of the files that are kept. */
+static const char *ledger_key(void)
+{
+    const char *key = getenv("HEADGATE_LEDGER_KEY");
+    return key && *key ? key : NULL;
+}
+
 static struct hg_ledger_run describe(const struct hg_run *r, const char *direction)
 {
     return (struct hg_ledger_run){ .version_table = r->version_table,
@@ -22,7 +29,8 @@ static struct hg_ledger_run describe(const struct hg_run *r, const char *directi
                                    .commit = r->commit,
                                    .overrides = r->o->overrides,
                                    .graph = r->graph,
-                                   .steps = &r->steps };
+                                   .steps = &r->steps,
+                                   .key = ledger_key() };
 }
 
 /* Which revisions of the rows are in, as a flag for each of the graph. Caller frees. */
@@ -53,6 +61,8 @@ static int close_open_run(struct hg_run *r, struct hg_err *err)
     const char *outcome = done.count == steps.count ? "applied" : done.count ? "failed" : "abandoned";
     struct hg_ledger_outcome o = { .outcome = outcome, .rows = &r->status.rows, .done = &done,
                                    .error = "its headgate ended without recording an outcome" };
+    hg_run_objects_now(r);
+    o.after = r->now_known ? &r->now : NULL;
     if (hg_ledger_outcome(&r->ledger, s->open_run, &o, deadline(), err) < 0)
         return -1;
     json_t *event = hg_note("recovered");
@@ -86,6 +96,8 @@ static int adopt(struct hg_run *r, struct hg_err *err)
     run.goal = NULL;
     run.overrides = NULL;
     struct hg_ledger_outcome o = { .outcome = "recorded", .rows = &r->status.rows, .done = &ids };
+    hg_run_objects_now(r);
+    o.after = r->now_known ? &r->now : NULL;
     if (hg_ledger_intent(&r->ledger, &run, deadline(), err) < 0 ||
         hg_ledger_outcome(&r->ledger, NULL, &o, deadline(), err) < 0)
         return -1;
@@ -169,6 +181,10 @@ int hg_run_outcome(struct hg_run *r, const struct hg_err *failure, struct hg_err
                                    .times = r->driven.times,
                                    .time_count = r->driven.time_count };
     r->ledger.conn = r->watch; /* the fresh connection of the verification */
+    if (r->before_known)
+        hg_run_objects_now(r);
+    o.before = r->before_known ? &r->before : NULL;
+    o.after = r->before_known && r->now_known ? &r->now : NULL;
     return hg_ledger_outcome(&r->ledger, NULL, &o, deadline(), err);
 }
 
@@ -188,7 +204,9 @@ int hg_run_baseline(struct hg_run *r, struct hg_err *err)
     struct hg_ledger_run run = describe(r, "baseline");
     run.to = &r->status.rows;
     struct hg_ledger_outcome o = { .outcome = "recorded", .rows = &r->status.rows,
-                                   .done = &r->applied };
+                                   .done = &r->applied, .all_made = true };
+    hg_run_objects_now(r);
+    o.after = r->now_known ? &r->now : NULL;
     if (open_ledger(r, err) < 0 || leave_label(r, err) < 0 ||
         hg_ledger_intent(&r->ledger, &run, deadline(), err) < 0)
         return -1;

@@ -156,6 +156,7 @@ static int migrate(struct hg_run *r, struct hg_err *err)
     struct hg_err ignored = { 0 };
     if (hg_run_invalid_indexes(r->watch, &r->invalid_before, &ignored) < 0)
         hg_log(HG_LOG_INFO, "%s", ignored.message);
+    hg_run_objects_before(r);
     if (hg_run_intent(r, err) < 0)
         return -1;
     if (hg_signals_seen()) {

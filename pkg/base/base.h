@@ -234,6 +234,9 @@ const char *hg_age_format(int64_t seconds, char out[HG_AGE_SIZE]);
 #define HG_SHA256_SIZE 65
 /* Lower-case hex, as sha256sum prints it (libcrypto). */
 const char *hg_sha256(const void *data, size_t len, char out[HG_SHA256_SIZE]);
+/* HMAC (RFC 2104) with SHA-256, in hex as above. */
+const char *hg_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
+                           char out[HG_SHA256_SIZE]);
 /* FNV-1a, 64 bits: to notice change among friends, not to resist enemies. */
 uint64_t hg_hash64(const void *data, size_t len, uint64_t seed);
 #define HG_HASH64_INIT UINT64_C(0xcbf29ce484222325)

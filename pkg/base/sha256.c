@@ -4,6 +4,7 @@
 #include "base.h"
 
 #include <openssl/sha.h>
+#include <string.h>
 
 static const char *hex(const unsigned char *digest, char out[HG_SHA256_SIZE])
 {
@@ -12,11 +13,38 @@ static const char *hex(const unsigned char *digest, char out[HG_SHA256_SIZE])
     return out;
 }
 
+/* The digest of two pieces, one after the other. */
+static void digest_of(const void *first, size_t first_len, const void *second, size_t second_len,
+                      unsigned char out[SHA256_DIGEST_LENGTH])
+{
+    SHA256_CTX ctx;
+    if (!SHA256_Init(&ctx) || !SHA256_Update(&ctx, first, first_len) ||
+        !SHA256_Update(&ctx, second, second_len) || !SHA256_Final(out, &ctx))
+        HG_BUG("SHA-256 is not available in libcrypto");
+    explicit_bzero(&ctx, sizeof ctx);
+}
+
 const char *hg_sha256(const void *data, size_t len, char out[HG_SHA256_SIZE])
 {
     unsigned char digest[SHA256_DIGEST_LENGTH];
-    SHA256_CTX ctx;
-    if (!SHA256_Init(&ctx) || !SHA256_Update(&ctx, data, len) || !SHA256_Final(digest, &ctx))
-        HG_BUG("SHA-256 is not available in libcrypto");
+    digest_of(data, len, "", 0, digest);
+    return hex(digest, out);
+}
+
+const char *hg_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
+                           char out[HG_SHA256_SIZE])
+{
+    unsigned char block[SHA256_CBLOCK] = { 0 }, digest[SHA256_DIGEST_LENGTH];
+    if (key_len > sizeof block)
+        digest_of(key, key_len, "", 0, block);
+    else
+        memcpy(block, key, key_len);
+    for (size_t i = 0; i < sizeof block; i++)
+        block[i] ^= 0x36; /* ipad and opad of RFC 2104 */
+    digest_of(block, sizeof block, data, len, digest);
+    for (size_t i = 0; i < sizeof block; i++)
+        block[i] ^= 0x36 ^ 0x5c;
+    digest_of(block, sizeof block, digest, sizeof digest, digest);
+    explicit_bzero(block, sizeof block);
     return hex(digest, out);
 }

@@ -100,6 +100,10 @@ static const struct hg_rule RULES[] = {
       "search_path.", false },
     { "HG223", HG_SEV_ERROR, "revision is held after a rollback",
       "When it may be applied again: `headgate apply --release`.", false },
+    { "HG238", HG_SEV_NOTE, "run is recorded without the schema's fingerprint",
+      "Changes made by hand since then cannot be told; the next apply records what is there.", false },
+    { "HG239", HG_SEV_ERROR, "ledger is of a newer headgate",
+      "Use the newer headgate that others use for this database.", false },
     /* ---- environment and target ---- */
     { "HG501", HG_SEV_ERROR, "this is not the pinned database",
       "Check which variables reached this target. If the database was really replaced, "

@@ -64,12 +64,12 @@ static char *base64(const char *data, size_t len)
     return hg_buf_take(&b);
 }
 
-static json_t *step_json(const struct hg_graph *graph, const struct hg_revision *r)
+static json_t *step_json(const struct hg_graph *graph, const struct hg_revision *r, const char *key)
 {
     size_t len = 0;
     const char *text = hg_graph_text(graph, r, &len);
     HG_AUTO(hg_freep) char *file = text ? base64(text, len) : NULL;
-    char digest[HG_SHA256_SIZE];
+    char digest[HG_SHA256_SIZE], hmac[HG_SHA256_SIZE];
     json_t *step = json_pack("{s:s, s:o, s:o, s:s?, s:s?}", "revision", r->id, "down",
                              list_json(&r->down), "depends", list_json(&r->depends_on), "message",
                              r->doc, "path", r->path);
@@ -77,6 +77,9 @@ static json_t *step_json(const struct hg_graph *graph, const struct hg_revision 
         step = json_pack("{s:s, s:o, s:o}", "revision", r->id, "down", list_json(&r->down),
                          "depends", list_json(&r->depends_on));
     json_object_set_new(step, "digest", text ? json_string(hg_sha256(text, len, digest)) : json_null());
+    if (text && key)
+        json_object_set_new(step, "hmac",
+                            json_string(hg_ledger_hmac(key, r->id, &r->down, digest, hmac)));
     json_object_set_new(step, "file", file ? json_string(file) : json_null());
     return step;
 }
@@ -85,7 +88,7 @@ json_t *hg_ledger_steps(const struct hg_ledger_run *run)
 {
     json_t *steps = json_array();
     for (size_t i = 0; run->steps && i < run->steps->count; i++)
-        json_array_append_new(steps, step_json(run->graph, run->steps->items[i]));
+        json_array_append_new(steps, step_json(run->graph, run->steps->items[i], run->key));
     return steps;
 }
 

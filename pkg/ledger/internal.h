@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pkg/ledger/internal.h - what read.c, write.c and file.c share. */
+/* pkg/ledger/internal.h - what the files of this package share. */
 #ifndef HG_LEDGER_INTERNAL_H
 #define HG_LEDGER_INTERNAL_H
 
@@ -13,6 +13,13 @@ char *hg_ledger_array(const struct hg_strv *items);
 json_t *hg_ledger_steps(const struct hg_ledger_run *run);
 /* {"REVISION": {"started": "…", "committed": "…"}}. New reference. */
 json_t *hg_ledger_times(const struct hg_ledger_outcome *o);
+/* What an outcome adds to the record of objects: a JSON array of {kind, name, digest, made}, and the
+ * fingerprint after it; both NULL where the catalog is not known. New reference. */
+json_t *hg_ledger_delta(const struct hg_ledger_outcome *o, const struct hg_ledger_objects *known,
+                        char ret_fingerprint[HG_SHA256_SIZE]);
+/* The view is there and may be read: its rows; 0: not, and *ret stays NULL. One parameter, or none. */
+int hg_ledger_view(PGconn *conn, const char *view, const char *sql, size_t nparams,
+                   const char *const *params, int64_t deadline_ns, PGresult **ret, struct hg_err *err);
 /* Appends one JSON line to the ledger's file; steals the object. */
 int hg_ledger_append(const struct hg_ledger *l, json_t *line, struct hg_err *err);
 

@@ -55,7 +55,64 @@ int hg_ledger_applied(PGconn *conn, const char *version_table, int64_t deadline_
                       struct hg_ledger_entries *ret, struct hg_err *err);
 void hg_ledger_entries_done(struct hg_ledger_entries *e);
 
+/* ---- what the schema was -------------------------------------------------------------------- */
+
+/* A catalog object: a relation, type or function, or what hangs on one. */
+struct hg_ledger_object {
+    char *kind, *name;              /* as in catalog.json of a snapshot: "table", "public.t" */
+    char *digest;                   /* SHA-256 of its definition; NULL: gone */
+    bool made;                      /* some recorded run made or changed it */
+};
+/* Sorted by kind and name. The other members are of the newest finished run (of any version table,
+ * because objects are shared): NULL and 0 where nothing is recorded, or no run. */
+struct hg_ledger_objects {
+    struct hg_ledger_object *items;
+    size_t count, cap;
+    int server_version;             /* 150020: of the server that spelled the definitions */
+    char *run, *version_table, *finished_at;
+    char *fingerprint;              /* NULL: that run could not read the catalog, or wrote version 1:
+                                       items are then older than the run and prove nothing */
+};
+/* What the ledger knows of the schema, gone objects included. No ledger, version 1, or one that may
+ * not be read: 0 with no items and no fingerprint. */
+int hg_ledger_objects(PGconn *conn, int64_t deadline_ns, struct hg_ledger_objects *ret,
+                      struct hg_err *err);
+void hg_ledger_objects_done(struct hg_ledger_objects *o);
+/* Adds a copy; hg_ledger_objects_sort before anything is looked up. */
+void hg_ledger_objects_add(struct hg_ledger_objects *o, const char *kind, const char *name,
+                           const char *digest, bool made);
+void hg_ledger_objects_sort(struct hg_ledger_objects *o);
+/* NULL: not among them. */
+const struct hg_ledger_object *hg_ledger_object_find(const struct hg_ledger_objects *o,
+                                                     const char *kind, const char *name);
+/* Over kind, name and digest of all objects that were made and are there. */
+const char *hg_ledger_fingerprint(const struct hg_ledger_objects *o, char out[HG_SHA256_SIZE]);
+
+/* ---- the files of applied revisions ---------------------------------------------------------- */
+
+/* HMAC-SHA256 under key over a revision, its down revisions in their order, and its file's digest.
+ * Each part carries its length, so that no two different records have the same text. */
+const char *hg_ledger_hmac(const char *key, const char *revision, const struct hg_strv *down,
+                           const char *digest, char out[HG_SHA256_SIZE]);
+
+/* The newest file of one revision that was applied, baselined or adopted. */
+struct hg_ledger_file {
+    bool found;
+    char *revision;
+    struct hg_strv down, depends_on;
+    char *path, *digest, *hmac, *commit, *by, *finished_at; /* NULL: not recorded */
+    struct hg_buf bytes;            /* as stored; compare their digest before use */
+};
+/* For the schema's owner, and whom it granted headgate.run and headgate.step; others, and where
+ * nothing is stored: 0 with found false. Nothing here is proven: whoever can write the table can
+ * write any file. */
+int hg_ledger_file(PGconn *conn, const char *version_table, const char *revision,
+                   int64_t deadline_ns, struct hg_ledger_file *ret, struct hg_err *err);
+void hg_ledger_file_done(struct hg_ledger_file *f);
+
 /* ---- writing ------------------------------------------------------------------------------ */
+
+#define HG_LEDGER_VERSION 2
 
 /* Where the records of this run go. */
 struct hg_ledger {
@@ -66,9 +123,10 @@ struct hg_ledger {
     char *run;                      /* id of the open run */
 };
 
-/* Decides where records go, and creates the schema where it is missing and may be. AUTO without the
- * privilege: HG507 with the SQL for an administrator is added to findings and the state directory is
- * used. REQUIRED without it: -1, kind REFUSED. */
+/* Decides where records go, and creates the schema, or brings it to this version, where it may. AUTO
+ * where that cannot be (privileges, something missing of it): HG507 with what an administrator should
+ * do is added to findings and the state directory is used. REQUIRED: -1, kind REFUSED. A ledger of a
+ * newer headgate is refused by both, with HG239. */
 int hg_ledger_open(PGconn *conn, const struct hg_target *t, const char *database_id,
                    int64_t deadline_ns, struct hg_ledger *ret, struct hg_findings *findings,
                    struct hg_err *err);
@@ -87,6 +145,7 @@ struct hg_ledger_run {
     const struct hg_strv *overrides;/* RULE=REASON; may be NULL */
     const struct hg_graph *graph;   /* for the files' bytes */
     const struct hg_revlist *steps; /* in order */
+    const char *key;                /* for the HMAC of each file; NULL: none */
 };
 /* Commits the intent; the run is open from here. */
 int hg_ledger_intent(struct hg_ledger *l, const struct hg_ledger_run *run, int64_t deadline_ns,
@@ -100,6 +159,10 @@ struct hg_ledger_outcome {
     const char *error, *sqlstate;   /* may be NULL */
     const struct hg_ledger_times *times;
     size_t time_count;
+    /* Objects at both ends of the run; what differs was made by it. before NULL: what differs from the
+     * last record was. after NULL: could not be read, and the run has no fingerprint. */
+    const struct hg_ledger_objects *before, *after;
+    bool all_made;                  /* a baseline: what is there is the starting point */
 };
 /* Closes the open run, or the run `id` of an earlier headgate. */
 int hg_ledger_outcome(struct hg_ledger *l, const char *id, const struct hg_ledger_outcome *o,
@@ -116,5 +179,7 @@ int hg_ledger_release(struct hg_ledger *l, const char *version_table, int64_t de
 
 /* The SQL that lets an administrator give `role` its ledger. Heap. */
 char *hg_ledger_admin_sql(const char *role);
+/* The SQL that lets the owner of a ledger give `role` what apply needs of it. Heap. */
+char *hg_ledger_grant_sql(const char *role);
 
 #endif

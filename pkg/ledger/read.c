@@ -30,19 +30,16 @@ static bool is_absent(const struct hg_err *err)
 }
 
 /* Asks first whether the view is there, so that polling leaves no error in the server's log. */
-static int read_view(PGconn *conn, const char *view, const char *sql, const char *version_table,
-                     int64_t deadline_ns, PGresult **ret, struct hg_err *err)
+int hg_ledger_view(PGconn *conn, const char *view, const char *sql, size_t nparams,
+                   const char *const *params, int64_t deadline_ns, PGresult **ret, struct hg_err *err)
 {
     const char *names[] = { view };
     HG_AUTO(hg_pg_clearp) PGresult *there = NULL;
-    if (hg_pg_query(conn, "select coalesce(pg_catalog.has_table_privilege("
-                          "pg_catalog.to_regclass($1::text), 'SELECT'), false)",
-                    1, names, deadline_ns, &there, err) < 0)
+    if (hg_pg_query(conn, hg_sql_ledger_readable, 1, names, deadline_ns, &there, err) < 0)
         return hg_wrap(err, "looking for the ledger");
     if (!truth(there, 0, 0))
         return 0;
-    const char *params[] = { version_table };
-    if (hg_pg_query(conn, sql, 1, params, deadline_ns, ret, err) == 0)
+    if (hg_pg_query(conn, sql, nparams, params, deadline_ns, ret, err) == 0)
         return 1;
     return is_absent(err) ? 0 : hg_wrap(err, "reading the ledger");
 }
@@ -52,8 +49,9 @@ int hg_ledger_summary(PGconn *conn, const char *version_table, int64_t deadline_
 {
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
     struct hg_ledger_summary s = { 0 };
-    int rc = read_view(conn, "headgate.summary", hg_sql_ledger_summary, version_table, deadline_ns,
-                       &res, err);
+    const char *params[] = { version_table };
+    int rc = hg_ledger_view(conn, "headgate.summary", hg_sql_ledger_summary, 1, params, deadline_ns,
+                            &res, err);
     if (rc < 0)
         return -1;
     s.present = rc > 0;
@@ -110,8 +108,9 @@ int hg_ledger_applied(PGconn *conn, const char *version_table, int64_t deadline_
 {
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
     struct hg_ledger_entries e = { 0 };
-    int rc = read_view(conn, "headgate.applied", hg_sql_ledger_applied, version_table, deadline_ns,
-                       &res, err);
+    const char *params[] = { version_table };
+    int rc = hg_ledger_view(conn, "headgate.applied", hg_sql_ledger_applied, 1, params, deadline_ns,
+                            &res, err);
     if (rc < 0)
         return -1;
     for (int row = 0; rc > 0 && row < PQntuples(res); row++) {

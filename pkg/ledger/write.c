@@ -9,120 +9,6 @@
 
 #include "gen/ledger_embed.h"
 
-char *hg_ledger_admin_sql(const char *role)
-{
-    HG_AUTO(hg_freep) char *quoted = hg_pg_quote_ident(role);
-    return hg_xasprintf("CREATE SCHEMA headgate AUTHORIZATION %s;", quoted);
-}
-
-static bool column_true(const PGresult *res, int column)
-{
-    const char *text = hg_pg_get(res, 0, column);
-    return text && *text == 't';
-}
-
-static int use_file(const struct hg_target *t, const char *database_id, struct hg_ledger *l,
-                    struct hg_err *err)
-{
-    HG_AUTO(hg_freep) char *state = hg_target_state_dir(t);
-    HG_AUTO(hg_freep) char *dir = hg_path_join(state, "ledger");
-    if (hg_mkdir_p(dir, 0700, err) < 0)
-        return hg_wrap(err, "the ledger's file");
-    HG_AUTO(hg_freep) char *name = hg_xasprintf("%s.jsonl", database_id);
-    for (char *c = name; *c; c++)
-        if (*c == '/')
-            *c = '_';
-    l->file = hg_path_join(dir, name);
-    return 0;
-}
-
-/* The role may not create or write it: what to do depends on the mode. */
-static int without_schema(const struct hg_target *t, const char *database_id, const char *role,
-                          bool present, struct hg_ledger *l, struct hg_findings *findings,
-                          struct hg_err *err)
-{
-    HG_AUTO(hg_freep) char *quoted = hg_pg_quote_ident(role);
-    HG_AUTO(hg_freep) char *create = hg_ledger_admin_sql(role);
-    HG_AUTO(hg_freep) char *grant = hg_xasprintf(
-        "GRANT USAGE ON SCHEMA headgate TO %s; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN "
-        "SCHEMA headgate TO %s;", quoted, quoted);
-    const char *sql = present ? grant : create;
-    if (l->mode == HG_LEDGER_REQUIRED) {
-        (void)hg_fail(err, HG_E_REFUSED, "role %s may not %s the ledger (schema headgate), and "
-                      "`ledger: required` asks for it", role, present ? "write" : "create");
-        return hg_hint(err, "as an administrator of the database: %s", sql);
-    }
-    struct hg_err file_err = { 0 };
-    if (use_file(t, database_id, l, &file_err) < 0)
-        hg_log(HG_LOG_INFO, "%s", file_err.message);
-    struct hg_finding *f = hg_finding_add(
-        findings, "HG507", "role %s may not %s the schema headgate; this run is recorded in %s", role,
-        present ? "write to" : "create", l->file ? l->file : "no place at all");
-    f->help = hg_xasprintf("as an administrator of the database: %s", sql);
-    f->object = hg_xstrdup("headgate");
-    return 0;
-}
-
-/* A schema headgate would be where the migrator's own unqualified tables go. */
-static int shadowed(const struct hg_target *t, const char *database_id, const char *role, bool present,
-                    struct hg_ledger *l, struct hg_findings *findings, struct hg_err *err)
-{
-    HG_AUTO(hg_freep) char *quoted = hg_pg_quote_ident(role);
-    HG_AUTO(hg_freep) char *hint = hg_xasprintf(
-        "migrate with a role of another name, or: ALTER ROLE %s SET search_path = public", quoted);
-    if (present || l->mode == HG_LEDGER_REQUIRED) {
-        (void)hg_fail(err, HG_E_REFUSED, "the search_path of role %s leads to the schema headgate first: "
-                      "the migrator would put its tables among headgate's own", role);
-        return hg_hint(err, "%s", hint);
-    }
-    struct hg_err file_err = { 0 };
-    if (use_file(t, database_id, l, &file_err) < 0)
-        hg_log(HG_LOG_INFO, "%s", file_err.message);
-    struct hg_finding *f = hg_finding_add(
-        findings, "HG507", "the search_path of role %s would make the schema headgate its default, so it "
-        "is not created; this run is recorded in %s", role, l->file ? l->file : "no place at all");
-    f->help = HG_TAKE(hint);
-    f->object = hg_xstrdup("headgate");
-    return 0;
-}
-
-/* Records go to the database where the role may write or create the schema, else where l->mode says. */
-static int open_schema(const struct hg_target *t, const char *database_id, int64_t deadline_ns,
-                       struct hg_ledger *l, struct hg_findings *findings, struct hg_err *err)
-{
-    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
-    HG_AUTO(hg_pg_clearp) PGresult *made = NULL;
-    if (hg_pg_query(l->conn, hg_sql_ledger_state, 0, NULL, deadline_ns, &res, err) < 0)
-        return hg_wrap(err, "looking for the ledger");
-    const char *role = hg_pg_get(res, 0, 3);
-    bool present = column_true(res, 0);
-    if (column_true(res, 4))
-        return shadowed(t, database_id, role ? role : "?", present, l, findings, err);
-    l->database = present && column_true(res, 1);
-    if (!present && hg_pg_query(l->conn, hg_sql_ledger_schema, 0, NULL, deadline_ns, &made, err) == 0)
-        l->database = true;
-    else if (!present && !hg_streq(err->sqlstate, "42501"))
-        return hg_wrap(err, "creating the ledger (schema headgate)");
-    if (l->database)
-        return 0;
-    return without_schema(t, database_id, role ? role : "?", present, l, findings, err);
-}
-
-int hg_ledger_open(PGconn *conn, const struct hg_target *t, const char *database_id,
-                   int64_t deadline_ns, struct hg_ledger *ret, struct hg_findings *findings,
-                   struct hg_err *err)
-{
-    HG_AUTO(hg_ledger_done) struct hg_ledger l = { .conn = conn, .mode = t->t->ledger };
-    if (l.mode == HG_LEDGER_FILE && use_file(t, database_id, &l, err) < 0)
-        return -1;
-    if ((l.mode == HG_LEDGER_AUTO || l.mode == HG_LEDGER_REQUIRED) &&
-        open_schema(t, database_id, deadline_ns, &l, findings, err) < 0)
-        return -1;
-    *ret = l;
-    l = (struct hg_ledger){ 0 };
-    return 0;
-}
-
 void hg_ledger_done(struct hg_ledger *l)
 {
     hg_freep(&l->file);
@@ -202,6 +88,22 @@ static int outcome_file(const struct hg_ledger *l, const char *id, const struct 
     return hg_ledger_append(l, line, err);
 }
 
+/* What the run adds to the record of objects, as JSON text; NULL: cannot be told. */
+static char *delta_text(const struct hg_ledger *l, const struct hg_ledger_outcome *o,
+                        int64_t deadline_ns, char ret_fingerprint[HG_SHA256_SIZE])
+{
+    HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects known = { 0 };
+    struct hg_err unread = { 0 };
+    if (hg_ledger_objects(l->conn, deadline_ns, &known, &unread) < 0) {
+        hg_log(HG_LOG_WARNING, "the schema's fingerprint is not recorded: %s", unread.message);
+        return NULL;
+    }
+    json_t *delta = hg_ledger_delta(o, &known, ret_fingerprint);
+    char *text = json_dumps(delta, JSON_COMPACT);
+    json_decref(delta);
+    return text;
+}
+
 int hg_ledger_outcome(struct hg_ledger *l, const char *id, const struct hg_ledger_outcome *o,
                       int64_t deadline_ns, struct hg_err *err)
 {
@@ -216,7 +118,12 @@ int hg_ledger_outcome(struct hg_ledger *l, const char *id, const struct hg_ledge
     json_t *object = hg_ledger_times(o);
     HG_AUTO(hg_freep) char *times = json_dumps(object, JSON_COMPACT);
     json_decref(object);
-    const char *params[] = { id, o->outcome, rows, o->error, o->sqlstate, done, times };
+    HG_AUTO(hg_freep) char *objects = NULL;
+    char fingerprint[HG_SHA256_SIZE] = "";
+    if (o->after)
+        objects = delta_text(l, o, deadline_ns, fingerprint);
+    const char *params[] = { id, o->outcome, rows, o->error, o->sqlstate, done, times,
+                             objects ? fingerprint : NULL, objects ? objects : "[]" };
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
     if (hg_pg_query(l->conn, hg_sql_ledger_outcome, HG_COUNT(params), params, deadline_ns, &res,
                     err) < 0)

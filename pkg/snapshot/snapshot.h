@@ -54,6 +54,15 @@ int hg_snapshot_catalog(PGconn *conn, bool privileges, int64_t timeout_ns, json_
 /* SHA-256 of the catalog's canonical text: the same for the same definitions. */
 void hg_snapshot_digest(const json_t *catalog, char out[HG_SHA256_SIZE]);
 
+struct hg_ledger_objects;
+/* The objects of a catalog with a digest of each one's definition, for the ledger (sorted; made is
+ * false, and the server's version is the catalog's): relations, types, functions, and the constraints,
+ * indexes, triggers, rules and policies on relations. Not in a definition: owners, privileges,
+ * statistics targets, and states that maintenance changes (an invalid index, an index clustered on, a
+ * constraint not yet validated, a materialised view not populated). version_table ("schema.table",
+ * NULL: none), and what stands on it, is left out. */
+void hg_snapshot_objects(const json_t *catalog, const char *version_table, struct hg_ledger_objects *ret);
+
 /* ---- files -------------------------------------------------------------------------------- */
 
 /* The bytes of the file (tar, zstd). */

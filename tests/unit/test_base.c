@@ -171,6 +171,15 @@ static void digests(void **state)
     char hex[HG_SHA256_SIZE];
     assert_string_equal(hg_sha256("abc", 3, hex),
                         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    /* RFC 4231, test cases 2 and 6 (a key longer than a block) */
+    static const char data[] = "what do ya want for nothing?";
+    assert_string_equal(hg_hmac_sha256("Jefe", 4, data, strlen(data), hex),
+                        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    static const char more[] = "Test Using Larger Than Block-Size Key - Hash Key First";
+    unsigned char key[131];
+    memset(key, 0xaa, sizeof key);
+    assert_string_equal(hg_hmac_sha256(key, sizeof key, more, strlen(more), hex),
+                        "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
 static void times_are_rfc3339(void **state)

@@ -70,6 +70,100 @@ static void the_administrator_gets_quoted_sql(void **state)
     assert_string_equal(sql, "CREATE SCHEMA headgate AUTHORIZATION \"odd\"\"role\";");
 }
 
+static void an_hmac_depends_on_each_part_and_where_it_ends(void **state)
+{
+    (void)state;
+    static const char *const lists[][3] = { { "a", "b", NULL }, { "ab", NULL }, { "b", "a", NULL }, { NULL } };
+    char all[6][HG_SHA256_SIZE], again[HG_SHA256_SIZE];
+    for (size_t i = 0; i < HG_COUNT(lists); i++) {
+        HG_AUTO(hg_strv_done) struct hg_strv down = HG_STRV_INIT;
+        for (const char *const *name = lists[i]; *name; name++)
+            hg_strv_add(&down, *name);
+        (void)hg_ledger_hmac("key", "r1", &down, "d", all[i]);
+        assert_string_equal(all[i], hg_ledger_hmac("key", "r1", &down, "d", again));
+    }
+    HG_AUTO(hg_strv_done) struct hg_strv none = HG_STRV_INIT;
+    (void)hg_ledger_hmac("other", "r1", &none, "d", all[4]);
+    (void)hg_ledger_hmac("key", "r1", &none, "e", all[5]);
+    for (size_t i = 0; i < HG_COUNT(all); i++)
+        for (size_t k = 0; k < i; k++)
+            assert_string_not_equal(all[i], all[k]);
+}
+
+/* Objects from "kind name digest" words; a capital kind: made. */
+static struct hg_ledger_objects objects(const char *text, int server_version)
+{
+    struct hg_ledger_objects o = { .server_version = server_version };
+    HG_AUTO(hg_strv_done) struct hg_strv words = HG_STRV_INIT;
+    for (const char *c = text; *c;) {
+        size_t len = strcspn(c, " ");
+        HG_AUTO(hg_freep) char *word = hg_xstrndup(c, len);
+        hg_strv_add(&words, word);
+        c += len + (c[len] == ' ');
+    }
+    for (size_t i = 0; i + 2 < words.count; i += 3)
+        hg_ledger_objects_add(&o, "table", words.items[i + 1],
+                              hg_streq(words.items[i + 2], "-") ? NULL : words.items[i + 2],
+                              hg_streq(words.items[i], "M"));
+    hg_ledger_objects_sort(&o);
+    return o;
+}
+
+/* What a run adds, as "name digest made," for each row. */
+static void assert_delta(const struct hg_ledger_outcome *o, const struct hg_ledger_objects *known,
+                         const char *expected)
+{
+    char fingerprint[HG_SHA256_SIZE];
+    HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
+    json_t *delta = hg_ledger_delta(o, known, fingerprint);
+    size_t i;
+    json_t *row;
+    json_array_foreach(delta, i, row)
+    {
+        const char *digest = json_string_value(json_object_get(row, "digest"));
+        hg_buf_addf(&b, "%s %s%s,", json_string_value(json_object_get(row, "name")), digest ? digest : "-",
+                    json_is_true(json_object_get(row, "made")) ? " made" : "");
+    }
+    json_decref(delta);
+    assert_string_equal(hg_buf_str(&b), expected);
+}
+
+static void what_differs_between_both_ends_was_made_by_the_run(void **state)
+{
+    (void)state;
+    HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects none = { 0 };
+    HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects before = objects(". a 1 . b 1 . c 1", 150000);
+    HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects after = objects(". a 1 . b 2 . d 1", 150000);
+    HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects known = objects("M a 1 . b 0 M c 1 M e -", 150000);
+    struct hg_ledger_outcome o = { .before = &before, .after = &after };
+    assert_delta(&o, &none, "a 1,b 2 made,d 1 made,");
+    assert_delta(&o, &known, "b 2 made,d 1 made,c - made,");
+    o.all_made = true;
+    assert_delta(&o, &none, "a 1 made,b 2 made,d 1 made,");
+    /* Nobody saw the beginning: the last record stands for it, if it is one of the same server. */
+    o = (struct hg_ledger_outcome){ .after = &after };
+    assert_delta(&o, &none, "a 1,b 2,d 1,");
+    known.fingerprint = hg_xstrdup("f");
+    assert_delta(&o, &known, "b 2 made,d 1 made,c - made,");
+    known.server_version = 140000;
+    assert_delta(&o, &known, "b 2,d 1,c - made,");
+    o.after = NULL;
+    assert_delta(&o, &known, "");
+}
+
+static void a_fingerprint_is_over_what_was_made_and_is_there(void **state)
+{
+    (void)state;
+    HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects a = objects("M a 1 . b 1 M c -", 150000);
+    HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects b = objects(". b 2 M a 1", 160000);
+    HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects c = objects("M a 2 . b 1", 150000);
+    char first[HG_SHA256_SIZE], second[HG_SHA256_SIZE], third[HG_SHA256_SIZE];
+    assert_string_equal(hg_ledger_fingerprint(&a, first), hg_ledger_fingerprint(&b, second));
+    assert_string_not_equal(first, hg_ledger_fingerprint(&c, third));
+    assert_null(hg_ledger_object_find(&a, "view", "a"));
+    assert_string_equal(hg_ledger_object_find(&a, "table", "b")->digest, "1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -77,6 +171,9 @@ int main(void)
         cmocka_unit_test(lists_come_back_from_json),
         cmocka_unit_test(steps_carry_the_file_whatever_its_bytes),
         cmocka_unit_test(the_administrator_gets_quoted_sql),
+        cmocka_unit_test(an_hmac_depends_on_each_part_and_where_it_ends),
+        cmocka_unit_test(what_differs_between_both_ends_was_made_by_the_run),
+        cmocka_unit_test(a_fingerprint_is_over_what_was_made_and_is_there),
     };
     return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
 }

@@ -1,27 +1,29 @@
--- Creates the ledger where it is missing: one statement, so all of it or nothing.
--- Readers (status, gate) use the views headgate.summary and headgate.applied only; the tables may
--- change with meta.version. The views and the label are readable by everyone, because a label that
--- a role cannot read could not warn it away; the files themselves stay with the owner.
+-- Creates the ledger, or brings an older one or one that lacks something to version 2: one statement,
+-- so all of it or nothing. A newer one is left alone.
+-- Readers (status, gate) use the views only; the tables may change with meta.version. The views and
+-- the label are readable by everyone, because a label that a role cannot read could not warn it away;
+-- the files themselves stay with the owner.
 do $headgate$
+declare
+    writer oid;
 begin
     perform pg_catalog.pg_advisory_xact_lock(1751608423, 0);
-    if pg_catalog.to_regclass('headgate.meta') is not null then
-        return;
-    end if;
     if pg_catalog.to_regnamespace('headgate') is null then
         create schema headgate;
     end if;
-    create table headgate.meta (version integer not null);
-    insert into headgate.meta values (1);
+    create table if not exists headgate.meta (version integer not null);
+    if exists (select from headgate.meta where version > 2) then
+        return;
+    end if;
 
-    create table headgate.label (
+    create table if not exists headgate.label (
         only_one boolean primary key default true check (only_one),
         target text not null,
         protected boolean not null,
         set_at timestamptz not null default pg_catalog.now(),
         set_by text
     );
-    create table headgate.run (
+    create table if not exists headgate.run (
         seq bigint generated always as identity primary key,
         id text not null unique default pg_catalog.gen_random_uuid()::text,
         version_table text not null,
@@ -46,8 +48,8 @@ begin
         sqlstate text,
         check ((finished_at is null) = (outcome is null))
     );
-    create index on headgate.run (version_table, seq);
-    create table headgate.step (
+    create index if not exists run_version_table_seq_idx on headgate.run (version_table, seq);
+    create table if not exists headgate.step (
         seq bigint generated always as identity primary key,
         run bigint not null references headgate.run (seq),
         position integer not null,
@@ -66,8 +68,8 @@ begin
         outcome text check (outcome in ('done', 'not-done')),
         unique (run, position)
     );
-    create index on headgate.step (revision);
-    create table headgate.held (
+    create index if not exists step_revision_idx on headgate.step (revision);
+    create table if not exists headgate.held (
         version_table text not null,
         revision text not null,
         run bigint references headgate.run (seq),
@@ -76,7 +78,21 @@ begin
         primary key (version_table, revision)
     );
 
-    create view headgate.applied as
+    -- Version 2: what the schema is after a run, the server's version with it, and the HMAC of a file.
+    alter table headgate.run add column if not exists fingerprint text,
+                             add column if not exists server_version integer;
+    alter table headgate.step add column if not exists hmac text;
+    create table if not exists headgate.object (
+        seq bigint generated always as identity primary key,
+        run bigint not null references headgate.run (seq),
+        kind text not null,
+        name text not null,
+        digest text,
+        made boolean not null
+    );
+    create index if not exists object_kind_name_seq_idx on headgate.object (kind, name, seq);
+
+    create or replace view headgate.applied as
         select distinct on (r.version_table, s.revision)
                r.version_table, s.revision, s.direction, s.down_revisions, s.depends_on, s.message,
                s.path, s.digest, r.commit_id, r.started_by as applied_by, r.host, r.target,
@@ -85,7 +101,7 @@ begin
          where s.outcome = 'done'
          order by r.version_table, s.revision, s.seq desc;
 
-    create view headgate.summary as
+    create or replace view headgate.summary as
         select l.target, l.protected, t.version_table,
                last.revision as last_revision, fin.finished_at as last_finished_at,
                fin.started_by as last_by, fin.outcome as last_outcome, fin.direction as last_direction,
@@ -109,7 +125,32 @@ begin
                               where r.version_table = t.version_table and r.finished_at is null
                               order by r.seq desc limit 1) open_run on true;
 
+    -- No error text: it can hold values of rows.
+    create or replace view headgate.runs as
+        select seq, id, version_table, direction, target, goal, from_rows, to_rows, started_at,
+               started_by, host, pid, db_user, commit_id, tool, overrides, wal_before, finished_at,
+               outcome, rows_after, sqlstate, fingerprint, server_version
+          from headgate.run;
+
+    create or replace view headgate.objects as
+        select distinct on (o.kind, o.name)
+               o.kind, o.name, o.digest, o.made, r.id as run, r.version_table, r.finished_at
+          from headgate.object o join headgate.run r on r.seq = o.run
+         order by o.kind, o.name, o.seq desc;
+
+    -- Who could write before can go on.
+    for writer in select distinct a.grantee
+                    from pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a
+                   where c.oid = 'headgate.run'::pg_catalog.regclass and a.privilege_type = 'INSERT'
+                     and a.grantee not in (0, c.relowner)
+    loop
+        execute pg_catalog.format('grant select, insert on headgate.object to %s',
+                                  writer::pg_catalog.regrole);
+    end loop;
     grant usage on schema headgate to public;
-    grant select on headgate.meta, headgate.label, headgate.applied, headgate.summary to public;
+    grant select on headgate.meta, headgate.label, headgate.applied, headgate.summary, headgate.runs,
+                    headgate.objects to public;
+    delete from headgate.meta;
+    insert into headgate.meta values (2);
 end
 $headgate$;

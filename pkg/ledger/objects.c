@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gen/ledger_embed.h"
+
+static int compare(const void *a, const void *b)
+{
+    const struct hg_ledger_object *x = a, *y = b;
+    int kind = strcmp(x->kind, y->kind);
+    return kind ? kind : strcmp(x->name, y->name);
+}
+
+void hg_ledger_objects_add(struct hg_ledger_objects *o, const char *kind, const char *name,
+                           const char *digest, bool made)
+{
+    o->items = hg_grow(o->items, o->count, &o->cap, sizeof *o->items);
+    o->items[o->count++] = (struct hg_ledger_object){ .kind = hg_xstrdup(kind), .name = hg_xstrdup(name),
+                                                      .digest = hg_xstrdup(digest), .made = made };
+}
+
+void hg_ledger_objects_sort(struct hg_ledger_objects *o)
+{
+    if (o->count)
+        qsort(o->items, o->count, sizeof *o->items, compare);
+}
+
+const struct hg_ledger_object *hg_ledger_object_find(const struct hg_ledger_objects *o,
+                                                     const char *kind, const char *name)
+{
+    struct hg_ledger_object key = { .kind = (char *)(uintptr_t)kind, .name = (char *)(uintptr_t)name };
+    return o->count ? bsearch(&key, o->items, o->count, sizeof *o->items, compare) : NULL;
+}
+
+void hg_ledger_objects_done(struct hg_ledger_objects *o)
+{
+    for (size_t i = 0; i < o->count; i++) {
+        hg_freep(&o->items[i].kind);
+        hg_freep(&o->items[i].name);
+        hg_freep(&o->items[i].digest);
+    }
+    free(o->items);
+    hg_freep(&o->run);
+    hg_freep(&o->version_table);
+    hg_freep(&o->finished_at);
+    hg_freep(&o->fingerprint);
+    *o = (struct hg_ledger_objects){ 0 };
+}
+
+const char *hg_ledger_fingerprint(const struct hg_ledger_objects *o, char out[HG_SHA256_SIZE])
+{
+    HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
+    for (size_t i = 0; i < o->count; i++) {
+        const struct hg_ledger_object *x = &o->items[i];
+        if (!x->made || !x->digest)
+            continue;
+        const char *const parts[] = { x->kind, x->name, x->digest };
+        for (size_t k = 0; k < HG_COUNT(parts); k++)
+            hg_buf_add(&b, parts[k], strlen(parts[k]) + 1); /* the NUL keeps them apart */
+    }
+    return hg_sha256(hg_buf_str(&b), b.len, out);
+}
+
+/* ---- reading ---------------------------------------------------------------------------------- */
+
+int hg_ledger_objects(PGconn *conn, int64_t deadline_ns, struct hg_ledger_objects *ret,
+                      struct hg_err *err)
+{
+    HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects o = { 0 };
+    HG_AUTO(hg_pg_clearp) PGresult *run = NULL, *rows = NULL;
+    int64_t version = 0;
+    int rc = hg_ledger_view(conn, "headgate.runs", hg_sql_ledger_record, 0, NULL, deadline_ns, &run, err);
+    if (rc > 0)
+        rc = hg_ledger_view(conn, "headgate.objects", hg_sql_ledger_objects, 0, NULL, deadline_ns, &rows,
+                            err);
+    if (rc < 0)
+        return -1;
+    if (rc > 0 && PQntuples(run) > 0) {
+        const char *number = hg_pg_get(run, 0, 3);
+        o.run = hg_xstrdup(hg_pg_get(run, 0, 0));
+        o.version_table = hg_xstrdup(hg_pg_get(run, 0, 1));
+        o.fingerprint = hg_xstrdup(hg_pg_get(run, 0, 2));
+        (void)(number && hg_parse_int(number, 0, INT32_MAX, &version));
+        o.server_version = (int)version;
+        o.finished_at = hg_xstrdup(hg_pg_get(run, 0, 4));
+    }
+    for (int row = 0; rc > 0 && row < PQntuples(rows); row++)
+        hg_ledger_objects_add(&o, hg_pg_get(rows, row, 0), hg_pg_get(rows, row, 1),
+                              hg_pg_get(rows, row, 2), hg_streq(hg_pg_get(rows, row, 3), "true"));
+    hg_ledger_objects_sort(&o);
+    *ret = o;
+    o = (struct hg_ledger_objects){ 0 };
+    return 0;
+}
+
+/* ---- what a run adds --------------------------------------------------------------------------- */
+
+static bool same_digest(const struct hg_ledger_object *a, const struct hg_ledger_object *b)
+{
+    return hg_streq(a ? a->digest : NULL, b ? b->digest : NULL);
+}
+
+static void add_row(json_t *rows, const struct hg_ledger_object *x, const char *digest, bool made)
+{
+    json_array_append_new(rows, json_pack("{s:o, s:o, s:s?, s:b}", "kind", hg_json_text(x->kind), "name",
+                                          hg_json_text(x->name), "digest", digest, "made", made));
+}
+
+json_t *hg_ledger_delta(const struct hg_ledger_outcome *o, const struct hg_ledger_objects *known,
+                        char ret_fingerprint[HG_SHA256_SIZE])
+{
+    if (!o->after)
+        return NULL;
+    /* Nothing recorded: nobody can tell what earlier runs made. Another server's spelling differs by itself. */
+    bool comparable = known->fingerprint &&
+                      known->server_version / 10000 == o->after->server_version / 10000;
+    const struct hg_ledger_objects *before = o->before ? o->before : comparable ? known : o->after;
+    HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects now = { 0 };
+    json_t *rows = json_array();
+    for (size_t i = 0; i < o->after->count; i++) {
+        const struct hg_ledger_object *x = &o->after->items[i];
+        const struct hg_ledger_object *was = hg_ledger_object_find(known, x->kind, x->name);
+        bool made = o->all_made || (was && was->made) ||
+                    !same_digest(hg_ledger_object_find(before, x->kind, x->name), x);
+        if (!was || was->made != made || !same_digest(was, x))
+            add_row(rows, x, x->digest, made);
+        hg_ledger_objects_add(&now, x->kind, x->name, x->digest, made);
+    }
+    for (size_t i = 0; i < known->count; i++) {
+        const struct hg_ledger_object *x = &known->items[i];
+        if (x->digest && !hg_ledger_object_find(o->after, x->kind, x->name))
+            add_row(rows, x, NULL, x->made || hg_ledger_object_find(before, x->kind, x->name));
+    }
+    (void)hg_ledger_fingerprint(&now, ret_fingerprint); /* `after` is sorted, and so is it */
+    return rows;
+}

@@ -1,0 +1,1 @@
+select pg_catalog.max(version)::text from headgate.meta
