@@ -37,6 +37,9 @@ SMALL_LIBS := $(SMALL_LIBS_$(PROFILE))
 # that a shared library does not find our OpenSSL functions instead of its own.
 LIBPQ_dev := $(shell scripts/static-libpq $(BUILD))
 LIBPQ     := $(LIBPQ_$(PROFILE))
+# And libcurl into headgate-source-railway (scripts/static-curl).
+CURL_dev  := $(shell scripts/static-curl $(BUILD))
+CURL_LIBS := $(CURL_$(PROFILE))
 PC_CFLAGS := $(shell pkg-config --cflags $(PKGS_PC) 2>/dev/null)
 PC_LIBS  := $(shell pkg-config --libs $(PKGS_PC) 2>/dev/null)
 ALL_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Ipkg -I$(BUILD) $(PC_CFLAGS) $(WARNINGS) $(WERROR) \
@@ -80,6 +83,16 @@ $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 # Only after `make clean all`, which found libpq before it cleaned.
 $(BUILD)/libpq/libhash.a:
 	@mkdir -p $(BUILD) && scripts/static-libpq $(BUILD) > $(BUILD)/libpq.log
+
+$(BUILD)/curl/libforward.a:
+	@mkdir -p $(BUILD) && scripts/static-curl $(BUILD) > $(BUILD)/curl.log
+
+# Without libpq's forwarders: this one is to have the real OpenSSL.
+ifneq ($(CURL_LIBS),)
+$(BUILD)/headgate-source-railway: LIBPQ := $(CURL_LIBS)
+$(BUILD)/headgate-source-railway: ARCHIVES := $(filter-out %/liblibpq.a,$(ARCHIVES))
+$(BUILD)/headgate-source-railway: $(BUILD)/curl/libforward.a
+endif
 
 # `headgate` resolves targets itself (cmd/headgate/main.c) by the files of headgate-env.
 $(BUILD)/headgate: $(filter-out %/start.o,$(call objects,cmd/headgate-env))

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "http.h"
+#include "internal.h"
 
-#include <curl/curl.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 
 #define HTTP_DEADLINE_NS (30 * HG_NS_PER_S)
 #define HTTP_CONNECT_NS  (10 * HG_NS_PER_S)
@@ -22,6 +24,7 @@ struct transfer {
     CURL *curl;
     struct curl_slist *headers;
     struct hg_http_response *response;
+    curl_socket_t socket; /* the newest connection's; CURL_SOCKET_BAD: none yet */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -109,6 +112,39 @@ static int64_t left_ms(int64_t ns)
     return ns / HG_NS_PER_MS > 1 ? ns / HG_NS_PER_MS : 1;
 }
 
+static int take_socket(void *context, curl_socket_t socket, curlsocktype purpose)
+{
+    if (purpose == CURLSOCKTYPE_IPCXN)
+        ((struct transfer *)context)->socket = socket;
+    return CURL_SOCKOPT_OK;
+}
+
+/* Called whenever something was sent or received. The kernel delays acknowledgements by 40 ms, and a server
+ * that sends head and body apart, without TCP_NODELAY, waits for the head's. The wish not to delay lasts
+ * only a few segments, so it is renewed. */
+static int no_delay(void *context, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
+{
+    (void)down_all, (void)down, (void)up_all, (void)up;
+    const struct transfer *t = context;
+    if (t->socket != CURL_SOCKET_BAD)
+        (void)setsockopt(t->socket, IPPROTO_TCP, TCP_QUICKACK, &(int){ 1 }, sizeof(int));
+    return 0;
+}
+
+static void set_socket_options(struct transfer *t, const struct hg_http_request *r)
+{
+    t->socket = CURL_SOCKET_BAD;
+    if (r->unix_socket) {
+        curl_easy_setopt(t->curl, CURLOPT_UNIX_SOCKET_PATH, r->unix_socket);
+        return;
+    }
+    curl_easy_setopt(t->curl, CURLOPT_SOCKOPTFUNCTION, take_socket);
+    curl_easy_setopt(t->curl, CURLOPT_SOCKOPTDATA, t);
+    curl_easy_setopt(t->curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(t->curl, CURLOPT_XFERINFOFUNCTION, no_delay);
+    curl_easy_setopt(t->curl, CURLOPT_XFERINFODATA, t);
+}
+
 static int prepare(struct transfer *t, const struct hg_http_request *r, struct hg_err *err)
 {
     t->curl = curl_easy_init();
@@ -125,6 +161,8 @@ static int prepare(struct transfer *t, const struct hg_http_request *r, struct h
     curl_easy_setopt(t->curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
     curl_easy_setopt(t->curl, CURLOPT_FOLLOWLOCATION, 0L);
+    /* One request gains nothing from HTTP/2. */
+    curl_easy_setopt(t->curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(t->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(t->curl, CURLOPT_HTTPHEADER, t->headers);
     curl_easy_setopt(t->curl, CURLOPT_USERAGENT, r->user_agent ? r->user_agent : agent);
@@ -134,8 +172,7 @@ static int prepare(struct transfer *t, const struct hg_http_request *r, struct h
     curl_easy_setopt(t->curl, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(t->curl, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(t->curl, CURLOPT_HEADERDATA, t);
-    if (r->unix_socket)
-        curl_easy_setopt(t->curl, CURLOPT_UNIX_SOCKET_PATH, r->unix_socket);
+    set_socket_options(t, r);
     if (r->body) {
         curl_easy_setopt(t->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
         curl_easy_setopt(t->curl, CURLOPT_POSTFIELDS, r->body);
@@ -229,16 +266,6 @@ static CURLcode attempt(struct transfer *t, const struct hg_http_request *r, int
     return code;
 }
 
-/* The certificates that OpenSSL's own variable names; libcurl itself reads none. */
-static void set_authority(CURL *curl)
-{
-    const char *file = getenv("CURL_CA_BUNDLE");
-    if (!file || !*file)
-        file = getenv("SSL_CERT_FILE");
-    if (file && *file)
-        curl_easy_setopt(curl, CURLOPT_CAINFO, file);
-}
-
 int hg_http_do(const struct hg_http_request *request, struct hg_http_response *ret,
                struct hg_err *err)
 {
@@ -247,13 +274,18 @@ int hg_http_do(const struct hg_http_request *request, struct hg_http_response *r
     HG_AUTO(transfer_done) struct transfer t = { .response = &response };
     if (prepare(&t, request, err) < 0)
         return -1;
-    set_authority(t.curl);
+    bool folder_only = trust(t.curl);
     int64_t deadline = request->deadline_ns ? request->deadline_ns : hg_now_ns() + HTTP_DEADLINE_NS;
     unsigned attempts = request->attempts ? request->attempts : HG_HTTP_ATTEMPTS;
     for (;;) {
         int64_t left = deadline - hg_now_ns();
         CURLcode code = attempt(&t, request, left > 0 ? left : 0);
         left = deadline - hg_now_ns();
+        if (code == CURLE_PEER_FAILED_VERIFICATION && folder_only) {
+            trust_system_file(t.curl); /* somebody may have added theirs there alone */
+            folder_only = false;
+            continue;
+        }
         bool again = worth_again(code, &response) && response.attempts < attempts;
         int64_t pause = again ? pause_ns(response.attempts, &response) : 0;
         if (again && pause < left) {

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Every function of OpenSSL, Kerberos and LDAP that libpq calls, loading the real library at the first
- * call. A connection that needs none of them loads none of their two dozen libraries.
- *
- * A function here hands on words, as many as the real one takes, and returns a word. On Linux's 64-bit
- * machines a call is made of nothing else, whatever the types say; no function here takes or returns
- * floating point or a structure by value. A name that is missing is noticed when linking, and then
- * scripts/static-libpq leaves libpq a shared library.
+ * call (pkg/lazy/lazy.h). A connection that needs none of them loads none of their two dozen libraries.
+ * A name that is missing is noticed when linking, and then scripts/static-libpq leaves libpq a shared
+ * library.
  */
 #include "base/base.h"
+#include "lazy/lazy.h"
 
-#include <dlfcn.h>
 #include <stdarg.h>
 
 #if __has_include("gen/libpq_names.h")
@@ -22,42 +19,10 @@
 #define HG_LIBPQ_LDAP   "libldap-2.5.so.0"
 #endif
 
-typedef uintptr_t word;
-
-/* NULL, and the reason said, when this machine has no such library; libpq then reports what failed. */
-static void *find(const char *library, const char *name)
-{
-    static const char *told;
-    void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
-    void *symbol = handle ? dlsym(handle, name) : NULL;
-    if (!symbol && told != library) {
-        hg_log(HG_LOG_WARNING, "this connection needs %s: %s", library, dlerror());
-        told = library;
-    }
-    return symbol;
-}
-
-#define TAKES_6 word a, word b, word c, word d, word e, word f
-#define HANDS_6 a, b, c, d, e, f
-#define TAKES_7 TAKES_6, word g
-#define HANDS_7 HANDS_6, g
-#define TAKES_13 TAKES_7, word h, word i, word j, word k, word l, word m
-#define HANDS_13 HANDS_7, h, i, j, k, l, m
-
-#define FORWARD(name, count, library, failed)                                                          \
-    word name(TAKES_##count);                                                                   \
-    word name(TAKES_##count)                                                                           \
-    {                                                                                                  \
-        static word (*real)(TAKES_##count);                                                            \
-        if (!real)                                                                                     \
-            *(void **)&real = find(library, #name); /* as dlsym(3) writes it */                        \
-        return real ? real(HANDS_##count) : (failed);                                                  \
-    }
-
 /* ---- OpenSSL: 0 is a failure or a null pointer ------------------------------------------------------ */
 
-#define SSL(name)    FORWARD(name, 6, HG_LIBPQ_SSL, 0)
-#define CRYPTO(name) FORWARD(name, 6, HG_LIBPQ_CRYPTO, 0)
+#define SSL(name)    HG_LAZY(name, 6, HG_LIBPQ_SSL, 0)
+#define CRYPTO(name) HG_LAZY(name, 6, HG_LIBPQ_CRYPTO, 0)
 
 SSL(OPENSSL_init_ssl) SSL(SSL_CIPHER_get_bits) SSL(SSL_CIPHER_get_name) SSL(SSL_CTX_ctrl)
 SSL(SSL_CTX_free) SSL(SSL_CTX_get_cert_store) SSL(SSL_CTX_load_verify_locations) SSL(SSL_CTX_new)
@@ -93,7 +58,7 @@ void ERR_set_error(int library, int reason, const char *format, ...) HG_PRINTF(3
 void ERR_set_error(int library, int reason, const char *format, ...)
 {
     void (*real)(int, int, const char *, va_list);
-    *(void **)&real = find(HG_LIBPQ_CRYPTO, "ERR_vset_error");
+    *(void **)&real = hg_lazy_find(HG_LIBPQ_CRYPTO, "ERR_vset_error");
     va_list arguments;
     va_start(arguments, format);
     if (real)
@@ -101,10 +66,9 @@ void ERR_set_error(int library, int reason, const char *format, ...)
     va_end(arguments);
 }
 
-/* ---- Kerberos: a failure is anything but 0 ------------------------------------------------------------ */
+/* ---- Kerberos ------------------------------------------------------------------------------------------ */
 
-#define GSS_UNAVAILABLE ((word)16 << 16) /* GSS_S_UNAVAILABLE of RFC 2744 */
-#define GSS(name, count) FORWARD(name, count, HG_LIBPQ_GSS, GSS_UNAVAILABLE)
+#define GSS(name, count) HG_LAZY(name, count, HG_LIBPQ_GSS, HG_LAZY_KERBEROS_FAILED)
 
 GSS(gss_acquire_cred, 7)
 GSS(gss_delete_sec_context, 6)
@@ -118,17 +82,11 @@ GSS(gss_unwrap, 6)
 GSS(gss_wrap, 7)
 GSS(gss_wrap_size_limit, 6)
 
-/* The kind of name that is "service@host": iso(1) … krb5(2) of RFC 2744's appendix A. */
-static const struct {
-    uint32_t length;
-    const void *elements;
-} HOST_BASED = { 10, "\x2a\x86\x48\x86\xf7\x12\x01\x02\x01\x04" };
-extern const void *GSS_C_NT_HOSTBASED_SERVICE;
-const void *GSS_C_NT_HOSTBASED_SERVICE = &HOST_BASED;
+HG_LAZY_KERBEROS_NAME
 
 /* ---- LDAP, for service files that point there: begins with ldap_init, whose failure is NULL ---------------- */
 
-#define LDAP(name) FORWARD(name, 6, HG_LIBPQ_LDAP, 0)
+#define LDAP(name) HG_LAZY(name, 6, HG_LIBPQ_LDAP, 0)
 
 LDAP(ldap_count_entries) LDAP(ldap_err2string) LDAP(ldap_first_entry) LDAP(ldap_get_values_len)
 LDAP(ldap_init) LDAP(ldap_msgfree) LDAP(ldap_result) LDAP(ldap_search_st) LDAP(ldap_set_option)

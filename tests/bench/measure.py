@@ -18,7 +18,8 @@ def once(argv, **kwargs):
 
 
 def compare(name, ours, peer, bound, runs=15, peer_runs=None, **kwargs):
-    """Prints the ratio of medians; True when it is within the bound (at most, or at least if < 0)."""
+    """Prints the ratio of medians; True when it is within the bound (at most, or at least if < 0; None:
+    no bound, and the ratio says how many times faster)."""
     mine, theirs = [], []
     once(ours, **kwargs), once(peer, **kwargs)
     for i in range(runs):
@@ -26,12 +27,14 @@ def compare(name, ours, peer, bound, runs=15, peer_runs=None, **kwargs):
         if i < (peer_runs or runs):
             theirs.append(once(peer, **kwargs)[0])
     a, b = statistics.median(mine), statistics.median(theirs)
-    ratio = a / b if bound > 0 else b / a
-    good = ratio <= bound if bound > 0 else ratio >= -bound
-    low = min(mine) / min(theirs) if bound > 0 else min(theirs) / min(mine)
+    most = bound is not None and bound > 0
+    ratio = a / b if most else b / a
+    good = bound is None or (ratio <= bound if most else ratio >= -bound)
+    low = min(mine) / min(theirs) if most else min(theirs) / min(mine)
+    must = "no bound" if bound is None else f"must be {'<=' if most else '>='} {abs(bound)}"
     print(f"{name}: ours {a * 1e3:.1f} ms, peer {b * 1e3:.1f} ms, "
-          f"{'ratio' if bound > 0 else 'faster by'} {ratio:.2f}, by the fastest runs {low:.2f} "
-          f"(must be {'<=' if bound > 0 else '>='} {abs(bound)}){'' if good else '  FAILED'}", flush=True)
+          f"{'ratio' if most else 'faster by'} {ratio:.2f}, by the fastest runs {low:.2f} "
+          f"({must}){'' if good else '  FAILED'}", flush=True)
     return good
 
 

@@ -598,10 +598,17 @@ route() { get '.routes[] | "\(.private_host):\(.private_port)>\(.public_host):\(
     [ "$status" -eq 0 ]
 }
 
-@test "certificates are verified: a self-signed one is refused, an authority by file is taken" {
+# own_authority: makes key.pem, cert.pem (for localhost and backboard.example) and both.pem here.
+own_authority() {
     cd "$BATS_TEST_TMPDIR"
-    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \
-        -addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem 2> /dev/null
+    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout key.pem -out cert.pem \
+        -addext subjectAltName=DNS:localhost,DNS:backboard.example 2> /dev/null
+    cat cert.pem key.pem > both.pem
+    unset CURL_CA_BUNDLE SSL_CERT_FILE SSL_CERT_DIR
+}
+
+@test "certificates are verified: a self-signed one is refused, an authority by file is taken" {
+    own_authority
     cat > proxy.py <<- 'END'
 		import http.server, ssl, sys
 		class Handler(http.server.BaseHTTPRequestHandler):
@@ -623,8 +630,65 @@ route() { get '.routes[] | "\(.private_host):\(.private_port)>\(.public_host):\(
     export HEADGATE_RAILWAY_URL=https://localhost:$(cat port)/graphql/v2 RAILWAY_TOKEN=$HGT_TOKEN
     ask '{"service":"api","timeout":10}'
     expect_error network "cannot reach https://localhost" "certificate was not accepted"
-    unset CURL_CA_BUNDLE
     SSL_CERT_FILE=$PWD/cert.pem ask '{"service":"api","timeout":10}'
+    expect_error railway "neither data nor errors" ""
+    # And one found in a folder by its hash; a folder without hashes has none.
+    mkdir folder && cp cert.pem folder/
+    SSL_CERT_DIR=$PWD/folder ask '{"service":"api","timeout":10}'
+    expect_error network "cannot reach https://localhost" "certificate was not accepted"
+    openssl rehash folder
+    SSL_CERT_DIR=$PWD/folder ask '{"service":"api","timeout":10}'
+    expect_error railway "neither data nor errors" ""
+    # NO_PROXY: that proxy would answer nobody.
+    HTTPS_PROXY=http://127.0.0.1:9 NO_PROXY=localhost SSL_CERT_FILE=$PWD/cert.pem \
+        ask '{"service":"api","timeout":10}'
     kill $pid
     expect_error railway "neither data nor errors" ""
+}
+
+@test "through a proxy: what it tunnels to is verified, and one that is not there is said" {
+    own_authority
+    hgt_stub_start --tls "$PWD/both.pem"
+    local proxy=$HGT_STUB stub=$HGT_STUB_PID
+    export HEADGATE_RAILWAY_URL=https://backboard.example/graphql/v2 RAILWAY_TOKEN=$HGT_TOKEN
+    HTTPS_PROXY=$proxy SSL_CERT_FILE=$PWD/cert.pem ask '{"service":"api","timeout":10}'
+    [ "$(get .error)" = null ]
+    [ "$(get '.variables | length')" -gt 3 ]
+    HTTPS_PROXY=$proxy ask '{"service":"api","timeout":10}'
+    expect_error network "cannot reach https://backboard.example" "certificate was not accepted"
+    HEADGATE_RAILWAY_URL=https://other.example/graphql/v2 HTTPS_PROXY=$proxy SSL_CERT_FILE=$PWD/cert.pem \
+        ask '{"service":"api","timeout":10}'
+    expect_error network "cannot reach https://other.example" "certificate was not accepted"
+    kill "$stub"
+    HTTPS_PROXY=http://127.0.0.1:9 ask '{"service":"api","timeout":1}'
+    [[ $(get .error.message) == *"https://backboard.example"* ]]
+    [[ $(get .error.detail) == *"127.0.0.1 port 9"* ]]
+}
+
+# The decoders are loaded when an answer needs one (scripts/static-curl).
+@test "compressed answers: gzip, brotli, zstd" {
+    local encoding encodings=(gzip)
+    # Those that this machine's libcurl knows.
+    for encoding in br:brotli zstd:zstd; do
+        [[ $(curl -V) != *" ${encoding#*:}"* ]] || encodings+=("${encoding%:*}")
+    done
+    RAILWAY_TOKEN=$HGT_TOKEN ask '{"service":"api"}'
+    local plain=$(get .variables)
+    for encoding in "${encodings[@]}"; do
+        hgt_stub_reset
+        hgt_stub_fault "{\"mode\":\"encoded\",\"times\":9,\"encoding\":\"$encoding\"}"
+        RAILWAY_TOKEN=$HGT_TOKEN ask '{"service":"api"}'
+        [ "$(get .error)" = null ]
+        [ "$(get .variables)" = "$plain" ]
+    done
+}
+
+@test "what a request needs is loaded, and no more: no ssh, no LDAP, no Kerberos" {
+    # Where libcurl.a cannot be linked (scripts/static-curl), libcurl is the shared one as everywhere.
+    [ -s "$HGT_BUILD/curl/answer" ] || { ldd "$HGT_BUILD/headgate-source-railway" | grep -q libcurl && return; }
+    run -0 ldd "$HGT_BUILD/headgate-source-railway"
+    [[ $output == *libssl* && $output != *libcurl* && $output != *libssh2* && $output != *ldap* ]]
+    RAILWAY_TOKEN=$HGT_TOKEN LD_DEBUG=files run -0 headgate-source-railway <<< '{"service":"api"}'
+    [[ $output == *libssl* && $output != *libssh2* && $output != *libldap* && $output != *libkrb5* && \
+        $output != *libnghttp2* ]]
 }
