@@ -23,7 +23,7 @@ static const struct hg_opt OPTIONS[] = {
 static const struct hg_cmd CMD = {
     .name = "snapshot",
     .summary = "write what the database has to a file; compare two",
-    .args = "[diff A B | show FILE]",
+    .args = "[diff A B | diff models | show FILE]",
     .formats = "text|json",
     .options = OPTIONS,
     .description =
@@ -31,9 +31,11 @@ static const struct hg_cmd CMD = {
         "read-only transaction that blocks nobody, and writes them to one file (tar and zstd, so "
         "`tar xf` opens it). It holds no row of any table, and no query text unless asked. "
         "`diff A B` compares two of them, or a target with one: exit 1 when their definitions differ. "
+        "One side may be `models`: what Alembic's autogenerate finds; alone, against the target. "
         "`show FILE` says what is in one.",
     .examples = "headgate snapshot -t production -o before.snapshot\n    before a change\n"
                 "headgate snapshot diff before.snapshot production\n    what has changed since\n"
+                "headgate snapshot diff -t production models\n    what the models want that production has not\n"
                 "headgate snapshot show before.snapshot\n    what is in it\n",
     .max_args = 3,
 };
@@ -119,6 +121,8 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
         return take(o, err);
     if (hg_streq(what, "diff") && args->count == 3)
         return snapshot_diff(o, args->items[1], args->items[2], err);
+    if (hg_streq(what, "diff") && args->count == 2 && hg_streq(args->items[1], "models"))
+        return snapshot_diff(o, args->items[1], NULL, err);
     if (hg_streq(what, "show") && args->count == 2)
         return show(o, args->items[1], err);
     return hg_fail(err, HG_E_USAGE, "expected nothing, `diff A B` or `show FILE`, got %s with %zu "

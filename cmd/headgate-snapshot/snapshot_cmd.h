@@ -6,6 +6,8 @@
 #include "cli/cli.h"
 #include "snapshot/snapshot.h"
 
+#define SNAPSHOT_FILE_MAX (256u << 20)
+
 struct snapshot_options {
     struct hg_common common;
     int argc;
@@ -16,7 +18,12 @@ struct snapshot_options {
 
 /* Takes one of the target that the options name. */
 int snapshot_take(const struct snapshot_options *o, struct hg_snapshot *ret, struct hg_err *err);
-/* diff A B. */
+struct hg_alembic_options snapshot_alembic_options(const struct snapshot_options *o,
+                                                   const struct hg_target *t);
+/* What Alembic finds between the database of the target that the options name, or of the file, and the
+ * models: the array of hg_snapshot_diff. New reference. */
+int snapshot_models(const struct snapshot_options *o, const char *file, json_t **ret, struct hg_err *err);
+/* diff A B; b may be NULL where a is `models`. */
 int snapshot_diff(const struct snapshot_options *o, const char *a, const char *b, struct hg_err *err);
 /* Reads a file. */
 int snapshot_read(const char *path, struct hg_snapshot *ret, struct hg_err *err);

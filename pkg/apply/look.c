@@ -34,9 +34,10 @@ static char *program(const struct hg_run *r, const struct hg_apply_look_options 
 {
     const struct hg_status *s = o->status;
     bool flask = hg_driver_needs_flask(r);
+    const char *what = !s ? "configured" : o->compare ? "compare" : "current";
     HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
     hg_driver_command(r, flask, "current", &argv);
-    json_t *spec = json_pack("{s:s, s:n, s:o, s:b, s:b}", "look", s ? "current" : "configured", "fd",
+    json_t *spec = json_pack("{s:s, s:n, s:o, s:b, s:b}", "look", what, "fd",
                              "argv", hg_json_list(&argv), "flask", flask, "pooler",
                              hg_streq(r->target.t->pooler, "session"));
     if (!spec)
@@ -47,7 +48,10 @@ static char *program(const struct hg_run *r, const struct hg_apply_look_options 
                                       "system_identifier", s->system_identifier));
     if (r->target.t->run == HG_RUN_COMMAND)
         json_object_set_new(spec, "environment", hg_driver_environment(r));
-    char *text = hg_driver_text(spec, hg_py_apply_look);
+    if (o->instead)
+        json_object_set_new(spec, "instead", json_string(o->instead));
+    HG_AUTO(hg_freep) char *between = hg_xasprintf("%s\n%s", hg_py_apply_look, hg_py_apply_compare);
+    char *text = hg_driver_text(spec, between);
     json_decref(spec);
     return text;
 }

@@ -4,7 +4,8 @@
 SPEC["look"] is "configured": env.py gets a connection that is none, and the run ends when it calls
 context.configure. The addresses it wanted to connect to and the arguments of that call are reported,
 passwords left out. Or it is "current": env.py connects, to the judged database only, and each session
-is made read-only before env.py gets it; what `alembic current` would print is reported.
+is made read-only before env.py gets it; what `alembic current` would print is reported. Or "compare":
+likewise, and what autogenerate finds between database and models is reported (compare.py).
 
 Only SQLAlchemy's connections are replaced: an env.py that opens sockets by itself does so here as it
 does under any command of Alembic.
@@ -104,12 +105,25 @@ def on_connect_readonly(dbapi_connection, record):
     check_stopped()
     session = Session(dbapi_connection)
     session.check_identity()
+    comparing = SPEC["look"] == "compare"
     session.rows("select set_config('default_transaction_read_only', 'on', false),"
-                 " set_config('application_name', 'headgate doctor', false),"
+                 " set_config('application_name', %s, false),"
                  " set_config('lock_timeout', '2s', false),"
-                 " set_config('statement_timeout', '10s', false)")
+                 " set_config('statement_timeout', %s, false)"
+                 % (literal("headgate-snapshot" if comparing else "headgate doctor"),
+                    literal("60s" if comparing else "10s")))
     session.dbapi.commit()
     report("session", pid=session.pid, driver=session.driver)
+
+
+def connect_instead(dialect, record, arguments, options):
+    """The same driver, at another address."""
+    from sqlalchemy.engine import make_url
+
+    url = make_url(SPEC["instead"]).set(drivername="%s+%s" % (dialect.name, dialect.driver))
+    arguments[:], found = dialect.create_connect_args(url)
+    options.clear()
+    options.update(found)
 
 
 def report_current(environment):
@@ -135,7 +149,10 @@ def wrap_look():
         if SPEC["look"] == "configured":
             report_configuration(self, options)
             stop("looked", "context.configure was reached")
-        report_current(self)
+        if SPEC["look"] == "compare":
+            report_compared(self)
+        else:
+            report_current(self)
         configure(self, **options)
 
     EnvironmentContext.configure = configured
@@ -146,8 +163,11 @@ def install():
         replace_connections()
     else:
         from sqlalchemy import event
+        from sqlalchemy.engine import Engine
         from sqlalchemy.pool import Pool
 
+        if SPEC.get("instead"):
+            event.listen(Engine, "do_connect", connect_instead)
         event.listen(Pool, "connect", on_connect_readonly)
     wrap_look()
 
