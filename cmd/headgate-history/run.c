@@ -69,7 +69,7 @@ static void mark_applied(const struct history_options *o, struct answer *a)
         return;
     HG_AUTO(hg_strv_done) struct hg_strv unknown = HG_STRV_INIT;
     bool overlap;
-    hg_graph_resolve_rows(a->graph, &a->status.rows, &a->rows, &unknown, &overlap);
+    hg_graph_resolve_rows(a->graph, &a->status.judged, &a->rows, &unknown, &overlap);
     a->shown.applied = hg_graph_applied(a->graph, &a->rows);
 }
 

@@ -7,7 +7,7 @@
 
 struct rollback_options {
     struct hg_common common;
-    bool dry_run, allow_empty, to_base, no_wait;
+    bool dry_run, allow_empty, to_base, from_ledger, no_wait;
     int64_t lock_wait_ns, max_runtime_ns;
     struct hg_strv overrides;
     int argc;
@@ -20,6 +20,8 @@ static const struct hg_opt OPTIONS[] = {
     { "allow-empty-downgrade", 0, HG_OPT_BOOL, AT(allow_empty),
       .help = "go back over a revision whose downgrade does nothing" },
     { "to-base", 0, HG_OPT_BOOL, AT(to_base), .help = "roll back everything; alone, or to confirm it where REVISION means that" },
+    { "files-from-ledger", 0, HG_OPT_BOOL, AT(from_ledger),
+      .help = "go back over revisions that this code lacks, by the files that the ledger kept" },
     { "lock-wait", 0, HG_OPT_SECONDS, AT(lock_wait_ns), .metavar = "SECONDS",
       .help = "how long to wait for another headgate (10 min)" },
     { "no-wait", 0, HG_OPT_BOOL, AT(no_wait), .help = "do not wait for another headgate: exit 5" },
@@ -65,6 +67,7 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
                                          .dry_run = o->dry_run,
                                          .allow_empty_downgrade = o->allow_empty,
                                          .to_base = o->to_base,
+                                         .files_from_ledger = o->from_ledger,
                                          .no_wait = o->no_wait,
                                          .lock_wait_ns = o->lock_wait_ns,
                                          .max_runtime_ns = o->max_runtime_ns,

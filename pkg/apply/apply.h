@@ -36,6 +36,7 @@ struct hg_apply_options {
     bool baseline, from_empty, release;
     /* rollback */
     bool dry_run, allow_empty_downgrade, to_base;
+    bool files_from_ledger;         /* revisions that are missing here, out of the ledger if proven */
     /* both */
     bool no_wait;
     int64_t lock_wait_ns;           /* 0: the target's, else 10 min */

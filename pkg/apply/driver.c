@@ -159,6 +159,8 @@ char *hg_driver_program(struct hg_run *r, int report_fd)
     if (!spec)
         HG_BUG("the driver's specification");
     steps_and_digests(r, spec);
+    if (r->stored_count)
+        json_object_set_new(spec, "files", hg_stored_json(r));
     json_object_set_new(spec, "fd", report_fd < 0 ? json_null() : json_integer(report_fd));
     if (r->target.t->run == HG_RUN_COMMAND)
         json_object_set_new(spec, "environment", hg_driver_environment(r));

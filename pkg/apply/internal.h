@@ -40,11 +40,21 @@ struct hg_driven {
     char *exception, *message, sqlstate[6];
 };
 
+/* A revision that only the ledger has the file of. */
+struct hg_stored {
+    struct hg_ledger_file file;
+    char *name;                     /* of the file that Alembic gets */
+    char *message;                  /* the revision's */
+    char *proof, *why;              /* what proves it, or why nothing does */
+};
+
 struct hg_run {
     const struct hg_apply_options *o;
     struct hg_target target;
     struct hg_alembic_config alembic;
     struct hg_graph *graph;
+    struct hg_stored *stored;
+    size_t stored_count, stored_cap;
     struct hg_status status;
     bool have_target, have_alembic, have_status;
     bool connected;                 /* once: the next connection reads command sources again */
@@ -89,6 +99,9 @@ int hg_run_connect(struct hg_run *r, const char *what, PGconn **ret, struct hg_e
 int hg_run_identify(PGconn *conn, struct hg_identity *ret, struct hg_err *err);
 void hg_identity_done(struct hg_identity *i);
 int hg_run_open(struct hg_run *r, struct hg_err *err);      /* target, files, connections */
+/* (Again,) with these files besides those of the configuration; findings are those of loading then. */
+int hg_run_load_files(struct hg_run *r, const struct hg_alembic_source *more, size_t count,
+                      struct hg_err *err);
 int hg_run_status(struct hg_run *r, struct hg_err *err);    /* reads where it stands, and the ledger */
 void hg_run_done(struct hg_run *r);
 void hg_run_who(struct hg_run *r);
@@ -164,6 +177,19 @@ void hg_run_end_sessions(struct hg_run *r, bool terminate); /* of the migrator, 
 int hg_run_verify(struct hg_run *r, struct hg_err *err);
 int hg_run_invalid_indexes(PGconn *conn, struct hg_strv *ret, struct hg_err *err);
 bool hg_strv_same_set(const struct hg_strv *a, const struct hg_strv *b);
+
+/* For the HMAC of the files that the ledger keeps: HEADGATE_LEDGER_KEY, or NULL. */
+const char *hg_run_ledger_key(void);
+
+/* stored.c */
+/* --files-from-ledger: gets what is missing here, shows it, and takes it into the graph if all of it is
+ * proven; else -1, REFUSED, with HG237. */
+int hg_run_take_stored(struct hg_run *r, struct hg_err *err);
+/* At the end: where the database stands for the files here alone. The steps are gone after. */
+void hg_run_leave_stored(struct hg_run *r);
+/* For the driver: hex by file name. New reference. */
+json_t *hg_stored_json(const struct hg_run *r);
+void hg_stored_done(struct hg_stored *s);
 
 /* rollback.c */
 int hg_run_judge_down(struct hg_run *r, struct hg_err *err);

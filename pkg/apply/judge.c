@@ -22,7 +22,7 @@ static void rows_now(struct hg_run *r, struct hg_revlist *ret)
 {
     HG_AUTO(hg_strv_done) struct hg_strv unknown = HG_STRV_INIT;
     bool overlap = false;
-    hg_graph_resolve_rows(r->graph, &r->status.rows, ret, &unknown, &overlap);
+    hg_graph_resolve_rows(r->graph, &r->status.judged, ret, &unknown, &overlap);
 }
 
 /* The identifier that Alembic is given: explicit, so that a file which appears meanwhile is not run;
@@ -122,7 +122,11 @@ static int refuse(struct hg_run *r, const struct hg_gate *g, struct hg_err *err)
             first = &g->findings.items[i];
     (void)hg_fail(err, HG_E_REFUSED, "the gate of %s is shut%s%s", r->target.t->name,
                   first ? ": " : "", first ? first->message : "");
-    if (first)
+    bool ahead = first && (hg_streq(first->rule->id, "HG212") || hg_streq(first->rule->id, "HG213"));
+    if (r->o->down && ahead && r->summary.present)
+        (void)hg_hint(err, "use the code that has it; or, from the files that the ledger kept: add "
+                      "--files-from-ledger");
+    else if (first)
         (void)hg_hint(err, "`headgate explain %s` says what to do", first->rule->id);
     return -1;
 }
@@ -131,8 +135,8 @@ static int refuse(struct hg_run *r, const struct hg_gate *g, struct hg_err *err)
  * writes the next one, and refuses the table from then on. */
 static int literal_rows(struct hg_run *r, struct hg_err *err)
 {
-    for (size_t i = 0; r->steps.count && i < r->status.rows.count; i++) {
-        const char *row = r->status.rows.items[i];
+    for (size_t i = 0; r->steps.count && i < r->status.judged.count; i++) {
+        const char *row = r->status.judged.items[i];
         if (hg_graph_get(r->graph, row))
             continue;
         if (!hg_findings_have(&r->findings, "HG218"))
@@ -210,7 +214,9 @@ static int read_answer(const char *question, char answer[ANSWER_MAX], struct hg_
 
 bool hg_run_asks(const struct hg_run *r)
 {
-    bool matters = r->target.t->protected_ || (r->o->overrides && r->o->overrides->count);
+    bool terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+    bool matters = r->target.t->protected_ || (r->o->overrides && r->o->overrides->count) ||
+                   (r->stored_count && terminal);
     return matters && !r->o->common->yes;
 }
 

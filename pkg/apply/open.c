@@ -111,7 +111,8 @@ static char *current_commit(const char *dir)
     return hg_xstrndup(text, strcspn(text, "\n"));
 }
 
-static int load_files(struct hg_run *r, struct hg_findings *findings, struct hg_err *err)
+int hg_run_load_files(struct hg_run *r, const struct hg_alembic_source *more, size_t count,
+                      struct hg_err *err)
 {
     const struct hg_common *c = r->o->common;
     const struct hg_config *config = &r->target.config;
@@ -123,10 +124,15 @@ static int load_files(struct hg_run *r, struct hg_findings *findings, struct hg_
                                     .section = c->alembic_section,
                                     .no_python = c->no_python,
                                     .python_env = envp };
-    int rc = hg_alembic_config_load(&o, &r->alembic, err);
+    int rc = r->have_alembic ? 0 : hg_alembic_config_load(&o, &r->alembic, err);
     r->have_alembic = rc == 0;
+    if (r->graph)
+        hg_graph_free(r->graph);
+    r->graph = NULL;
+    hg_findings_done(&r->findings);
+    r->findings = (struct hg_findings)HG_FINDINGS_INIT;
     if (rc == 0)
-        rc = hg_alembic_load(&r->alembic, &o, &r->graph, findings, err);
+        rc = hg_alembic_load_with(&r->alembic, &o, more, count, &r->graph, &r->findings, err);
     if (rc == 0)
         hg_graph_digests(r->graph);
     hg_vars_free_envp(envp);
@@ -141,15 +147,11 @@ int hg_run_open(struct hg_run *r, struct hg_err *err)
     if (rc < 0)
         return -1;
     hg_run_who(r);
-    HG_AUTO(hg_findings_done) struct hg_findings graph_findings = HG_FINDINGS_INIT;
-    if (load_files(r, &graph_findings, err) < 0)
+    if (hg_run_load_files(r, NULL, 0, err) < 0)
         return -1;
     r->commit = current_commit(r->alembic.dir);
-    if (!hg_graph_ok(r->graph)) {
-        hg_findings_move(&r->findings, &graph_findings);
+    if (!hg_graph_ok(r->graph))
         return hg_fail(err, HG_E_REFUSED, "Alembic would refuse this history; see the findings");
-    }
-    hg_findings_move(&r->findings, &graph_findings);
     if (hg_run_connect(r, "watch", &r->watch, err) < 0)
         return -1;
     return hg_run_identify(r->watch, &r->identity, err);
@@ -229,6 +231,9 @@ void hg_run_done(struct hg_run *r)
     struct hg_strv *lists[] = { &r->to, &r->invalid_before, &r->from, &r->after, &r->applied };
     for (size_t i = 0; i < HG_COUNT(lists); i++)
         hg_strv_done(lists[i]);
+    for (size_t i = 0; i < r->stored_count; i++)
+        hg_stored_done(&r->stored[i]);
+    free(r->stored);
     if (r->have_target)
         hg_target_done(&r->target);
 }

@@ -9,6 +9,8 @@
 #include "live.h"
 #include "term/term.h"
 
+#define STORED_LINE_MAX 2000
+
 static const char *text_of(const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
@@ -147,6 +149,33 @@ static void on_downgrade(const json_t *e, struct hg_buf *b)
     }
 }
 
+/* Text from a database, on somebody's terminal: line by line, without what a terminal would obey. */
+static void add_lines(struct hg_buf *b, const char *prefix, const char *text)
+{
+    while (*text) {
+        size_t len = strcspn(text, "\n");
+        HG_AUTO(hg_freep) char *line = hg_xstrndup(text, len);
+        HG_AUTO(hg_freep) char *shown = hg_printable(line, STORED_LINE_MAX);
+        hg_buf_addf(b, "%s%s\n", prefix, shown);
+        text += len + (text[len] != '\0');
+    }
+}
+
+static void on_stored_file(const json_t *e, struct hg_buf *b)
+{
+    const char *commit = text_of(e, "commit"), *by = text_of(e, "by"), *proof = text_of(e, "proof");
+    HG_AUTO(hg_buf_done) struct hg_buf facts = HG_BUF_INIT;
+    hg_buf_addf(&facts, "from the ledger: %s  %s\n", text_of(e, "revision"), text_of(e, "message"));
+    if (*text_of(e, "finished_at"))
+        hg_buf_addf(&facts, "    applied %s by %s%s%.12s, file %s\n", text_of(e, "finished_at"),
+                    *by ? by : "somebody unknown", *commit ? ", commit " : "", commit,
+                    text_of(e, "path"));
+    hg_buf_addf(&facts, "    %s: %s\n", *proof ? "proven by" : "not proven",
+                *proof ? proof : text_of(e, "why_not"));
+    add_lines(b, "", hg_buf_str(&facts));
+    add_lines(b, "    | ", text_of(e, "text"));
+}
+
 static void on_record(const json_t *e, const char *name, struct hg_buf *b)
 {
     HG_AUTO(hg_freep) char *list = joined(json_object_get(e, "revisions"));
@@ -247,6 +276,8 @@ static void print_text(struct hg_apply_printer *p, const json_t *e)
         on_progress(e, p->live != NULL, &b);
     else if (hg_streq(name, "downgrade"))
         on_downgrade(e, &b);
+    else if (hg_streq(name, "stored-file"))
+        on_stored_file(e, &b);
     else
         on_record(e, name, &b);
     to_stderr(p, &b);

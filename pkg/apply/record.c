@@ -9,8 +9,7 @@ static int64_t deadline(void)
     return hg_now_ns() + HG_APPLY_QUERY_NS;
 }
 
-/* For the HMAC of the files that are kept. */
-static const char *ledger_key(void)
+const char *hg_run_ledger_key(void)
 {
     const char *key = getenv("HEADGATE_LEDGER_KEY");
     return key && *key ? key : NULL;
@@ -30,7 +29,7 @@ static struct hg_ledger_run describe(const struct hg_run *r, const char *directi
                                    .overrides = r->o->overrides,
                                    .graph = r->graph,
                                    .steps = &r->steps,
-                                   .key = ledger_key() };
+                                   .key = hg_run_ledger_key() };
 }
 
 /* Which revisions of the rows are in, as a flag for each of the graph. Caller frees. */

@@ -263,6 +263,8 @@ static int go(struct hg_run *r, struct hg_err *err)
         return -1;
     hg_strv_addv(&r->from, &r->status.rows);
     emit_start(r);
+    if (hg_run_take_stored(r, err) < 0)
+        return -1;
     if (!r->o->dry_run && confirm(r, &confirmed, err) < 0)
         return -1;
     return under_lock(r, &confirmed, err);
@@ -328,6 +330,7 @@ int hg_apply_run(const struct hg_apply_options *o, struct hg_err *err)
     int rc = go(&r, err);
     if (rc < 0 && r.started)
         err->exit_code = HG_EXIT_FAILED;
+    hg_run_leave_stored(&r);
     emit_result(&r, rc, err, began);
     hg_run_done(&r);
     hg_signals_release();

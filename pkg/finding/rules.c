@@ -100,6 +100,14 @@ static const struct hg_rule RULES[] = {
       "search_path.", false },
     { "HG223", HG_SEV_ERROR, "revision is held after a rollback",
       "When it may be applied again: `headgate apply --release`.", false },
+    { "HG234", HG_SEV_NOTE, "squash explains what is not here",
+      "`headgate apply` moves the version row once the ledger proves that the old end was reached.", false },
+    { "HG235", HG_SEV_ERROR, "squash cannot be moved over",
+      "Bring the database to the old end with the code before the squash, recorded by headgate (apply, or "
+      "apply --baseline), then apply this code.", ALWAYS },
+    { "HG237", HG_SEV_ERROR, "file in the ledger is not proven",
+      "Run the rollback with the code that has the revision, or fetch the recorded commit; with "
+      "HEADGATE_LEDGER_KEY set on every apply, the ledger's files prove themselves.", ALWAYS },
     { "HG238", HG_SEV_NOTE, "run is recorded without the schema's fingerprint",
       "Changes made by hand since then cannot be told; the next apply records what is there.", false },
     { "HG239", HG_SEV_ERROR, "ledger is of a newer headgate",

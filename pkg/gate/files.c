@@ -73,7 +73,7 @@ static void report_edited(struct hg_judge *j, const struct hg_files *f,
                                  base);
     }
     place(finding, now, hg_first_difference(blob->data, blob->len, text, len));
-    HG_AUTO(hg_freep) char *dir = hg_repo_relative(&j->repo, now->file);
+    HG_AUTO(hg_freep) char *dir = now->file ? hg_repo_relative(&j->repo, now->file) : NULL;
     finding->help = hg_xasprintf("Take it back (`git checkout %s -- %s`) and put the change into a "
                                  "new revision: databases that ran this one will not run it again.",
                                  base, dir ? dir : now->path);
@@ -84,7 +84,7 @@ static void compare_one(struct hg_judge *j, struct hg_files *f, const struct hg_
 {
     size_t len;
     const char *text = hg_graph_text(f->graph, now, &len);
-    HG_AUTO(hg_freep) char *path = hg_repo_relative(&j->repo, now->file);
+    HG_AUTO(hg_freep) char *path = now->file ? hg_repo_relative(&j->repo, now->file) : NULL;
     bool moved = path && !hg_streq(path, blob->path);
     bool bytes = len == blob->len && memcmp(text, blob->data, len) == 0;
     if (!bytes && !hg_same_lines(blob->data, blob->len, text, len)) {

@@ -64,6 +64,14 @@ void hg_gate_done(struct hg_gate *g);
 void hg_gate_identity(const struct hg_target *target, const struct hg_status *status,
                       struct hg_findings *ret);
 
+/* Has the commit, in the repository around dir, a file of this path's last name with these lines? The
+ * commit must be one that a branch or tag here has; for a protected target, one that the base branch
+ * has. True: *ret_path gets the file's path in it; false: *ret_why a clause that says why not. Both
+ * heap. */
+bool hg_gate_committed(const struct hg_target *target, const char *dir, const char *commit,
+                       const char *path, const struct hg_buf *bytes, int64_t deadline_ns,
+                       char **ret_path, char **ret_why);
+
 const char *hg_verdict_name(enum hg_verdict verdict); /* "open", "shut", NULL for unknown */
 /* 0, 1 or 3. */
 int hg_gate_exit(const struct hg_gate *g);

@@ -53,8 +53,7 @@ static int git(const struct git_call *call, const char *const *args,
     return hg_process_run(&spec, ret_status, ret_out, ret_err, err);
 }
 
-/* The first line of git's answer, or NULL when it exits otherwise than with 0. */
-static char *git_line(const struct hg_repo *r, const char *const *args)
+char *hg_repo_line(const struct hg_repo *r, const char *const *args)
 {
     HG_AUTO(hg_buf_done) struct hg_buf out = HG_BUF_INIT;
     struct hg_exit_status status;
@@ -67,11 +66,11 @@ static char *git_line(const struct hg_repo *r, const char *const *args)
     return len ? hg_xstrndup(text, len) : NULL;
 }
 
-static char *commit_of(const struct hg_repo *r, const char *name)
+char *hg_repo_commit(const struct hg_repo *r, const char *name)
 {
     HG_AUTO(hg_freep) char *spec = hg_xasprintf("%s^{commit}", name);
     const char *args[] = { "rev-parse", "--verify", "--quiet", "--end-of-options", spec, NULL };
-    return git_line(r, args);
+    return hg_repo_line(r, args);
 }
 
 static void unusable(struct hg_repo *r, const char *hint, const char *fmt, ...) HG_PRINTF(3, 4);
@@ -139,13 +138,13 @@ static bool find_root(const char *dir, struct hg_repo *r)
 /* A branch that exists only at the remote is found there: CI checks out a detached commit. */
 static bool try_base(struct hg_repo *r, const char *name)
 {
-    r->base = commit_of(r, name);
+    r->base = hg_repo_commit(r, name);
     if (r->base) {
         r->base_name = hg_xstrdup(name);
         return true;
     }
     HG_AUTO(hg_freep) char *remote = hg_xasprintf("origin/%s", name);
-    r->base = commit_of(r, remote);
+    r->base = hg_repo_commit(r, remote);
     if (r->base)
         r->base_name = HG_TAKE(remote);
     return r->base != NULL;
@@ -162,8 +161,8 @@ static void find_base(struct hg_repo *r, const char *wanted)
     }
     const char *symbolic[] = { "rev-parse", "--abbrev-ref", "--verify", "--quiet", "origin/HEAD",
                                NULL };
-    HG_AUTO(hg_freep) char *remote = git_line(r, symbolic);
-    if (remote && (r->base = commit_of(r, remote))) {
+    HG_AUTO(hg_freep) char *remote = hg_repo_line(r, symbolic);
+    if (remote && (r->base = hg_repo_commit(r, remote))) {
         r->base_name = HG_TAKE(remote);
         return;
     }
@@ -182,7 +181,7 @@ void hg_repo_open(const char *dir, const char *wanted, char *const *envp, int64_
     bool found = find_root(dir, ret);
     if (!ret->root)
         return;
-    ret->head = commit_of(ret, "HEAD");
+    ret->head = hg_repo_commit(ret, "HEAD");
     if (!found)
         return;
     find_base(ret, wanted);
@@ -193,7 +192,7 @@ void hg_repo_open(const char *dir, const char *wanted, char *const *envp, int64_
         return;
     }
     const char *args[] = { "merge-base", ret->head, ret->base, NULL };
-    ret->merge_base = git_line(ret, args);
+    ret->merge_base = hg_repo_line(ret, args);
     if (!ret->merge_base)
         unusable(ret, "Check --base: it should be the branch that this one came from.",
                  "HEAD and %s have no commit in common", ret->base_name);

@@ -32,6 +32,12 @@ void hg_repo_open(const char *dir, const char *wanted, char *const *envp, int64_
                   struct hg_repo *ret);
 void hg_repo_done(struct hg_repo *r);
 
+/* The first line of git's answer to these arguments (NULL-terminated), heap; NULL when there is none or
+ * git exits otherwise than with 0. */
+char *hg_repo_line(const struct hg_repo *r, const char *const *args);
+/* The id of the commit of that name, heap, or NULL. */
+char *hg_repo_commit(const struct hg_repo *r, const char *name);
+
 /* A file of a commit. */
 struct hg_blob {
     char *path;              /* relative to the root, '/' */

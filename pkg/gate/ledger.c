@@ -28,7 +28,7 @@ static bool *applied_now(const struct hg_judge *j)
     HG_AUTO(hg_revlist_done) struct hg_revlist rows = HG_REVLIST_INIT;
     HG_AUTO(hg_strv_done) struct hg_strv unknown = HG_STRV_INIT;
     bool overlap = false;
-    hg_graph_resolve_rows(j->in->graph, &j->in->status->rows, &rows, &unknown, &overlap);
+    hg_graph_resolve_rows(j->in->graph, &j->in->status->judged, &rows, &unknown, &overlap);
     return hg_graph_applied(j->in->graph, &rows);
 }
 

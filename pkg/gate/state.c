@@ -41,7 +41,7 @@ static void check_heads(struct hg_judge *j)
  * refuses the table from then on. */
 static void check_literal(struct hg_judge *j)
 {
-    const struct hg_strv *rows = &j->in->status->rows;
+    const struct hg_strv *rows = &j->in->status->judged;
     for (size_t i = 0; j->in->graph && !j->in->no_pending && i < rows->count; i++) {
         if (hg_graph_get(j->in->graph, rows->items[i]))
             continue;

@@ -43,7 +43,7 @@ void hg_ledger_summary_done(struct hg_ledger_summary *s);
 
 /* headgate.applied: the newest record of one revision. */
 struct hg_ledger_entry {
-    char *revision, *direction;     /* up, down, baseline, adopt */
+    char *revision, *direction;     /* up, down, baseline, adopt, squash */
     struct hg_strv down, depends_on;
     char *message, *path, *digest, *commit, *by, *host, *target, *finished_at;
 };
@@ -138,7 +138,7 @@ int hg_ledger_set_label(struct hg_ledger *l, const char *target, bool protected_
 
 struct hg_ledger_run {
     const char *version_table;      /* "schema.table" */
-    const char *direction;          /* up, down, baseline, adopt */
+    const char *direction;          /* up, down, baseline, adopt, squash */
     const char *target, *goal;      /* goal: what was asked for ("head", "-1"); may be NULL */
     const struct hg_strv *from, *to;/* rows before, rows expected after */
     const char *by, *host, *commit; /* any may be NULL */

@@ -34,6 +34,14 @@ void hg_status_judge_unknown(const struct hg_graph *graph, const json_t *parents
                              struct hg_status *s);
 /* Adds HG212 or HG213, or changes their message. */
 void hg_status_name_lost(struct hg_status *s);
+/* The entry of that revision, or NULL. */
+const json_t *hg_status_parents_of(const json_t *parents, const char *revision);
+/* squash.c: fills judged, moved_from and moved_to, with HG234. */
+void hg_status_squash(const struct hg_graph *graph, struct hg_status *s);
+/* Sets inside, with HG235, for an unknown row inside a squash, by what `parents` say. */
+void hg_status_name_inside(struct hg_status *s, const struct hg_graph *graph, const json_t *parents);
+/* The commit that has the end of that squash goes into HG235's help. */
+void hg_status_date_inside(struct hg_status *s, const char *commit);
 /* The entry of s->lost for the row, or NULL. */
 struct hg_lost *hg_status_lost_of(struct hg_status *s, const char *revision);
 

@@ -302,7 +302,8 @@ static int judge_rows(const struct hg_graph *graph, PGconn *conn, int64_t deadli
     HG_AUTO(hg_revlist_done) struct hg_revlist known = HG_REVLIST_INIT;
     HG_AUTO(hg_revlist_done) struct hg_revlist current = HG_REVLIST_INIT;
     bool overlap = false;
-    hg_graph_resolve_rows(graph, &s->rows, &known, &s->unknown, &overlap);
+    hg_status_squash(graph, s);
+    hg_graph_resolve_rows(graph, &s->judged, &known, &s->unknown, &overlap);
     hg_graph_current(graph, &known, &current);
     take_ids(&current, &s->current);
     hg_strv_sort(&s->current);
@@ -333,6 +334,7 @@ int hg_status_judge(const struct hg_target *t, const struct hg_graph *graph, con
                     const char *table, struct hg_facts *f, PGconn *conn, int64_t deadline_ns,
                     struct hg_status *s, struct hg_err *err)
 {
+    s->config = t ? &t->config : NULL;
     add_heads(t, graph, s);
     judge_server(t, f, s);
     const struct hg_graph *usable = graph && hg_graph_ok(graph) ? graph : NULL;
@@ -375,7 +377,7 @@ void hg_status_done(struct hg_status *s)
 {
     if (!s)
         return;
-    struct hg_strv *lists[] = { &s->heads, &s->rows, &s->current, &s->unknown, &s->vt_candidates,
+    struct hg_strv *lists[] = { &s->heads, &s->rows, &s->judged, &s->moved_from, &s->moved_to, &s->current, &s->unknown, &s->vt_candidates,
                                 &s->held, &s->run_blocked_by };
     for (size_t i = 0; i < HG_COUNT(lists); i++)
         hg_strv_done(lists[i]);

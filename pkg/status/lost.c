@@ -22,7 +22,7 @@ static void make_lost(struct hg_status *s)
         s->lost[s->lost_count].revision = hg_xstrdup(s->unknown.items[s->lost_count]);
 }
 
-static const json_t *entry(const json_t *parents, const char *revision)
+const json_t *hg_status_parents_of(const json_t *parents, const char *revision)
 {
     size_t i;
     json_t *item;
@@ -73,7 +73,7 @@ static bool follow(const struct hg_graph *graph, const json_t *parents, struct h
                 hg_strv_add(bases, here.items[0]->id);
             continue;
         }
-        const json_t *e = entry(parents, id);
+        const json_t *e = hg_status_parents_of(parents, id);
         if (!e) {
             complete = false;
             continue;
@@ -167,10 +167,11 @@ void hg_status_judge_unknown(const struct hg_graph *graph, const json_t *parents
     HG_AUTO(hg_strv_done) struct hg_strv bases = HG_STRV_INIT;
     bool overlap = false;
     make_lost(s);
-    hg_graph_resolve_rows(graph, &s->rows, &known, &unknown, &overlap);
+    hg_graph_resolve_rows(graph, &s->judged, &known, &unknown, &overlap);
     s->state = provably_missing(graph, &known) ? HG_STATE_DIVERGED : HG_STATE_AHEAD;
     if (follow(graph, parents, s, &bases))
         settle(graph, &known, &bases, really_ran, s);
+    hg_status_name_inside(s, graph, parents);
 }
 
 /* "3f2a… (branch feature/x, commit 1a2b3c4 of 2026-11-20)" */

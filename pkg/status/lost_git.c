@@ -18,6 +18,7 @@ struct search {
     int64_t deadline;
     struct hg_status *status;
     json_t *parents;    /* array of {revision, down} */
+    char *commit;       /* that added the file found last */
 };
 
 /* Runs git; its output, or false. */
@@ -122,6 +123,8 @@ static bool look_at(struct search *s, const char *revision, const char *block, s
         ++*files;
         if (is_file_of(s, revision, commit, path, &message)) {
             remember(s, revision, block, head, path, message);
+            free(s->commit);
+            s->commit = HG_TAKE(commit);
             return true;
         }
     }
@@ -170,10 +173,14 @@ void hg_status_find_lost(struct hg_status *s, const struct hg_graph *graph,
 {
     if (!graph || !hg_graph_ok(graph) || s->unknown.count == 0 || s->lost_count == 0)
         return;
-    struct search search = { alembic->dir, hg_now_ns() + timeout_ns, s, json_array() };
+    struct search search = { alembic->dir, hg_now_ns() + timeout_ns, s, json_array(), NULL };
     search_all(&search, graph);
     if (json_array_size(search.parents) && !s->pending_known && !hg_findings_have(&s->findings, "HG218"))
         hg_status_judge_unknown(graph, search.parents, false, s);
+    hg_status_name_inside(s, graph, search.parents);
+    if (s->inside && search_one(&search, s->inside->last))
+        hg_status_date_inside(s, search.commit);
     json_decref(search.parents);
+    free(search.commit);
     hg_status_name_lost(s);
 }

@@ -53,6 +53,10 @@ struct hg_status {
     bool bare;                          /* judged without revision files */
     struct hg_strv heads;               /* ids */
     struct hg_strv rows, current, unknown;
+    const struct hg_config *config;     /* borrowed: the target's; NULL: none. Its squashes are these: */
+    struct hg_strv judged;              /* rows, with the old end of a squash as what stands for it */
+    struct hg_strv moved_from, moved_to;/* such rows, and what stands for each: apply moves them */
+    const struct hg_squash *inside;     /* an unknown row lies in it, or NULL */
     struct hg_revlist pending;          /* borrowed from the graph */
     bool pending_known;                 /* false: null in JSON */
     struct hg_lost *lost;               /* of `unknown`, in its order */
@@ -119,6 +123,15 @@ const char *hg_state_name(enum hg_state state);
  * may turn `ahead` into `diverged`. Does nothing without unknown rows or without git. */
 void hg_status_find_lost(struct hg_status *s, const struct hg_graph *graph,
                          const struct hg_alembic_config *alembic, int64_t timeout_ns);
+
+/* What a squash replaced, from `from` (its last revision) down to its first, by the parents (and
+ * dependencies) that the callback tells; false from it: nobody knows this revision. Revisions of graph
+ * (may be NULL) and what is below the first end the walk and go to ret_below (may be NULL). True when
+ * the first was reached and every member was told. */
+typedef bool (*hg_status_parents)(void *context, const char *revision, struct hg_strv *ret);
+bool hg_status_squash_members(const struct hg_squash *q, const struct hg_graph *graph, const char *from,
+                              hg_status_parents parents, void *context, struct hg_strv *ret,
+                              struct hg_strv *ret_below);
 
 /* The document of CONTRACT.md; err NULL or the error to put in. New reference. */
 json_t *hg_status_json(const struct hg_target *t, const struct hg_status *s, const struct hg_err *err);

@@ -88,6 +88,9 @@ void hg_config_done(struct hg_config *c)
         free(c->waivers[i].reason);
         free(c->waivers[i].until);
     }
+    for (size_t i = 0; i < c->squash_count; i++)
+        hg_squash_done(&c->squashes[i]);
+    free(c->squashes);
     free(c->targets);
     free(c->rules);
     free(c->waivers);

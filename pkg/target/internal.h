@@ -50,6 +50,7 @@ struct hg_document {
 extern const struct hg_key hg_schema_document[];
 extern const struct hg_key hg_schema_target[];
 extern const struct hg_key hg_schema_waiver[];
+extern const struct hg_key hg_schema_squash[];
 extern const struct hg_key hg_schema_dotenv[];
 extern const struct hg_key hg_schema_railway[];
 extern const struct hg_key hg_schema_container[];
@@ -116,6 +117,8 @@ void hg_config_command_path(struct hg_yaml *y, struct hg_strv *argv);
 int hg_config_read_rules(struct hg_yaml *y, yaml_node_t *node, void *object);
 int hg_config_read_waivers(struct hg_yaml *y, yaml_node_t *node, void *object);
 int hg_config_read_targets(struct hg_yaml *y, yaml_node_t *node, void *object);
+int hg_config_read_squash(struct hg_yaml *y, yaml_node_t *node, void *object);
+void hg_squash_done(struct hg_squash *s);
 int hg_config_read_version(struct hg_yaml *y, yaml_node_t *node, void *object);
 
 /* ---- resolving ------------------------------------------------------------------------------- */

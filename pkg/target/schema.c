@@ -167,6 +167,14 @@ const struct hg_key hg_schema_waiver[] = {
     { 0 },
 };
 
+const struct hg_key hg_schema_squash[] = {
+    { "replaces", HG_KEY_STRING, offsetof(struct hg_squash, replaces), .required = true,
+      .help = "FIRST..LAST: the ends of what was replaced, both part of it; base..LAST: all up to LAST" },
+    { "by", HG_KEY_STRING, offsetof(struct hg_squash, by), .required = true,
+      .help = "the revision that stands for them now" },
+    { 0 },
+};
+
 static const struct hg_key document_gate[] = {
     { "base", HG_KEY_STRING, DEFAULT(gate_base), .fallback = "`origin/HEAD`, main, master",
       .help = "branch that changes are judged against" },
@@ -188,6 +196,9 @@ const struct hg_key hg_schema_document[] = {
       .schema = "{\"const\":1}", .required = true, .help = "version of this format" },
     { "migrator", HG_KEY_MAP, .keys = document_migrator, .help = "the migrator and where it is" },
     { "gate", HG_KEY_MAP, .keys = document_gate, .help = "the policy over findings" },
+    { "squash", HG_KEY_CUSTOM, 0, .read = hg_config_read_squash, .expected = "a list of squashes",
+      .schema = "{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/squash\"}}",
+      .help = "revisions whose files were replaced by one" },
     { "targets", HG_KEY_CUSTOM, 0, .read = hg_config_read_targets,
       .expected = "targets by name", .last = true,
       .schema = "{\"type\":\"object\",\"propertyNames\":{\"pattern\":"

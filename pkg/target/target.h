@@ -55,6 +55,9 @@ enum hg_route_kind {
 enum hg_run_kind { HG_RUN_HOST, HG_RUN_CONTAINER, HG_RUN_COMMAND };
 
 struct hg_waiver { char *rule, *revision, *reason, *until; }; /* revision may be NULL; until YYYY-MM-DD */
+/* Revisions whose files were replaced by one: from first ("base": the beginning) to last, both of them
+ * replaced too. */
+struct hg_squash { char *replaces, *first, *last, *by; };
 struct hg_rule_setting { char *rule; enum hg_severity severity; };
 
 struct hg_target_config {
@@ -98,6 +101,8 @@ struct hg_config {
     size_t rule_count;
     struct hg_waiver *waivers;
     size_t waiver_count;
+    struct hg_squash *squashes;
+    size_t squash_count;
     struct hg_target_config *targets;
     size_t target_count;
     char *chosen;                       /* name of the target that the command line means */
@@ -111,6 +116,8 @@ int hg_config_load(const struct hg_common *common, struct hg_config *ret, struct
 int hg_config_parse(const char *text, size_t len, const char *shown, const char *dir,
                     struct hg_config *ret, struct hg_err *err);
 void hg_config_done(struct hg_config *c);
+/* The squash that ended at this row, or NULL. */
+const struct hg_squash *hg_config_squash_of(const struct hg_config *c, const char *row);
 /* The target of that name, NULL meaning the one that -t, HEADGATE_TARGET, RAILWAY_ENVIRONMENT_NAME or
  * else `local` choose. NULL with *err (names listed) when there is none such, or when it is broken. */
 const struct hg_target_config *hg_config_target(const struct hg_config *c, const char *name,

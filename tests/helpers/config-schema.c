@@ -81,6 +81,7 @@ static void print_json(void)
     json_object_update(document, root);
     json_object_set_new(defs, "target", object_of(hg_schema_target));
     json_object_set_new(defs, "waiver", object_of(hg_schema_waiver));
+    json_object_set_new(defs, "squash", object_of(hg_schema_squash));
     json_object_set_new(defs, "dotenv", object_of(hg_schema_dotenv));
     json_t *container = object_of(hg_schema_container);
     json_object_set_new(container, "oneOf",
@@ -151,6 +152,7 @@ static void print_markdown(void)
     print_table("The source `command`", "", hg_schema_command);
     print_table("A command in `run`", "", hg_schema_run_command);
     print_table("A waiver", "", hg_schema_waiver);
+    print_table("A squash", "", hg_schema_squash);
 }
 
 int main(int argc, char **argv)

@@ -78,10 +78,17 @@ begin
         primary key (version_table, revision)
     );
 
-    -- Version 2: what the schema is after a run, the server's version with it, and the HMAC of a file.
+    -- Version 2: what the schema is after a run, the server's version with it, the HMAC of a file, and
+    -- runs that move a version row over a squash.
     alter table headgate.run add column if not exists fingerprint text,
-                             add column if not exists server_version integer;
-    alter table headgate.step add column if not exists hmac text;
+                             add column if not exists server_version integer,
+                             drop constraint if exists run_direction_check,
+                             add constraint run_direction_check
+                                 check (direction in ('up', 'down', 'baseline', 'adopt', 'squash'));
+    alter table headgate.step add column if not exists hmac text,
+                              drop constraint if exists step_direction_check,
+                              add constraint step_direction_check
+                                  check (direction in ('up', 'down', 'baseline', 'adopt', 'squash'));
     create table if not exists headgate.object (
         seq bigint generated always as identity primary key,
         run bigint not null references headgate.run (seq),
