@@ -9,6 +9,7 @@
 #   migrate-status  migrate-history   where it stands; the revision graph
 #   migrate-down [REV=-1]             roll it back, by one revision or to REV
 #   migrate-doctor                    can everything be found and reached? one line each
+#   migrate-plan [o=plan.json]        what would run, as SQL; o: the plan itself, for apply --plan
 #   migrate-docker                    apply inside the container of the target `docker`
 #   migrate-check [BASE=origin/main]  judge files and git alone, for pull requests
 #   migrate-prod                      apply to production, with its variables injected
@@ -35,7 +36,7 @@ HEADGATE_DOCKER ?= docker
 
 HEADGATE_GOAL_ := $(.DEFAULT_GOAL)
 HEADGATE_NAMES_ := $(addprefix $(HEADGATE_PREFIX),migration migrate migrate-status migrate-history \
-  migrate-down migrate-doctor migrate-docker migrate-check migrate-prod migrate-prod-status \
+  migrate-down migrate-doctor migrate-docker migrate-check migrate-plan migrate-prod migrate-prod-status \
   migrate-prod-history migrate-prod-down migrate-prod-snapshot)
 
 # Which of the names have a recipe in the makefiles read so far, or further down in them: make 3.81
@@ -60,13 +61,14 @@ export HEADGATE_MAKE_DOCKER := $(HEADGATE_DOCKER)
 export HEADGATE_MAKE_NAME := $(HEADGATE_PREFIX)
 export HEADGATE_MAKE_M := $(value m)
 export HEADGATE_MAKE_T := $(value t)
+export HEADGATE_MAKE_O := $(value o)
 export HEADGATE_MAKE_REV := $(value REV)
 export HEADGATE_MAKE_BASE := $(value BASE)
 export HEADGATE_MAKE_YES := $(filter 1 y yes true,$(value YES))
 export HEADGATE_MAKE_MANUAL := $(filter 1 y yes true,$(value MANUAL))
 # Else make would expand them once more when it fills the environment of a recipe.
 ifneq ($(filter $(HEADGATE_OURS_),$(MAKECMDGOALS)),)
-unexport m t REV BASE YES MANUAL
+unexport m t o REV BASE YES MANUAL
 endif
 
 # headgate_run ARGS…: runs it, says how it ended, and ends the recipe with the same code.
@@ -135,6 +137,11 @@ ifneq ($(filter $(HEADGATE_PREFIX)migrate-check,$(HEADGATE_OURS_)),)
 $(HEADGATE_PREFIX)migrate-check:
 	@$(HEADGATE_RUN_); headgate_run gate --offline $(HEADGATE_T_) \
 	  $${HEADGATE_MAKE_BASE:+--base "$$HEADGATE_MAKE_BASE"}
+endif
+
+ifneq ($(filter $(HEADGATE_PREFIX)migrate-plan,$(HEADGATE_OURS_)),)
+$(HEADGATE_PREFIX)migrate-plan:
+	@$(HEADGATE_RUN_); headgate_run plan $(HEADGATE_T_) $${HEADGATE_MAKE_O:+-o "$$HEADGATE_MAKE_O"}
 endif
 
 ifneq ($(filter $(HEADGATE_PREFIX)migrate-prod,$(HEADGATE_OURS_)),)

@@ -7,6 +7,7 @@
 
 struct apply_options {
     struct hg_common common;
+    const char *plan;
     bool baseline, from_empty, release, no_wait;
     int64_t lock_wait_ns, max_runtime_ns;
     struct hg_strv overrides;
@@ -16,6 +17,8 @@ struct apply_options {
 
 #define AT(member) offsetof(struct apply_options, member)
 static const struct hg_opt OPTIONS[] = {
+    { "plan", 0, HG_OPT_STRING, AT(plan), .metavar = "FILE",
+      .help = "run exactly what `headgate plan` wrote to this file, or nothing" },
     { "baseline", 0, HG_OPT_BOOL, AT(baseline),
       .help = "record what is there; run nothing and leave the version table alone" },
     { "from-empty", 0, HG_OPT_BOOL, AT(from_empty),
@@ -57,6 +60,7 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
                                       .argc = o->argc,
                                       .argv = o->argv,
                                       .revision = args->count ? args->items[0] : NULL,
+                                      .plan = o->plan,
                                       .baseline = o->baseline,
                                       .from_empty = o->from_empty,
                                       .release = o->release,

@@ -33,6 +33,7 @@ struct hg_apply_options {
     const char *revision;           /* positional; NULL: the target's upgrade_to */
     bool down;                      /* rollback */
     /* apply */
+    const char *plan;               /* file: exactly this, or nothing; NULL: none */
     bool baseline, from_empty, release;
     /* rollback */
     bool dry_run, allow_empty_downgrade, to_base;

@@ -67,6 +67,7 @@ struct hg_run {
     struct hg_ledger ledger;
     struct hg_ledger_summary summary;
     bool have_summary;
+    json_t *planned;                /* the plan to keep to, or NULL */
     char *goal;                     /* what Alembic is told: a revision, heads, base */
     struct hg_revlist steps;
     struct hg_strv to;              /* rows expected after the steps */

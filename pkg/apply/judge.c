@@ -7,61 +7,62 @@
 #include <unistd.h>
 
 #include "gate/gate.h"
+#include "plan/plan.h"
 
 #define JUDGE_NS  (60 * HG_NS_PER_S)
 #define ANSWER_MAX 256
 
-static const char *wanted(const struct hg_run *r)
+static const char *upgrade_to(const struct hg_run *r)
 {
-    if (r->o->revision)
-        return r->o->revision;
     return r->target.t->upgrade_to ? r->target.t->upgrade_to : "head";
 }
 
-static void rows_now(struct hg_run *r, struct hg_revlist *ret)
+static const char *wanted(const struct hg_run *r)
 {
-    HG_AUTO(hg_strv_done) struct hg_strv unknown = HG_STRV_INIT;
-    bool overlap = false;
-    hg_graph_resolve_rows(r->graph, &r->status.judged, ret, &unknown, &overlap);
-}
-
-/* The identifier that Alembic is given: explicit, so that a file which appears meanwhile is not run;
- * only `heads` stays as it is, since it names several. */
-static void explicit_goal(struct hg_run *r, const char *goal)
-{
-    hg_freep(&r->goal);
-    HG_AUTO(hg_revlist_done) struct hg_revlist found = HG_REVLIST_INIT;
-    struct hg_err ignored = { 0 };
-    bool relative = *goal == '+' || *goal == '-';
-    if (hg_streq(goal, "heads") || (r->o->down && hg_streq(goal, "base")))
-        r->goal = hg_xstrdup(goal);
-    else if (!relative && hg_graph_find(r->graph, goal, &found, &ignored) == 0 && found.count == 1)
-        r->goal = hg_xstrdup(found.items[0]->id);
-    else if (!r->o->down && r->steps.count)
-        r->goal = hg_xstrdup(r->steps.items[r->steps.count - 1]->id);
-    else
-        r->goal = hg_xstrdup(goal);
+    if (r->planned)
+        return hg_plan_goal(r->planned);
+    return r->o->revision ? r->o->revision : upgrade_to(r);
 }
 
 int hg_run_plan(struct hg_run *r, struct hg_err *err)
 {
-    HG_AUTO(hg_revlist_done) struct hg_revlist rows = HG_REVLIST_INIT;
+    const char *goal = wanted(r);
     hg_revlist_done(&r->steps);
     r->steps = (struct hg_revlist)HG_REVLIST_INIT;
     hg_strv_done(&r->to);
     r->to = (struct hg_strv)HG_STRV_INIT;
-    rows_now(r, &rows);
-    const char *goal = wanted(r);
-    int rc = r->o->down ? hg_graph_downgrade(r->graph, &rows, goal, &r->steps, err)
-                        : hg_graph_upgrade(r->graph, &rows, goal, &r->steps, err);
-    if (rc < 0)
+    if (hg_plan_steps(r->graph, &r->status.judged, goal, r->o->down, &r->steps, &r->to, &r->goal, err) < 0)
         return hg_wrap(err, "%s to %s", r->o->down ? "rollback" : "apply", goal);
-    hg_graph_rows_after(r->graph, &rows, &r->steps, r->o->down, &r->to);
-    explicit_goal(r, goal);
     hg_strv_done(&r->from);
     r->from = (struct hg_strv)HG_STRV_INIT;
     hg_strv_addv(&r->from, &r->status.rows);
     return 0;
+}
+
+/* HG230 where the plan is about something else than what would run now, HG231 where one is wanted. */
+static void check_plan(const struct hg_run *r, struct hg_findings *ret)
+{
+    const struct hg_target_config *t = r->target.t;
+    if (!r->planned) {
+        if (t->protected_ && t->require_plan && !r->o->down && !r->o->baseline && r->steps.count)
+            (void)hg_finding_add(ret, "HG231", "target %s has `require_plan: true`, and there is no "
+                                 "--plan", t->name);
+        return;
+    }
+    HG_AUTO(hg_freep) char *env = hg_plan_env_digest(&r->alembic);
+    HG_AUTO(hg_freep) char *remedy = hg_xasprintf("headgate plan -t %s -o %s", t->name, r->o->plan);
+    struct hg_plan_now now = { .target = t->name,
+                               .database = r->identity.database,
+                               .system_identifier = r->identity.system_identifier,
+                               .oid = r->identity.oid,
+                               .version_table = r->version_table,
+                               .from = &r->status.rows,
+                               .to = &r->to,
+                               .upgrade_to = upgrade_to(r),
+                               .goal = r->goal ? r->goal : "",
+                               .steps = &r->steps,
+                               .env_digest = env };
+    hg_plan_compare(r->planned, &now, remedy, ret);
 }
 
 static bool matters_downwards(const char *rule)
@@ -168,6 +169,8 @@ static int impossible(struct hg_run *r, struct hg_err *err)
 
 int hg_run_judge(struct hg_run *r, struct hg_err *err)
 {
+    HG_AUTO(hg_findings_done) struct hg_findings more = HG_FINDINGS_INIT;
+    check_plan(r, &more);
     struct hg_gate_input in = { .target = &r->target,
                                 .alembic = &r->alembic,
                                 .graph = r->graph,
@@ -176,6 +179,7 @@ int hg_run_judge(struct hg_run *r, struct hg_err *err)
                                 .dir = r->o->common->dir,
                                 .common = r->o->common,
                                 .overrides = r->o->overrides,
+                                .more = &more,
                                 .from_empty = r->o->from_empty,
                                 .no_pending = r->o->down || r->o->baseline,
                                 .deadline_ns = hg_now_ns() + JUDGE_NS };

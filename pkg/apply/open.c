@@ -215,6 +215,7 @@ void hg_run_done(struct hg_run *r)
     if (r->have_status)
         hg_status_done(&r->status);
     hg_revlist_done(&r->steps);
+    json_decref(r->planned);
     if (r->graph)
         hg_graph_free(r->graph);
     if (r->have_alembic)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plan/plan.h"
+
 /* ---- how it ended --------------------------------------------------------------------------- */
 
 static void say_where(struct hg_run *r, const struct hg_err *unread, struct hg_err *err)
@@ -218,6 +220,8 @@ static void emit_start(struct hg_run *r)
     json_object_set_new(event, "database", hg_event_text(r->identity.database));
     json_object_set_new(event, "system_identifier", hg_event_text(r->identity.system_identifier));
     json_object_set_new(event, "version_table", hg_event_text(r->version_table));
+    json_object_set_new(event, "plan", hg_event_text(
+        json_string_value(json_object_get(r->planned, "digest"))));
     hg_emit(r, event);
 }
 
@@ -256,9 +260,24 @@ static int under_lock(struct hg_run *r, const struct hg_strv *confirmed, struct 
     return HG_EXIT_YES;
 }
 
+/* Before anything is asked: a file that is no plan, or was edited, is refused without a connection. */
+static int read_plan(struct hg_run *r, struct hg_err *err)
+{
+    if (!r->o->plan)
+        return 0;
+    if (r->o->revision)
+        return hg_fail(err, HG_E_USAGE, "--plan says what to run, so no revision can be given (%s)",
+                       r->o->revision);
+    if (r->o->baseline)
+        return hg_fail(err, HG_E_USAGE, "--baseline runs nothing, so there is nothing to plan");
+    return hg_plan_read(r->o->plan, &r->planned, err);
+}
+
 static int go(struct hg_run *r, struct hg_err *err)
 {
     HG_AUTO(hg_strv_done) struct hg_strv confirmed = HG_STRV_INIT;
+    if (read_plan(r, err) < 0)
+        return -1;
     if (hg_run_open(r, err) < 0 || hg_run_status(r, err) < 0)
         return -1;
     hg_strv_addv(&r->from, &r->status.rows);

@@ -31,6 +31,15 @@ const char *hg_time_format(int64_t wall_ns, char out[HG_TIME_SIZE])
     return out;
 }
 
+int hg_time_parse(const char *text, int64_t *ret_wall_ns)
+{
+    struct tm tm = { 0 };
+    if (!text || !strptime(text, "%Y-%m-%dT%H:%M:%S", &tm))
+        return -1;
+    *ret_wall_ns = (int64_t)timegm(&tm) * HG_NS_PER_S;
+    return 0;
+}
+
 int hg_ms_left(int64_t deadline_ns)
 {
     if (deadline_ns == 0)

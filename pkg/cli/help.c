@@ -58,6 +58,15 @@ static void print_examples(const char *text)
     }
 }
 
+/* Has the command a row of its own under this name? It stands for the common one then. */
+static bool own(const struct hg_cmd *cmd, const char *name)
+{
+    for (const struct hg_opt *o = cmd->options; o && o->name; o++)
+        if (strcmp(o->name, name) == 0)
+            return true;
+    return false;
+}
+
 void hg_cli_print_help(const struct hg_cmd *cmd)
 {
     hg_outf("usage: headgate %s [options]%s%s\n%s\n\n", cmd->name, cmd->args ? " " : "",
@@ -67,8 +76,9 @@ void hg_cli_print_help(const struct hg_cmd *cmd)
         struct hg_opt format = hg_cli_format_option(cmd);
         print_row(&format);
     }
-    if (!cmd->no_common)
-        print_table(hg_common_options);
+    for (const struct hg_opt *o = cmd->no_common ? NULL : hg_common_options; o && o->name; o++)
+        if (!own(cmd, o->name))
+            print_row(o);
     print_table(hg_cli_basic_options);
     hg_out("  -h, --help                   this page\n"
            "      --version                the version\n");
@@ -130,7 +140,8 @@ void hg_cli_print_help_json(const struct hg_cmd *cmd)
         json_row(&b, &format, &first);
     }
     for (const struct hg_opt *o = cmd->no_common ? NULL : hg_common_options; o && o->name; o++)
-        json_row(&b, o, &first);
+        if (!own(cmd, o->name))
+            json_row(&b, o, &first);
     for (const struct hg_opt *o = hg_cli_basic_options; o->name; o++)
         json_row(&b, o, &first);
     hg_buf_adds(&b, "]}\n");

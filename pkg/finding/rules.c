@@ -100,6 +100,13 @@ static const struct hg_rule RULES[] = {
       "search_path.", false },
     { "HG223", HG_SEV_ERROR, "revision is held after a rollback",
       "When it may be applied again: `headgate apply --release`.", false },
+    { "HG230", HG_SEV_ERROR, "this is not what the plan was made for",
+      "Make a new plan and have it reviewed: `headgate plan -t TARGET -o FILE`.", ALWAYS },
+    { "HG231", HG_SEV_ERROR, "the target wants a plan",
+      "Make one with `headgate plan -t TARGET -o FILE`, have it reviewed, and run it with "
+      "`headgate apply -t TARGET --plan FILE`.", false },
+    { "HG232", HG_SEV_ERROR, "the snapshot is too old for a plan",
+      "Take a new one with `headgate snapshot -t TARGET -o FILE`.", false },
     { "HG234", HG_SEV_NOTE, "squash explains what is not here",
       "`headgate apply` moves the version row once the ledger proves that the old end was reached.", false },
     { "HG235", HG_SEV_ERROR, "squash cannot be moved over",

@@ -101,7 +101,7 @@ void hg_judge_container(struct hg_judge *j)
     const struct hg_gate_input *in = j->in;
     struct hg_err err = { 0 };
     int rc = 0;
-    if (!in->status || !in->graph || !in->alembic)
+    if (!in->status || in->recorded || !in->graph || !in->alembic)
         return;
     if (in->target->t->run == HG_RUN_HOST)
         return;

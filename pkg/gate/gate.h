@@ -40,6 +40,9 @@ struct hg_gate_input {
     const struct hg_strv *required;            /* "TARGET=STATE"; may be NULL */
     bool from_empty;                           /* --from-empty */
     bool release;                              /* --release: held revisions may go */
+    bool recorded;                             /* the status is that of a snapshot: containers, the
+                                                * ledger and other targets' programs are not asked */
+    const struct hg_findings *more;            /* of the caller, to be judged like its own; may be NULL */
     bool no_pending;                           /* rollback, baseline: no pending revision will run,
                                                 * so neither they nor `after` are judged */
     int64_t deadline_ns;                       /* monotonic, for git, ledger and other targets */

@@ -104,6 +104,8 @@ int hg_gate_judge(const struct hg_gate_input *in, struct hg_gate *ret, struct hg
         hg_findings_copy(&out.findings, &in->status->findings);
         hg_findings_copy(&out.findings, &in->target->findings);
     }
+    if (in->more)
+        hg_findings_copy(&out.findings, in->more);
     if (!in->graph && in->alembic)
         hg_judge_unknown(&j, "the revision files could not be read");
     open_repository(&j);

@@ -150,7 +150,7 @@ static int check(struct hg_judge *j, PGconn *conn, struct hg_err *err)
 void hg_judge_ledger(struct hg_judge *j)
 {
     const struct hg_status *s = j->in->status;
-    if (!s || !s->ledger_exists || !s->ledger_readable || !s->vt_name || !s->vt_schema)
+    if (!s || j->in->recorded || !s->ledger_exists || !s->ledger_readable || !s->vt_name || !s->vt_schema)
         return;
     struct hg_err err = { 0 };
     HG_AUTO(hg_pg_closep) PGconn *own = NULL;

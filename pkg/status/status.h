@@ -112,6 +112,11 @@ void hg_status_drop(struct hg_status_read *read);
 int hg_status_on(PGconn *conn, const struct hg_target *t, const struct hg_alembic_config *alembic,
                  const struct hg_graph *graph, int64_t deadline_ns, struct hg_status *ret,
                  struct hg_err *err);
+/* The status that `document` (headgate.status/1, from a snapshot) tells of, judged against the files here;
+ * `ledger` is the snapshot's ledger.json or NULL. Nothing is connected to. */
+int hg_status_recorded(const struct hg_target *t, const json_t *document, const json_t *ledger,
+                       const struct hg_graph *graph, struct hg_findings *graph_findings,
+                       struct hg_status *ret, struct hg_err *err);
 /* A status of which nothing but heads and findings is known: for errors before any connection. */
 void hg_status_unknown(const struct hg_target *t, const struct hg_graph *graph,
                        struct hg_findings *graph_findings, struct hg_status *ret);

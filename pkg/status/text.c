@@ -126,11 +126,11 @@ static void pending_table(const struct hg_status *s, struct hg_buf *b)
 /* "3 min ago (2026-11-22 23:41:05 UTC) ", of a time as the ledger writes it. */
 static char *ago(const char *time)
 {
-    struct tm tm = { 0 };
-    if (!time || !strptime(time, "%Y-%m-%dT%H:%M:%S", &tm))
+    int64_t then = 0;
+    if (hg_time_parse(time, &then) < 0)
         return hg_xstrdup("");
     char text[HG_AGE_SIZE];
-    int64_t seconds = hg_wall_ns() / HG_NS_PER_S - (int64_t)timegm(&tm);
+    int64_t seconds = (hg_wall_ns() - then) / HG_NS_PER_S;
     hg_age_format(seconds, text);
     return hg_xasprintf("%s%s (%.10s %.8s UTC) ", seconds < 1 ? "just now" : text,
                         seconds < 1 ? "" : " ago", time, time + strlen("2026-11-22T"));

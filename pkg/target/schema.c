@@ -98,6 +98,12 @@ static const struct hg_key target_identity[] = {
     { 0 },
 };
 
+static const struct hg_key target_plan[] = {
+    { "max_age", HG_KEY_DURATION, TARGET(plan_max_age_ns),
+      .help = "how old a snapshot may be that a plan is made from" },
+    { 0 },
+};
+
 static const struct hg_key target_gate[] = {
     { "after", HG_KEY_STRING, TARGET(gate_after),
       .help = "target that must have had the revisions first" },
@@ -138,6 +144,7 @@ const struct hg_key hg_schema_target[] = {
       .help = "apply wants a pinned plan" },
     { "identity", HG_KEY_MAP, .keys = target_identity, .help = "the database it must be" },
     { "gate", HG_KEY_MAP, .keys = target_gate, .help = "what must hold before a migration" },
+    { "plan", HG_KEY_MAP, .keys = target_plan, .help = "what a plan may be made from" },
     { "migrator", HG_KEY_MAP, .keys = target_migrator,
       .help = "how the migrator is run here; the same keys may stand in the target itself" },
     COMMON_KEYS(TARGET),
@@ -191,6 +198,12 @@ static const struct hg_key document_gate[] = {
     { 0 },
 };
 
+static const struct hg_key document_plan[] = {
+    { "max_age", HG_KEY_DURATION, DEFAULT(plan_max_age_ns),
+      .help = "how old a snapshot may be that a plan is made from" },
+    { 0 },
+};
+
 const struct hg_key hg_schema_document[] = {
     { "version", HG_KEY_CUSTOM, 0, .read = hg_config_read_version, .expected = "1",
       .schema = "{\"const\":1}", .required = true, .help = "version of this format" },
@@ -199,6 +212,7 @@ const struct hg_key hg_schema_document[] = {
     { "squash", HG_KEY_CUSTOM, 0, .read = hg_config_read_squash, .expected = "a list of squashes",
       .schema = "{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/squash\"}}",
       .help = "revisions whose files were replaced by one" },
+    { "plan", HG_KEY_MAP, .keys = document_plan, .help = "what a plan may be made from" },
     { "targets", HG_KEY_CUSTOM, 0, .read = hg_config_read_targets,
       .expected = "targets by name", .last = true,
       .schema = "{\"type\":\"object\",\"propertyNames\":{\"pattern\":"

@@ -84,6 +84,7 @@ struct hg_target_config {
     int64_t connect_timeout_ns, lock_timeout_ns, statement_timeout_ns, lock_wait_ns, max_runtime_ns;
     enum hg_severity fail_on;
     char *gate_base;                    /* NULL: origin/HEAD, main, master */
+    int64_t plan_max_age_ns;            /* of a snapshot that a plan is made from; 0: any */
     char *gate_after;                   /* target that must have had the revisions first, or NULL */
     int64_t gate_soak_ns;               /* and for how long; 0: not given */
     char *broken;                       /* why this target cannot be used (${NAME} not set), or NULL */

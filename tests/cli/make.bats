@@ -42,6 +42,7 @@ migrate-down <rollback><-1>
 migrate-doctor <doctor>
 migrate-docker <apply><-t><docker>
 migrate-check <gate><--offline>
+migrate-plan <plan>
 migrate-prod <apply><-t><production>
 migrate-prod-status <status><-t><production>
 migrate-prod-history <history><-t><production>
@@ -55,6 +56,8 @@ EOF
     expect_output '<apply><-t><my stage><--yes>'
     mk migrate-prod-down REV=0002b41f6d28 YES=1
     expect_output '<rollback><-t><production><--yes><0002b41f6d28>'
+    mk migrate-plan t=production o='a plan.json'
+    expect_output '<plan><-t><production><-o><a plan.json>'
     mk migrate-check BASE=origin/main
     expect_output '<gate><--offline><--base><origin/main>'
     mk migration m=x MANUAL=1 t=docker

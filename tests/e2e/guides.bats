@@ -70,6 +70,8 @@ page() {
 
 @test "the page of new" { page new; }
 
+@test "the page of plan" { page plan; }
+
 @test "the page of psql" { page psql; }
 
 @test "the page of postgres" { page postgres; }

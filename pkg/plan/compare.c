@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What has changed since a plan was made, each in a sentence of its own. */
+#include "internal.h"
+
+struct comparing {
+    const json_t *plan;
+    const struct hg_plan_now *now;
+    const char *remedy;
+    struct hg_findings *findings;
+};
+
+static struct hg_finding *differs(const struct comparing *c, const char *fmt, ...) HG_PRINTF(2, 3);
+static struct hg_finding *differs(const struct comparing *c, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    HG_AUTO(hg_freep) char *text = hg_xvasprintf(fmt, ap);
+    va_end(ap);
+    struct hg_finding *f = hg_finding_add(c->findings, "HG230", "%s", text);
+    f->help = hg_xasprintf("Make a new plan and have it reviewed: %s", c->remedy);
+    return f;
+}
+
+char *hg_plan_joined(const json_t *list, const char *none)
+{
+    struct hg_buf b = HG_BUF_INIT;
+    size_t i;
+    json_t *item;
+    json_array_foreach(list, i, item)
+        hg_buf_addf(&b, "%s%s", i ? ", " : "", json_string_value(item) ? json_string_value(item) : "?");
+    if (!b.len)
+        hg_buf_adds(&b, none);
+    return hg_buf_take(&b);
+}
+
+/* ---- the database --------------------------------------------------------------------------------- */
+
+static void compare_fact(const struct comparing *c, const char *what, const char *planned,
+                         const char *found)
+{
+    if (*planned && found && !hg_streq(planned, found)) /* a managed server may hide it */
+        (void)differs(c, "the plan was made for the database with %s %s, and this one has %s", what,
+                      planned, found);
+}
+
+static void compare_database(const struct comparing *c)
+{
+    const json_t *database = json_object_get(c->plan, "database");
+    const struct hg_plan_now *now = c->now;
+    if (!hg_streq(hg_plan_str(c->plan, "target"), now->target))
+        (void)differs(c, "the plan was made for target %s, and this is %s",
+                      hg_plan_str(c->plan, "target"), now->target);
+    compare_fact(c, "the name", hg_plan_str(database, "name"), now->database);
+    compare_fact(c, "system identifier", hg_plan_str(database, "system_identifier"),
+                 now->system_identifier);
+    compare_fact(c, "oid", hg_plan_str(database, "oid"), now->oid);
+    if (!hg_streq(hg_plan_str(c->plan, "version_table"), now->version_table))
+        (void)differs(c, "the plan was made with the version table %s, which is %s now",
+                      hg_plan_str(c->plan, "version_table"), now->version_table);
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------- */
+
+static bool same_rows(const json_t *planned, const struct hg_strv *rows)
+{
+    HG_AUTO(hg_strv_done) struct hg_strv a = HG_STRV_INIT, b = HG_STRV_INIT;
+    size_t i;
+    json_t *item;
+    json_array_foreach(planned, i, item)
+        hg_strv_add(&a, json_string_value(item));
+    hg_strv_addv(&b, rows);
+    hg_strv_sort(&a);
+    hg_strv_sort(&b);
+    bool same = a.count == b.count;
+    for (size_t k = 0; same && k < a.count; k++)
+        same = hg_streq(a.items[k], b.items[k]);
+    return same;
+}
+
+static bool compare_rows(const struct comparing *c)
+{
+    const json_t *from = json_object_get(c->plan, "from"), *to = json_object_get(c->plan, "to");
+    HG_AUTO(hg_freep) char *was = hg_plan_joined(from, "no revision");
+    HG_AUTO(hg_freep) char *is = hg_strv_join(c->now->from, ", ");
+    if (same_rows(from, c->now->from))
+        return true;
+    if (same_rows(to, c->now->from))
+        (void)differs(c, "the plan is done: the database stands at %s, where it ends",
+                      *is ? is : "no revision");
+    else
+        (void)differs(c, "the plan starts from %s, and the database stands at %s now", was,
+                      *is ? is : "no revision");
+    return false;
+}
+
+/* ---- revisions -------------------------------------------------------------------------------------- */
+
+static const struct hg_revision *step_of(const struct hg_plan_now *now, const char *id)
+{
+    for (size_t i = 0; i < now->steps->count; i++)
+        if (hg_streq(now->steps->items[i]->id, id))
+            return now->steps->items[i];
+    return NULL;
+}
+
+static const json_t *planned(const json_t *plan, const char *id)
+{
+    size_t i;
+    const json_t *item;
+    json_array_foreach(json_object_get(plan, "revisions"), i, item)
+        if (hg_streq(hg_plan_str(item, "revision"), id))
+            return item;
+    return NULL;
+}
+
+static void at(struct hg_finding *f, const char *path, const char *revision)
+{
+    f->path = *path ? hg_xstrdup(path) : NULL;
+    f->revision = hg_xstrdup(revision);
+}
+
+static void compare_file(const struct comparing *c, const json_t *r, const struct hg_revision *now)
+{
+    const char *digest = hg_plan_str(r, "digest"), *id = hg_plan_str(r, "revision");
+    if (*digest && hg_streq(digest, now->digest))
+        return;
+    if (*digest && now->digest)
+        at(differs(c, "%s is not the file that was reviewed (%.12s now, %.12s then)", now->path,
+                   now->digest, digest), now->path, id);
+    else
+        at(differs(c, "%s could not be compared with the file that was reviewed", now->path),
+           now->path, id);
+}
+
+static void compare_order(const struct comparing *c)
+{
+    HG_AUTO(hg_strv_done) struct hg_strv then = HG_STRV_INIT, now = HG_STRV_INIT;
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(c->plan, "revisions"), i, item)
+        hg_strv_add(&then, hg_plan_str(item, "revision"));
+    for (size_t k = 0; k < c->now->steps->count; k++)
+        hg_strv_add(&now, c->now->steps->items[k]->id);
+    HG_AUTO(hg_freep) char *was = hg_strv_join(&then, ", ");
+    HG_AUTO(hg_freep) char *is = hg_strv_join(&now, ", ");
+    if (!hg_streq(was, is))
+        (void)differs(c, "the order is %s now, and was %s", is, was);
+}
+
+static void compare_revisions(const struct comparing *c, bool rows_same)
+{
+    bool same_set = true;
+    size_t i;
+    json_t *r;
+    json_array_foreach(json_object_get(c->plan, "revisions"), i, r) {
+        const char *id = hg_plan_str(r, "revision"), *path = hg_plan_str(r, "path");
+        const struct hg_revision *now = step_of(c->now, id);
+        if (now)
+            compare_file(c, r, now);
+        else if (rows_same) /* else that it ran is no news */
+            at(differs(c, "revision %s of the plan (%s) would not run now", id, path), path, id);
+        same_set = same_set && now;
+    }
+    for (size_t k = 0; k < c->now->steps->count; k++) {
+        const struct hg_revision *step = c->now->steps->items[k];
+        if (planned(c->plan, step->id))
+            continue;
+        same_set = false;
+        at(differs(c, "revision %s (%s) would run now, and is not in the plan", step->id, step->path),
+           step->path, step->id);
+    }
+    if (same_set)
+        compare_order(c);
+}
+
+static void compare_goal(const struct comparing *c)
+{
+    const json_t *goal = json_object_get(c->plan, "goal");
+    const char *name = hg_plan_str(goal, "name");
+    if (!json_is_true(json_object_get(goal, "asked")) && !hg_streq(name, c->now->upgrade_to))
+        (void)differs(c, "the plan goes to %s, and the target's upgrade_to is %s now", name,
+                      c->now->upgrade_to);
+    else if (!hg_streq(hg_plan_str(goal, "revision"), c->now->goal))
+        (void)differs(c, "%s was %s when the plan was made, and is %s now", name,
+                      hg_plan_str(goal, "revision"), c->now->goal);
+}
+
+void hg_plan_compare(const json_t *plan, const struct hg_plan_now *now, const char *remedy,
+                     struct hg_findings *ret)
+{
+    const struct comparing c = { plan, now, remedy, ret };
+    compare_database(&c);
+    bool rows_same = compare_rows(&c);
+    compare_goal(&c);
+    compare_revisions(&c, rows_same);
+    if (rows_same && ret->count == 0 && !same_rows(json_object_get(plan, "to"), now->to))
+        (void)differs(&c, "the plan ends at other rows than it would now");
+    const char *env = hg_plan_str(plan, "env_digest");
+    if (!hg_streq(env, now->env_digest ? now->env_digest : ""))
+        (void)differs(&c, "env.py was changed since the plan was made");
+}

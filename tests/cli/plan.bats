@@ -1,0 +1,303 @@
+#!/usr/bin/env bats
+# headgate plan, and apply --plan: what is shown is what runs, or nothing runs.
+
+setup_file() { load ../lib/common; hgt_setup_file; }
+setup() {
+    load ../lib/common
+    load ../lib/apply
+    hgt_db
+}
+
+plan() { run --separate-stderr headgate plan "$@"; }
+apply() { run --separate-stderr headgate apply --format json "$@"; }
+# What the last apply refused, one sentence a line.
+refusals() { hga_result '.findings[] | select(.rule == "HG230") | .message'; }
+refused() {
+    expect_status 1
+    [ "$(hga_result .outcome)" = refused ] || fail "not refused"
+    [[ "$(refusals)" == *"$1"* ]] || fail "not said: $1 but: $(refusals)"
+    [ "$(hga_rows)" = "${2:-r1}" ] || fail "the database moved"
+}
+# Projects of hga_project at r1, and a plan of the rest.
+planned() {
+    hga_project
+    headgate apply -q r1 > /dev/null 2>&1
+    headgate plan -o "$BATS_TEST_TMPDIR/plan.json" > /dev/null 2>&1
+}
+
+@test "the text: revisions, words, SQL; and the same bytes twice, also from a snapshot" {
+    hgt_project
+    hgt_alembic upgrade 0002b41f6d28 2> /dev/null
+    plan -o plan.json
+    expect_status 0
+    expect_output "plan  for local: 1 revision, from 0002b41f6d28 to 0003c9e2074a"
+    expect_output "   - creates table sources (id, notebook_id, source_type, content, url, created_at)"
+    expect_output "   touches table sources (create, index)"
+    expect_output "     CREATE INDEX ix_sources_id ON sources (id);"
+    expect_output "     CREATE TABLE sources ("
+    headgate plan -o again.json > /dev/null 2>&1
+    cmp plan.json again.json
+    run --separate-stderr headgate plan --format json
+    expect_document plan
+    [ "$output" = "$(cat plan.json)" ] || fail "two forms of one plan"
+    headgate snapshot -q --no-schema-sql -o s.snapshot > /dev/null 2>&1
+    unset DATABASE_URL
+    run --separate-stderr headgate plan --from s.snapshot -o -
+    expect_status 0
+    expect_stderr "the snapshot was taken"
+    [ "$(json .digest)" = "$(jq -r .digest plan.json)" ] || fail "another digest from the snapshot"
+    [ "$(json .observed.from)" = snapshot ]
+    [ "$(json .observed.taken_at)" != null ]
+    expect_document plan
+}
+
+@test "the SQL that is shown makes the database that Alembic makes" {
+    hgt_project
+    hgt_alembic upgrade 0001 2> /dev/null
+    headgate plan -o plan.json > /dev/null 2>&1
+    hgt_alembic upgrade head 2> /dev/null
+    headgate snapshot -q --no-schema-sql -o alembic.snapshot > /dev/null 2>&1
+    hgt_db
+    hgt_alembic upgrade 0001 2> /dev/null
+    jq -r '.revisions[].sql[] + ";"' plan.json | psql -Xq -v ON_ERROR_STOP=1 "$HGT_PGURL"
+    headgate snapshot -q --no-schema-sql -o sql.snapshot > /dev/null 2>&1
+    run headgate snapshot diff alembic.snapshot sql.snapshot
+    expect_status 0
+}
+
+@test "SQL that cannot be trusted is not shown, with the reason" {
+    hga_project 1
+    n=1
+    refuse() { n=$((n + 1)); hga_revision $n "$1"; reasons+=("$2"); }
+    reasons=()
+    refuse 'for row in op.get_bind().execute(sa.text("select 1")): print(row)' "reads what a query returns"
+    refuse 'op.execute("insert into t1 values ('"'"'{\"a\":true}'"'"')")' "parameter true of a statement has no value"
+    refuse 'op.get_bind().execute(sa.table("t1", sa.column("id")).insert(), [{"id": 1}, {"id": 2}])' "several rows of parameters"
+    refuse 'from sqlalchemy.dialects import postgresql
+postgresql.ENUM("a", name="e").create(op.get_bind(), checkfirst=True)' "(checkfirst)"
+    refuse 'sa.inspect(op.get_bind()).get_columns("t1")' "looks into the database"
+    refuse 'from alembic import context
+if not context.is_offline_mode(): op.execute("select 1")' "is_offline_mode"
+    refuse 'import uuid
+op.execute("comment on table t1 is '"'"'%s'"'"'" % uuid.uuid4())' "anew each time"
+    refuse 'op.bulk_insert(sa.table("t1", sa.column("j", sa.JSON)), [{"j": {"a": 1}}])' "cannot be written as SQL text (JSON)"
+    refuse 'op.bulk_insert(sa.table("t1", sa.column("a", sa.Integer), sa.column("b", sa.Integer)), [{"a": 1}, {"b": 2}])' "different columns"
+    refuse 'try:
+    op.get_bind().execute(sa.text("select 1")).scalar()
+except Exception:
+    pass' "reads what a query returns"
+    refuse 'import datetime
+op.execute("comment on table t1 is '"'"'%s'"'"'" % datetime.date.today())' "today"
+    plan --format json
+    expect_status 0
+    for ((i = 0; i < ${#reasons[@]}; i++)); do
+        [ "$(json ".revisions[$((i + 1))].sql")" = null ] || fail "r$((i + 2)) is shown"
+        [[ "$(json ".revisions[$((i + 1))].no_sql")" == *"${reasons[$i]}"* ]] ||
+            fail "r$((i + 2)): $(json ".revisions[$((i + 1))].no_sql")"
+    done
+    [ "$(json '.revisions[0].sql | length')" = 1 ]
+}
+
+@test "SQL that only looks dangerous is shown as it will run" {
+    hga_project 1
+    hga_revision 2 'op.get_bind().execute(sa.text("UPDATE t1 SET id = :v"), {"v": 1})'
+    hga_revision 3 'op.execute("select 1 where '"'"'a'"'"' like '"'"'50%'"'"'")'
+    hga_revision 4 'with op.get_context().autocommit_block():
+    op.execute("CREATE INDEX CONCURRENTLY x ON t1 (id)")'
+    hga_revision 5 'op.execute(sa.text("select :v").bindparams(v="a\\b\tc"))'
+    hga_revision 6 'op.execute("select 1 -- the end")'
+    plan --format json
+    [ "$(json '.revisions[1].sql[0]')" = "UPDATE t1 SET id = 1" ]
+    [ "$(json '.revisions[2].sql[0]')" = "select 1 where 'a' like '50%'" ]
+    [ "$(json '.revisions[3].sql | join("; ")')" = "COMMIT; CREATE INDEX CONCURRENTLY x ON t1 (id); BEGIN" ]
+    [ "$(json '.revisions[4].sql[0]')" = "select 'a\\b"$'\t'"c'" ]
+    plan
+    [[ $output == *$'     select 1 -- the end\n     ;'* ]] || fail "a comment swallows the semicolon"
+}
+
+@test "Python gets no secret and no connection" {
+    hga_project 1
+    {
+        echo 'import json'
+        echo 'open("seen.json", "w").write(json.dumps(dict(os.environ)))'
+    } >> mig/env.py
+    export API_TOKEN=hgt-secret-token SOME_HOST=db.example.org
+    plan
+    expect_status 0
+    expect_output "CREATE TABLE t1"
+    run -1 grep -E 'hgt-secret|canary' seen.json
+    [ "$(jq -r .DATABASE_URL seen.json)" = postgresql+psycopg://headgate:headgate@headgate.invalid:5432/headgate ]
+}
+
+@test "without Python there is a plan without SQL" {
+    hga_project 2
+    plan --no-python --format json
+    expect_status 0
+    [ "$(json '[.revisions[].sql] | tostring')" = "[null,null]" ]
+    [[ "$(json '.revisions[0].no_sql')" == *--no-python* ]]
+    echo 'raise RuntimeError("needs a license")' > mig/env.py
+    plan
+    expect_status 0
+    expect_output "SQL not shown: env.py fails without a database: RuntimeError: needs a license"
+}
+
+@test "apply --plan runs exactly the plan, once" {
+    planned
+    apply --plan ../plan.json
+    expect_status 0
+    [ "$(hga_result .outcome)" = applied ]
+    [ "$(hga_rows)" = r3 ]
+    apply --plan ../plan.json
+    refused "the plan is done: the database stands at r3, where it ends" r3
+}
+
+@test "a plan up to a revision goes there and no further" {
+    hga_project
+    headgate plan --to r2 -o plan.json > /dev/null 2>&1
+    apply --plan plan.json
+    expect_status 0
+    [ "$(hga_rows)" = r2 ]
+    apply --plan plan.json r3
+    expect_status 2
+}
+
+@test "what changed since the review is refused, each thing in a sentence of its own" {
+    planned
+    sed -i 's/step 2/step two/' mig/versions/r2.py && hga_commit
+    hga_revision 4
+    apply --plan ../plan.json
+    refused "mig/versions/r2.py is not the file that was reviewed"
+    refused "revision r4 (mig/versions/r4.py) would run now, and is not in the plan"
+    refused "head was r3 when the plan was made, and is r4 now"
+    [[ "$(hga_result '.findings[0].help')" == *"headgate plan -t local -o ../plan.json" ]]
+    git reset -q --hard HEAD~2
+    echo '# more' >> mig/env.py && hga_commit
+    apply --plan ../plan.json
+    refused "env.py was changed"
+    git reset -q --hard HEAD~1
+    git rm -q mig/versions/r3.py && git commit -q -m gone
+    apply --plan ../plan.json
+    refused "revision r3 of the plan (mig/versions/r3.py) would not run now"
+    git reset -q --hard HEAD~1
+    headgate apply -q r2 > /dev/null 2>&1
+    apply --plan ../plan.json
+    refused "the plan starts from r1, and the database stands at r2 now" r2
+}
+
+@test "another database, another target: refused" {
+    planned
+    first=$DATABASE_URL
+    hgt_db
+    headgate apply -q r1 > /dev/null 2>&1
+    apply --plan ../plan.json
+    refused "the plan was made for the database with the name"
+    export DATABASE_URL=$first HEADGATE_TARGET=other
+    headgate target relabel --yes > /dev/null 2>&1
+    HGT_PGURL=${first/+psycopg/}
+    apply --plan ../plan.json
+    refused "the plan was made for target local, and this is other"
+}
+
+@test "a plan that was edited or damaged, or is none: nothing is even asked" {
+    planned
+    unset DATABASE_URL
+    sed 's/step 2/step too/' ../plan.json > edited.json
+    head -c 300 ../plan.json > damaged.json
+    echo '{"schema": "headgate.gate/1"}' > other.json
+    for file in edited damaged other; do
+        apply --plan $file.json
+        expect_status 1
+        [ "$(hga_result .error.kind)" = integrity ]
+    done
+    apply --plan missing.json
+    expect_status 2
+}
+
+@test "require_plan on a protected target" {
+    hga_project
+    printf 'version: 1\ntargets:\n  prod: { protected: true, require_plan: true, environment: [ process ] }\n' > headgate.yaml
+    hga_commit
+    apply -t prod --yes
+    expect_status 1
+    [ "$(hga_result '[.findings[].rule] | index("HG231") != null')" = true ]
+    headgate plan -t prod -o plan.json > /dev/null 2>&1
+    apply -t prod --yes --plan plan.json
+    expect_status 0
+    [ "$(hga_rows)" = r3 ]
+    apply -t prod --yes
+    expect_status 0
+}
+
+@test "from a snapshot: max_age, another target's, none at all; apply still asks the database" {
+    hga_project
+    headgate apply -q r1 > /dev/null 2>&1
+    headgate snapshot -q --no-schema-sql -o s.snapshot > /dev/null 2>&1
+    url=$DATABASE_URL
+    unset DATABASE_URL
+    plan --from s.snapshot -o plan.json
+    expect_status 0
+    printf 'version: 1\nplan: { max_age: 1ms }\ntargets:\n  local: { environment: [ process ] }\n  other: { environment: [ process ], plan: { max_age: 1h } }\n' > headgate.yaml
+    rm plan.json
+    plan --from s.snapshot -o plan.json
+    expect_status 1
+    expect_stderr HG232
+    [ ! -e plan.json ]
+    plan --from s.snapshot -t other
+    expect_status 1
+    expect_stderr "a snapshot of target local"
+    sed -i 's/1ms/1h/' headgate.yaml
+    plan --from s.snapshot -o plan.json
+    expect_status 0
+    plan --from alembic.ini
+    expect_status 1
+    plan --from nowhere.snapshot
+    expect_status 2
+    export DATABASE_URL=$url
+    hgt_psql "update alembic_version set version_num = 'r2'"
+    apply --plan plan.json
+    refused "the plan starts from r1, and the database stands at r2 now" r2
+}
+
+@test "where no plan leads on: ahead, a broken history, no database" {
+    hga_project
+    headgate apply -q > /dev/null 2>&1
+    plan
+    expect_status 0
+    expect_output "nothing to do, it stands at r3"
+    git rm -q mig/versions/r3.py && git commit -q -m gone
+    plan
+    expect_status 1
+    expect_stderr "no plan leads on from here: local is ahead, it has r3"
+    DATABASE_URL=postgresql+psycopg://hgt:x@127.0.0.1:1/none plan --format json
+    expect_status 3
+    [ "$(json .error.kind)" = database ]
+    printf 'revision = "r9"\ndown_revision = "r8"\n' > mig/versions/r9.py
+    plan
+    expect_status 1
+}
+
+@test "Markdown: nothing of a file is markup" {
+    hga_project 1
+    hga_revision 2 'op.execute("comment on table t1 is '"'"'```<b>'"'"'")'
+    sed -i 's/step 2/<script> | `x` *y*/' mig/versions/r2.py && hga_commit
+    plan --format markdown
+    expect_status 0
+    expect_output '&lt;script> \| \`x\` \*y\*'
+    expect_output '````sql'
+    expect_output "<details><summary>SQL (1 statement)</summary>"
+    [[ $output != *"<script>"* ]]
+}
+
+@test "--check: the gate's verdict as the exit code" {
+    hga_project
+    plan --check
+    expect_status 0
+    git switch -q -c change
+    hga_revision 4
+    printf 'version: 1\ntargets:\n  prod: { protected: true, environment: [ process ] }\n' > headgate.yaml
+    plan -t prod --check
+    expect_status 1
+    expect_output "gate      shut"
+    plan -t prod
+    expect_status 0
+}
