@@ -25,6 +25,7 @@ static const struct verb {
     { "bundle", "write what the code wants to a file", false },
     { "plan", "what would run, as SQL, with locks and expected impact", true },
     { "entrypoint", "PID 1 of a container: wait, gate, apply once, become the application", false },
+    { "ledger", "what was recorded in the database: show, verify, export it", true },
     { "postgres", "a private PostgreSQL for development and tests", false },
     { "target", "print the identity line of a target, or relabel its database", true },
     { "explain", "what a rule means, why, and how to fix or waive it", false },

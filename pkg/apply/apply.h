@@ -35,6 +35,7 @@ struct hg_apply_options {
     /* apply */
     const char *plan;               /* file: exactly this, or nothing; NULL: none */
     bool baseline, from_empty, release;
+    bool adopt;                     /* write down what happened without headgate, run nothing */
     /* rollback */
     bool dry_run, allow_empty_downgrade, to_base;
     bool files_from_ledger;         /* revisions that are missing here, out of the ledger if proven */

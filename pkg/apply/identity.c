@@ -47,8 +47,9 @@ static int relabel(struct hg_run *r, struct hg_buf *ret, struct hg_err *err)
     if (hg_run_status(r, err) < 0 || refuse_without_yes(r, err) < 0)
         return -1;
     int64_t deadline = hg_now_ns() + HG_APPLY_QUERY_NS;
-    HG_AUTO(hg_freep) char *id = hg_xasprintf("%s-%s", r->identity.oid, r->version_table);
-    if (hg_ledger_open(r->watch, &r->target, id, deadline, &r->ledger, &r->findings, err) < 0)
+    HG_AUTO(hg_freep) char *file = hg_ledger_path(&r->target, r->identity.system_identifier,
+                                                  r->identity.oid, r->version_table);
+    if (hg_ledger_open(r->watch, &r->target, file, deadline, &r->ledger, &r->findings, err) < 0)
         return -1;
     if (!r->ledger.database)
         return hg_fail(err, HG_E_REFUSED, "role %s may not write the label (schema headgate)",

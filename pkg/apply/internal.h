@@ -80,6 +80,7 @@ struct hg_run {
     int64_t started_ns, next_beat_ns, next_watch_ns;
     char *last_progress;
     bool lock_lost, timed_out;
+    bool settled;                   /* something of the past was written down */
     int signal;                     /* that interrupted us; 0: none */
     /* the result */
     const char *outcome;
@@ -129,6 +130,7 @@ int hg_run_settle_past(struct hg_run *r, struct hg_err *err); /* open intent, ad
 int hg_run_intent(struct hg_run *r, struct hg_err *err);
 int hg_run_outcome(struct hg_run *r, const struct hg_err *failure, struct hg_err *err);
 int hg_run_baseline(struct hg_run *r, struct hg_err *err);
+int hg_run_adopt(struct hg_run *r, struct hg_err *err);       /* only the past */
 
 /* objects.c: what the catalog holds. Failing costs the run its fingerprint (HG238), nothing else. */
 void hg_run_objects_before(struct hg_run *r);

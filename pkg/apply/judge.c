@@ -80,7 +80,7 @@ static bool matters_downwards(const char *rule)
  * down what is already there. */
 static bool shut_anyway(const struct hg_run *r, const struct hg_gate *g)
 {
-    bool forward = !r->o->down && !r->o->baseline;
+    bool forward = !r->o->down && !r->o->baseline && !r->o->adopt;
     for (size_t i = 0; i < g->findings.count; i++) {
         const struct hg_finding *f = &g->findings.items[i];
         if (!f->waived && f->severity >= g->fail_on && (forward || matters_downwards(f->rule->id)))
@@ -181,7 +181,7 @@ int hg_run_judge(struct hg_run *r, struct hg_err *err)
                                 .overrides = r->o->overrides,
                                 .more = &more,
                                 .from_empty = r->o->from_empty,
-                                .no_pending = r->o->down || r->o->baseline,
+                                .no_pending = r->o->down || r->o->baseline || r->o->adopt,
                                 .deadline_ns = hg_now_ns() + JUDGE_NS };
     HG_AUTO(hg_gate_done) struct hg_gate g = HG_GATE_INIT;
     if (hg_gate_judge(&in, &g, err) < 0)
@@ -199,7 +199,7 @@ int hg_run_judge(struct hg_run *r, struct hg_err *err)
     hg_findings_done(&r->findings); /* the gate's list holds those of files, target and status */
     r->findings = (struct hg_findings)HG_FINDINGS_INIT;
     hg_findings_move(&r->findings, &g.findings);
-    if (rc == 0 && (r->steps.count || r->o->baseline))
+    if (rc == 0 && (r->steps.count || r->o->baseline || r->o->adopt))
         rc = impossible(r, err);
     return rc;
 }

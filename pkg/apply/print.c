@@ -208,7 +208,8 @@ static void on_result(const json_t *e, bool color, struct hg_buf *b)
     hg_buf_addf(b, "%s: ", target);
     if (json_is_true(json_object_get(e, "dry_run")) && json_is_null(json_object_get(e, "error")))
         hg_buf_adds(b, "nothing was changed (--dry-run)");
-    else if (json_is_true(json_object_get(e, "baseline")) && hg_streq(outcome, "applied"))
+    else if ((json_is_true(json_object_get(e, "baseline")) || json_is_true(json_object_get(e, "adopt"))) &&
+             hg_streq(outcome, "applied"))
         hg_buf_addf(b, "%zu revision%s recorded as they are", count, count == 1 ? "" : "s");
     else if (hg_streq(outcome, "applied"))
         hg_buf_addf(b, "%zu revision%s %s in %.1f s", count, count == 1 ? "" : "s",
@@ -232,6 +233,9 @@ static void on_result(const json_t *e, bool color, struct hg_buf *b)
                     ? "apply" : "status", target);
 }
 
+/* Rules about the run itself; the others were said with the gate's verdict. */
+static const char *const LATE[] = { "HG238", "HG506", "HG507", "HG508", "HG606", "HG607" };
+
 static void on_late_findings(const json_t *e, struct hg_buf *b)
 {
     size_t i;
@@ -239,8 +243,10 @@ static void on_late_findings(const json_t *e, struct hg_buf *b)
     json_array_foreach(json_object_get(e, "findings"), i, f)
     {
         const char *rule = text_of(f, "rule");
-        if (hg_streq(rule, "HG506") || hg_streq(rule, "HG507") || hg_streq(rule, "HG508") ||
-            hg_streq(rule, "HG606") || hg_streq(rule, "HG607"))
+        bool late = false;
+        for (size_t k = 0; k < HG_COUNT(LATE); k++)
+            late = late || hg_streq(rule, LATE[k]);
+        if (late)
             hg_buf_addf(b, "%s %s  %s\n    %s\n", text_of(f, "severity"), rule, text_of(f, "message"),
                         text_of(f, "help"));
     }

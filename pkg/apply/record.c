@@ -100,6 +100,8 @@ static int adopt(struct hg_run *r, struct hg_err *err)
     if (hg_ledger_intent(&r->ledger, &run, deadline(), err) < 0 ||
         hg_ledger_outcome(&r->ledger, NULL, &o, deadline(), err) < 0)
         return -1;
+    if (r->o->adopt)
+        hg_strv_addv(&r->applied, &ids);
     json_t *event = hg_note("adopted");
     json_object_set_new(event, "revisions", hg_json_list(&ids));
     json_object_set_new(event, "from", hg_json_list(&r->summary.last_rows));
@@ -112,10 +114,9 @@ static int open_ledger(struct hg_run *r, struct hg_err *err)
 {
     if (r->ledger.conn || r->target.t->ledger == HG_LEDGER_OFF)
         return 0;
-    HG_AUTO(hg_freep) char *id = hg_xasprintf("%s-%s-%s", r->identity.system_identifier
-                                              ? r->identity.system_identifier : "unknown",
-                                              r->identity.oid, r->version_table);
-    return hg_ledger_open(r->watch, &r->target, id, deadline(), &r->ledger, &r->findings, err);
+    HG_AUTO(hg_freep) char *file = hg_ledger_path(&r->target, r->identity.system_identifier,
+                                                  r->identity.oid, r->version_table);
+    return hg_ledger_open(r->watch, &r->target, file, deadline(), &r->ledger, &r->findings, err);
 }
 
 static int release_held(struct hg_run *r, struct hg_err *err)
@@ -143,6 +144,7 @@ int hg_run_settle_past(struct hg_run *r, struct hg_err *err)
         return 0;
     if ((open && close_open_run(r, err) < 0) || (moved && adopt(r, err) < 0))
         return -1;
+    r->settled = open || moved;
     return release ? release_held(r, err) : 0;
 }
 
@@ -210,4 +212,21 @@ int hg_run_baseline(struct hg_run *r, struct hg_err *err)
         hg_ledger_intent(&r->ledger, &run, deadline(), err) < 0)
         return -1;
     return hg_ledger_outcome(&r->ledger, NULL, &o, deadline(), err);
+}
+
+int hg_run_adopt(struct hg_run *r, struct hg_err *err)
+{
+    r->outcome = r->settled ? "applied" : "nothing-to-do";
+    hg_strv_addv(&r->after, &r->status.rows);
+    r->to_known = true;
+    bool same = r->summary.last_rows_known && !r->summary.open_run &&
+                hg_strv_same_set(&r->summary.last_rows, &r->status.rows);
+    if (r->settled || same)
+        return 0;
+    if (r->summary.last_rows_known || r->summary.open_run)
+        return hg_fail(err, HG_E_REFUSED, "role %s may not write the ledger", r->identity.role);
+    (void)hg_fail(err, HG_E_REFUSED, "%s holds no record of %s, so nothing can be told from it",
+                  r->summary.present ? "the ledger" : "the database, which has no ledger that this role may read,",
+                  r->version_table);
+    return hg_hint(err, "headgate apply --baseline -t %s records what is there", r->target.t->name);
 }

@@ -233,11 +233,11 @@ static int under_lock(struct hg_run *r, const struct hg_strv *confirmed, struct 
     int planned = hg_run_plan(r, &plan_err);
     if (hg_run_judge(r, err) < 0)
         return -1;
-    if (planned < 0) {
+    if (planned < 0 && !r->o->adopt) {
         *err = plan_err;
         return -1;
     }
-    if (r->steps.count && hg_run_asks(r) && !r->o->dry_run && !same_steps(&r->steps, confirmed))
+    if (r->steps.count && hg_run_asks(r) && !r->o->dry_run && !r->o->adopt && !same_steps(&r->steps, confirmed))
         return hg_fail(err, HG_E_REFUSED, "the pending revisions changed while you were asked, or "
                        "while headgate waited for the lock; nothing was done");
     if (r->o->down && hg_run_judge_down(r, err) < 0)
@@ -248,6 +248,8 @@ static int under_lock(struct hg_run *r, const struct hg_strv *confirmed, struct 
     }
     if (hg_run_settle_past(r, err) < 0)
         return -1;
+    if (r->o->adopt)
+        return hg_run_adopt(r, err) < 0 ? -1 : HG_EXIT_YES;
     if (r->o->baseline) {
         r->outcome = "applied";
         hg_strv_addv(&r->after, &r->status.rows);
@@ -284,7 +286,7 @@ static int go(struct hg_run *r, struct hg_err *err)
     emit_start(r);
     if (hg_run_take_stored(r, err) < 0)
         return -1;
-    if (!r->o->dry_run && confirm(r, &confirmed, err) < 0)
+    if (!r->o->dry_run && !r->o->adopt && confirm(r, &confirmed, err) < 0)
         return -1;
     return under_lock(r, &confirmed, err);
 }
@@ -335,6 +337,7 @@ static void emit_result(struct hg_run *r, int rc, const struct hg_err *err, int6
     json_object_set_new(event, "state",
                         r->have_status ? json_string(hg_state_name(r->status.state)) : json_null());
     json_object_set_new(event, "baseline", json_boolean(r->o->baseline));
+    json_object_set_new(event, "adopt", json_boolean(r->o->adopt));
     json_object_set_new(event, "dry_run", json_boolean(r->o->dry_run));
     json_object_set_new(event, "findings", hg_findings_json(&r->findings));
     json_object_set_new(event, "error", rc < 0 ? error_json(err) : json_null());

@@ -64,6 +64,36 @@ static char *base64(const char *data, size_t len)
     return hg_buf_take(&b);
 }
 
+static int base64_digit(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+int hg_ledger_unbase64(const char *text, struct hg_buf *ret)
+{
+    size_t len = strlen(text), pad = 0;
+    if (len % 4)
+        return -1;
+    for (; pad < 2 && len && text[len - 1] == '='; len--)
+        pad++;
+    uint32_t word = 0;
+    for (size_t i = 0; i < len; i++) {
+        int digit = base64_digit(text[i]);
+        if (digit < 0)
+            return -1;
+        word = word << 6 | (uint32_t)digit;
+        if (i % 4) /* each digit but the first of four completes a byte */
+            hg_buf_addc(ret, (char)(word >> (6 - 2 * (i % 4)) & 255));
+    }
+    return 0;
+}
+
 static json_t *step_json(const struct hg_graph *graph, const struct hg_revision *r, const char *key)
 {
     size_t len = 0;

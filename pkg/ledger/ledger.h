@@ -110,6 +110,40 @@ int hg_ledger_file(PGconn *conn, const char *version_table, const char *revision
                    int64_t deadline_ns, struct hg_ledger_file *ret, struct hg_err *err);
 void hg_ledger_file_done(struct hg_ledger_file *f);
 
+/* ---- the whole of it ------------------------------------------------------------------------- */
+
+/*
+ * The document headgate.ledger/1, of a ledger in the database or in a file:
+ *   place      "database", or the file's path
+ *   version    of the ledger in the database; null in a file
+ *   complete   false: this role sees the views only, so earlier steps, files, errors and the
+ *              objects of each run are left out
+ *   label      {target, protected, set_at, set_by}, or null
+ *   runs       in the order in which they began, each with its steps, and with what it changed in
+ *              the record of objects
+ *   held       [{version_table, revision, held_at, held_by}]
+ *   objects    what is known of every object: [{kind, name, digest, made, run}]
+ *   record     the run that finished last: {run, version_table, finished_at, fingerprint,
+ *              server_version}, or null
+ *   damage     lines of the file that are no records: ["line 7: …"]
+ * What is not recorded is null. Files (base64) only if asked for.
+ */
+/* No ledger, or none that may be read: 0, and *ret is NULL. New reference. */
+int hg_ledger_document(PGconn *conn, bool files, int64_t deadline_ns, json_t **ret, struct hg_err *err);
+/* No such file: 0, and *ret is NULL. New reference. */
+int hg_ledger_document_of_file(const char *path, bool files, json_t **ret, struct hg_err *err);
+/* Where the state directory keeps the records of one version table; any of the ids may be NULL. Heap. */
+char *hg_ledger_path(const struct hg_target *t, const char *system_identifier, const char *oid,
+                     const char *version_table);
+/* As hg_ledger_objects, from a document. */
+void hg_ledger_objects_of(const json_t *document, struct hg_ledger_objects *ret);
+
+/* What is written down does not fit together: an array of {"what": "damage|file|hmac|step|chain|
+ * fingerprint", "run", "revision", "message"}. key: HEADGATE_LEDGER_KEY or NULL. New reference. The
+ * document must have its files. ret_counts gets {"runs", "steps", "files", "hmacs", "objects"}: what
+ * was looked at (hmacs: 0 without key); new reference. */
+json_t *hg_ledger_check(const json_t *document, const char *key, json_t **ret_counts);
+
 /* ---- writing ------------------------------------------------------------------------------ */
 
 #define HG_LEDGER_VERSION 2
@@ -126,11 +160,16 @@ struct hg_ledger {
 /* Decides where records go, and creates the schema, or brings it to this version, where it may. AUTO
  * where that cannot be (privileges, something missing of it): HG507 with what an administrator should
  * do is added to findings and the state directory is used. REQUIRED: -1, kind REFUSED. A ledger of a
- * newer headgate is refused by both, with HG239. */
-int hg_ledger_open(PGconn *conn, const struct hg_target *t, const char *database_id,
-                   int64_t deadline_ns, struct hg_ledger *ret, struct hg_findings *findings,
+ * newer headgate is refused by both, with HG239. file: hg_ledger_path. */
+int hg_ledger_open(PGconn *conn, const struct hg_target *t, const char *file, int64_t deadline_ns, struct hg_ledger *ret, struct hg_findings *findings,
                    struct hg_err *err);
 void hg_ledger_done(struct hg_ledger *l);
+/* What the ledger in the database lacks, as "it lacks headgate.step"; NULL: nothing, or no ledger. */
+int hg_ledger_missing(PGconn *conn, int64_t deadline_ns, char **ret, struct hg_err *err);
+/* Creates the ledger, brings it to this version, makes what it lacks; each only if needed. What was
+ * done is in *ret_done: "created", "upgraded", "mended" or "nothing". REFUSED where this role may not,
+ * with the SQL or the role that may; a newer ledger is refused too. */
+int hg_ledger_init(PGconn *conn, int64_t deadline_ns, const char **ret_done, struct hg_err *err);
 
 /* Leaves the target's name in the database (DESIGN 6, Identity). */
 int hg_ledger_set_label(struct hg_ledger *l, const char *target, bool protected_, const char *by,

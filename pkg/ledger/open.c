@@ -28,8 +28,7 @@ char *hg_ledger_grant_sql(const char *role)
 enum { PRESENT, MAY_WRITE, MAY_CHANGE, MISSING_1, MISSING, MAY_ASK, ROLE, SHADOWS };
 
 struct opening {
-    const struct hg_target *target;
-    const char *database_id;
+    const char *file;               /* for what does not go to the database */
     int64_t deadline_ns;
     struct hg_ledger *l;
     struct hg_findings *findings;
@@ -48,18 +47,12 @@ static const char *role(const struct opening *o)
     return name ? name : "?";
 }
 
-static int use_file(const struct hg_target *t, const char *database_id, struct hg_ledger *l,
-                    struct hg_err *err)
+static int use_file(const char *file, struct hg_ledger *l, struct hg_err *err)
 {
-    HG_AUTO(hg_freep) char *state = hg_target_state_dir(t);
-    HG_AUTO(hg_freep) char *dir = hg_path_join(state, "ledger");
+    HG_AUTO(hg_freep) char *dir = hg_path_dir(file);
     if (hg_mkdir_p(dir, 0700, err) < 0)
         return hg_wrap(err, "the ledger's file");
-    HG_AUTO(hg_freep) char *name = hg_xasprintf("%s.jsonl", database_id);
-    for (char *c = name; *c; c++)
-        if (*c == '/')
-            *c = '_';
-    l->file = hg_path_join(dir, name);
+    l->file = hg_xstrdup(file);
     return 0;
 }
 
@@ -71,7 +64,7 @@ static int elsewhere(struct opening *o, const char *why, const char *help, struc
         return hg_hint(err, "%s", help);
     }
     struct hg_err file_err = { 0 };
-    if (use_file(o->target, o->database_id, o->l, &file_err) < 0)
+    if (use_file(o->file, o->l, &file_err) < 0)
         hg_log(HG_LOG_INFO, "%s", file_err.message);
     struct hg_finding *f = hg_finding_add(o->findings, "HG507", "%s; this run is recorded in %s", why,
                                           o->l->file ? o->l->file : "no place at all");
@@ -144,17 +137,20 @@ static int upgrade(struct opening *o, struct hg_err *err)
     return elsewhere(o, why, "as the owner of the schema headgate: headgate ledger init", err);
 }
 
+static int lacking(struct opening *o, const char *names, struct hg_err *err)
+{
+    HG_AUTO(hg_freep) char *what = hg_xasprintf("it lacks %s", names);
+    return damaged(o, what, err);
+}
+
 /* A ledger is there, in whatever state. */
 static int use_present(struct opening *o, struct hg_err *err)
 {
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
     int64_t version = 0;
     const char *missing = hg_pg_get(o->state, 0, MISSING), *missing_1 = hg_pg_get(o->state, 0, MISSING_1);
-    HG_AUTO(hg_freep) char *lost = missing_1 ? hg_xasprintf("%s is missing", missing_1) : NULL;
-    if (lost)
-        return damaged(o, lost, err);
     if (!says(o, MAY_ASK))
-        return no_privilege(o, true, err);
+        return missing_1 ? lacking(o, missing_1, err) : no_privilege(o, true, err);
     if (hg_pg_query(o->l->conn, hg_sql_ledger_version, 0, NULL, o->deadline_ns, &res, err) < 0)
         return hg_wrap(err, "asking for the ledger's version");
     const char *text = hg_pg_get(res, 0, 0);
@@ -162,11 +158,11 @@ static int use_present(struct opening *o, struct hg_err *err)
         return damaged(o, "headgate.meta has no version", err);
     if (version > HG_LEDGER_VERSION)
         return newer(o, version, err);
+    const char *lacks = version < HG_LEDGER_VERSION ? missing_1 : missing;
+    if (lacks)
+        return lacking(o, lacks, err);
     if (version < HG_LEDGER_VERSION)
         return upgrade(o, err);
-    HG_AUTO(hg_freep) char *lacks = missing ? hg_xasprintf("%s is missing", missing) : NULL;
-    if (lacks)
-        return damaged(o, lacks, err);
     o->l->database = says(o, MAY_WRITE);
     return o->l->database ? 0 : no_privilege(o, true, err);
 }
@@ -184,22 +180,73 @@ static int open_schema(struct opening *o, struct hg_err *err)
     return rc > 0 ? 0 : no_privilege(o, false, err);
 }
 
-int hg_ledger_open(PGconn *conn, const struct hg_target *t, const char *database_id,
-                   int64_t deadline_ns, struct hg_ledger *ret, struct hg_findings *findings,
+int hg_ledger_open(PGconn *conn, const struct hg_target *t, const char *file, int64_t deadline_ns,
+                   struct hg_ledger *ret, struct hg_findings *findings,
                    struct hg_err *err)
 {
     HG_AUTO(hg_ledger_done) struct hg_ledger l = { .conn = conn, .mode = t->t->ledger };
     HG_AUTO(hg_pg_clearp) PGresult *state = NULL;
-    if (l.mode == HG_LEDGER_FILE && use_file(t, database_id, &l, err) < 0)
+    if (l.mode == HG_LEDGER_FILE && use_file(file, &l, err) < 0)
         return -1;
     if (l.mode == HG_LEDGER_AUTO || l.mode == HG_LEDGER_REQUIRED) {
         if (hg_pg_query(conn, hg_sql_ledger_state, 0, NULL, deadline_ns, &state, err) < 0)
             return hg_wrap(err, "looking for the ledger");
-        struct opening o = { t, database_id, deadline_ns, &l, findings, state };
+        struct opening o = { file, deadline_ns, &l, findings, state };
         if (open_schema(&o, err) < 0)
             return -1;
     }
     *ret = l;
     l = (struct hg_ledger){ 0 };
+    return 0;
+}
+
+int hg_ledger_missing(PGconn *conn, int64_t deadline_ns, char **ret, struct hg_err *err)
+{
+    HG_AUTO(hg_pg_clearp) PGresult *state = NULL, *res = NULL;
+    if (hg_pg_query(conn, hg_sql_ledger_state, 0, NULL, deadline_ns, &state, err) < 0)
+        return hg_wrap(err, "looking for the ledger");
+    int asked = hg_ledger_view(conn, "headgate.meta", hg_sql_ledger_version, 0, NULL, deadline_ns, &res, err);
+    if (asked < 0)
+        return -1;
+    const char *version = asked > 0 ? hg_pg_get(res, 0, 0) : NULL;
+    const char *lacks = hg_pg_get(state, 0, hg_streq(version, "1") ? MISSING_1 : MISSING);
+    char *text = lacks ? hg_xasprintf("it lacks %s", lacks) : NULL;
+    if (!text && asked > 0 && !version)
+        text = hg_xstrdup("headgate.meta has no version");
+    *ret = text;
+    return 0;
+}
+
+int hg_ledger_init(PGconn *conn, int64_t deadline_ns, const char **ret_done, struct hg_err *err)
+{
+    HG_AUTO(hg_pg_clearp) PGresult *state = NULL, *res = NULL, *made = NULL;
+    if (hg_pg_query(conn, hg_sql_ledger_state, 0, NULL, deadline_ns, &state, err) < 0)
+        return hg_wrap(err, "looking for the ledger");
+    struct opening o = { .deadline_ns = deadline_ns, .state = state };
+    bool present = says(&o, PRESENT), lacks = hg_pg_get(state, 0, MISSING) != NULL;
+    int64_t version = 0;
+    int asked = hg_ledger_view(conn, "headgate.meta", hg_sql_ledger_version, 0, NULL, deadline_ns, &res, err);
+    if (asked < 0)
+        return -1;
+    const char *text = asked > 0 ? hg_pg_get(res, 0, 0) : NULL;
+    if (text && hg_parse_int(text, 0, INT32_MAX, &version) < 0)
+        version = 0;
+    if (version > HG_LEDGER_VERSION)
+        return hg_fail(err, HG_E_REFUSED, "the ledger is of version %lld; headgate %s writes version %d",
+                       (long long)version, hg_version, HG_LEDGER_VERSION);
+    bool old = version > 0 && version < HG_LEDGER_VERSION;
+    if (present && !lacks && version == HG_LEDGER_VERSION) {
+        *ret_done = "nothing";
+        return 0;
+    }
+    if (hg_pg_query(conn, hg_sql_ledger_schema, 0, NULL, deadline_ns, &made, err) < 0) {
+        if (!hg_streq(err->sqlstate, "42501"))
+            return hg_wrap(err, "creating the ledger (schema headgate)");
+        err->kind = HG_E_REFUSED;
+        HG_AUTO(hg_freep) char *sql = hg_ledger_admin_sql(role(&o));
+        return present ? hg_hint(err, "this is for the owner of the schema headgate")
+                       : hg_hint(err, "as an administrator of the database: %s", sql);
+    }
+    *ret_done = !present ? "created" : old ? "upgraded" : "mended";
     return 0;
 }

@@ -42,8 +42,13 @@ static json_t *now_json(void)
     return json_string(hg_time_format(hg_wall_ns(), text));
 }
 
-static int intent_file(struct hg_ledger *l, const struct hg_ledger_run *run, struct hg_err *err)
+static int intent_file(struct hg_ledger *l, const struct hg_ledger_run *run, int64_t deadline_ns,
+                       struct hg_err *err)
 {
+    HG_AUTO(hg_pg_clearp) PGresult *server = NULL;
+    if (hg_pg_query(l->conn, hg_sql_ledger_server, 0, NULL, deadline_ns, &server, err) < 0)
+        return hg_wrap(err, "recording the intent");
+    HG_AUTO(hg_freep) char *tool = hg_xasprintf("headgate %s", hg_version);
     l->run = hg_xasprintf("%lld-%d", (long long)(hg_wall_ns() / HG_NS_PER_MS), (int)getpid());
     json_t *line = json_pack(
         "{s:s, s:s, s:o, s:s, s:s, s:s, s:s?, s:o, s:o, s:s?, s:s?, s:s?, s:o, s:o}", "event",
@@ -51,6 +56,10 @@ static int intent_file(struct hg_ledger *l, const struct hg_ledger_run *run, str
         run->direction, "target", run->target, "goal", run->goal, "from", strings(run->from), "to",
         strings(run->to), "by", run->by, "host", run->host, "commit", run->commit, "overrides",
         strings(run->overrides), "steps", hg_ledger_steps(run));
+    json_object_set_new(line, "tool", json_string(tool));
+    json_object_set_new(line, "pid", json_integer(getpid()));
+    json_object_set_new(line, "wal_before", hg_json_text(hg_pg_get(server, 0, 0)));
+    json_object_set_new(line, "db_user", hg_json_text(hg_pg_get(server, 0, 1)));
     return hg_ledger_append(l, line, err);
 }
 
@@ -59,7 +68,7 @@ int hg_ledger_intent(struct hg_ledger *l, const struct hg_ledger_run *run, int64
 {
     hg_freep(&l->run);
     if (!l->database)
-        return l->file ? intent_file(l, run, err) : 0;
+        return l->file ? intent_file(l, run, deadline_ns, err) : 0;
     HG_AUTO(hg_freep) char *from = hg_ledger_array(run->from);
     HG_AUTO(hg_freep) char *to = hg_ledger_array(run->to);
     HG_AUTO(hg_freep) char *overrides = hg_ledger_array(run->overrides);
@@ -78,30 +87,47 @@ int hg_ledger_intent(struct hg_ledger *l, const struct hg_ledger_run *run, int64
     return 0;
 }
 
-static int outcome_file(const struct hg_ledger *l, const char *id, const struct hg_ledger_outcome *o,
-                        struct hg_err *err)
+/* What is known of the objects, wherever the records are. */
+static int read_known(const struct hg_ledger *l, int64_t deadline_ns, struct hg_ledger_objects *ret,
+                      struct hg_err *err)
 {
-    json_t *line = json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:s?, s:s?, s:o}", "event", "outcome",
-                             "run", id, "at", now_json(), "outcome", o->outcome, "rows",
-                             strings(o->rows), "done", strings(o->done), "error", o->error,
-                             "sqlstate", o->sqlstate, "times", hg_ledger_times(o));
-    return hg_ledger_append(l, line, err);
+    if (l->database)
+        return hg_ledger_objects(l->conn, deadline_ns, ret, err);
+    json_t *doc = NULL;
+    if (hg_ledger_document_of_file(l->file, false, &doc, err) < 0)
+        return -1;
+    hg_ledger_objects_of(doc, ret);
+    json_decref(doc);
+    return 0;
 }
 
-/* What the run adds to the record of objects, as JSON text; NULL: cannot be told. */
-static char *delta_text(const struct hg_ledger *l, const struct hg_ledger_outcome *o,
-                        int64_t deadline_ns, char ret_fingerprint[HG_SHA256_SIZE])
+/* What the run adds to the record of objects; NULL: cannot be told. New reference. */
+static json_t *delta(const struct hg_ledger *l, const struct hg_ledger_outcome *o, int64_t deadline_ns,
+                     char ret_fingerprint[HG_SHA256_SIZE])
 {
     HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects known = { 0 };
     struct hg_err unread = { 0 };
-    if (hg_ledger_objects(l->conn, deadline_ns, &known, &unread) < 0) {
-        hg_log(HG_LOG_WARNING, "the schema's fingerprint is not recorded: %s", unread.message);
+    if (!o->after)
         return NULL;
-    }
-    json_t *delta = hg_ledger_delta(o, &known, ret_fingerprint);
-    char *text = json_dumps(delta, JSON_COMPACT);
-    json_decref(delta);
-    return text;
+    if (read_known(l, deadline_ns, &known, &unread) == 0)
+        return hg_ledger_delta(o, &known, ret_fingerprint);
+    hg_log(HG_LOG_WARNING, "the schema's fingerprint is not recorded: %s", unread.message);
+    return NULL;
+}
+
+static int outcome_file(const struct hg_ledger *l, const char *id, const struct hg_ledger_outcome *o,
+                        int64_t deadline_ns, struct hg_err *err)
+{
+    char fingerprint[HG_SHA256_SIZE] = "";
+    json_t *objects = delta(l, o, deadline_ns, fingerprint);
+    json_t *line = json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:s?, s:s?, s:o, s:s?}", "event", "outcome",
+                             "run", id, "at", now_json(), "outcome", o->outcome, "rows",
+                             strings(o->rows), "done", strings(o->done), "error", o->error,
+                             "sqlstate", o->sqlstate, "times", hg_ledger_times(o), "fingerprint",
+                             objects ? fingerprint : NULL);
+    json_object_set_new(line, "objects", objects ? objects : json_array());
+    json_object_set_new(line, "server_version", json_integer(PQserverVersion(l->conn)));
+    return hg_ledger_append(l, line, err);
 }
 
 int hg_ledger_outcome(struct hg_ledger *l, const char *id, const struct hg_ledger_outcome *o,
@@ -112,16 +138,16 @@ int hg_ledger_outcome(struct hg_ledger *l, const char *id, const struct hg_ledge
     if (!id)
         return 0;
     if (!l->database)
-        return l->file ? outcome_file(l, id, o, err) : 0;
+        return l->file ? outcome_file(l, id, o, deadline_ns, err) : 0;
     HG_AUTO(hg_freep) char *rows = hg_ledger_array(o->rows);
     HG_AUTO(hg_freep) char *done = hg_ledger_array(o->done);
     json_t *object = hg_ledger_times(o);
     HG_AUTO(hg_freep) char *times = json_dumps(object, JSON_COMPACT);
     json_decref(object);
-    HG_AUTO(hg_freep) char *objects = NULL;
     char fingerprint[HG_SHA256_SIZE] = "";
-    if (o->after)
-        objects = delta_text(l, o, deadline_ns, fingerprint);
+    json_t *added = delta(l, o, deadline_ns, fingerprint);
+    HG_AUTO(hg_freep) char *objects = added ? json_dumps(added, JSON_COMPACT) : NULL;
+    json_decref(added);
     const char *params[] = { id, o->outcome, rows, o->error, o->sqlstate, done, times,
                              objects ? fingerprint : NULL, objects ? objects : "[]" };
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;

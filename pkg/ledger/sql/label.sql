@@ -1,2 +1,2 @@
 -- The label of this database.
-select target, protected::text from headgate.label
+select pg_catalog.to_jsonb(l) from headgate.label l

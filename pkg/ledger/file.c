@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The ledger in the state directory: a JSON object a line, an intent and an outcome for each run. */
+#include "document.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FILE_MAX ((size_t)1 << 30)
+
+char *hg_ledger_path(const struct hg_target *t, const char *system_identifier, const char *oid,
+                     const char *version_table)
+{
+    HG_AUTO(hg_freep) char *state = hg_target_state_dir(t);
+    HG_AUTO(hg_freep) char *dir = hg_path_join(state, "ledger");
+    HG_AUTO(hg_freep) char *name =
+        hg_xasprintf("%s-%s-%s.jsonl", system_identifier ? system_identifier : "unknown", oid ? oid : "unknown",
+                     version_table ? version_table : "unknown");
+    for (char *c = name; *c; c++)
+        if (*c == '/')
+            *c = '_';
+    return hg_path_join(dir, name);
+}
+
+/* ---- reading ---------------------------------------------------------------------------------- */
+
+static void copy(json_t *into, const char *key, const json_t *from, const char *from_key)
+{
+    json_t *value = json_object_get(from, from_key);
+    if (value)
+        json_object_set(into, key, value);
+}
+
+static json_t *step_of(const json_t *line, const json_t *step, size_t position, bool files)
+{
+    static const char *const SAME[] = { "revision", "message", "path", "digest", "hmac" };
+    json_t *s = hg_ledger_new_step();
+    for (size_t i = 0; i < HG_COUNT(SAME); i++)
+        copy(s, SAME[i], step, SAME[i]);
+    copy(s, "down_revisions", step, "down");
+    copy(s, "depends_on", step, "depends");
+    copy(s, "direction", line, "direction");
+    if (files)
+        copy(s, "file", step, "file");
+    json_object_set_new(s, "position", json_integer((json_int_t)position + 1));
+    return s;
+}
+
+static void add_intent(json_t *doc, const json_t *line, bool files)
+{
+    static const char *const SAME[] = { "run", "version_table", "direction", "target", "goal", "from", "to",
+                                        "by", "host", "pid", "db_user", "commit", "tool", "overrides",
+                                        "wal_before", "server_version" };
+    json_t *runs = json_object_get(doc, "runs"), *run = hg_ledger_new_run(), *step;
+    size_t i;
+    for (i = 0; i < HG_COUNT(SAME); i++)
+        copy(run, SAME[i], line, SAME[i]);
+    copy(run, "started_at", line, "at");
+    json_object_set_new(run, "seq", json_integer((json_int_t)json_array_size(runs) + 1));
+    json_array_foreach(json_object_get(line, "steps"), i, step)
+        json_array_append_new(json_object_get(run, "steps"), step_of(line, step, i, files));
+    json_array_append_new(runs, run);
+}
+
+static json_t *find_run(const json_t *doc, const char *id)
+{
+    const json_t *runs = json_object_get(doc, "runs");
+    for (size_t i = json_array_size(runs); id && i > 0; i--) {
+        json_t *run = json_array_get(runs, i - 1);
+        if (hg_streq(json_string_value(json_object_get(run, "run")), id))
+            return run;
+    }
+    return NULL;
+}
+
+static bool has_text(const json_t *list, const char *text)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(list, i, item)
+    {
+        if (hg_streq(json_string_value(item), text))
+            return true;
+    }
+    return false;
+}
+
+static void close_steps(const json_t *run, const json_t *line)
+{
+    size_t i;
+    json_t *step;
+    json_array_foreach(json_object_get(run, "steps"), i, step)
+    {
+        const char *revision = json_string_value(json_object_get(step, "revision"));
+        const json_t *times = json_object_get(json_object_get(line, "times"), revision ? revision : "");
+        bool done = has_text(json_object_get(line, "done"), revision);
+        json_object_set_new(step, "outcome", json_string(done ? "done" : "not-done"));
+        copy(step, "started_at", times, "started");
+        copy(step, "committed_at", times, "committed");
+    }
+}
+
+/* The newest word on each object, kept by "kind NUL name" until the end. */
+static void add_objects(json_t *known, const json_t *run)
+{
+    size_t i;
+    json_t *object;
+    json_array_foreach(json_object_get(run, "objects"), i, object)
+    {
+        const char *kind = json_string_value(json_object_get(object, "kind"));
+        const char *name = json_string_value(json_object_get(object, "name"));
+        HG_AUTO(hg_freep) char *key = hg_xasprintf("%s\n%s", kind ? kind : "", name ? name : "");
+        json_t *copied = json_copy(object);
+        copy(copied, "run", run, "run");
+        json_object_set_new(known, key, copied);
+    }
+}
+
+static bool add_outcome(json_t *doc, json_t *known, const json_t *line)
+{
+    static const char *const SAME[] = { "outcome", "rows", "error", "sqlstate", "fingerprint",
+                                        "server_version", "objects" };
+    json_t *run = find_run(doc, json_string_value(json_object_get(line, "run")));
+    if (!run)
+        return false;
+    for (size_t i = 0; i < HG_COUNT(SAME); i++)
+        copy(run, SAME[i], line, SAME[i]);
+    copy(run, "finished_at", line, "at");
+    close_steps(run, line);
+    add_objects(known, run);
+    json_t *record = json_object();
+    static const char *const RECORD[] = { "run", "version_table", "finished_at", "fingerprint",
+                                          "server_version" };
+    for (size_t i = 0; i < HG_COUNT(RECORD); i++)
+        copy(record, RECORD[i], run, RECORD[i]);
+    json_object_set_new(doc, "record", record);
+    return true;
+}
+
+static void add_line(json_t *doc, json_t *known, const char *text, size_t len, size_t number, bool files)
+{
+    json_t *line = json_loadb(text, len, 0, NULL);
+    const char *event = json_string_value(json_object_get(line, "event")), *wrong = NULL;
+    if (!event)
+        wrong = "no record of headgate";
+    else if (hg_streq(event, "intent"))
+        add_intent(doc, line, files);
+    else if (!hg_streq(event, "outcome"))
+        wrong = "a record of an unknown kind";
+    else if (!add_outcome(doc, known, line))
+        wrong = "the outcome of a run whose intent is missing";
+    HG_AUTO(hg_freep) char *where = hg_xasprintf("line %zu: %s", number, wrong ? wrong : "");
+    if (wrong)
+        json_array_append_new(json_object_get(doc, "damage"), json_string(where));
+    json_decref(line);
+}
+
+int hg_ledger_document_of_file(const char *path, bool files, json_t **ret, struct hg_err *err)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf text = HG_BUF_INIT;
+    if (access(path, F_OK) < 0) {
+        *ret = NULL;
+        return 0;
+    }
+    if (hg_file_read(path, FILE_MAX, &text, err) < 0)
+        return hg_wrap(err, "reading the ledger");
+    json_t *doc = hg_ledger_new_document(path), *known = json_object(), *object;
+    const char *at = hg_buf_str(&text), *end = at + text.len, *key;
+    for (size_t number = 1; at < end; number++) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        size_t len = (size_t)((stop ? stop : end) - at);
+        if (len)
+            add_line(doc, known, at, len, number, files);
+        at += len + 1;
+    }
+    json_object_foreach(known, key, object)
+        json_array_append(json_object_get(doc, "objects"), object);
+    json_decref(known);
+    *ret = doc;
+    return 0;
+}
+
+void hg_ledger_objects_of(const json_t *document, struct hg_ledger_objects *ret)
+{
+    const json_t *record = json_object_get(document, "record");
+    struct hg_ledger_objects o = {
+        .run = hg_xstrdup(json_string_value(json_object_get(record, "run"))),
+        .version_table = hg_xstrdup(json_string_value(json_object_get(record, "version_table"))),
+        .finished_at = hg_xstrdup(json_string_value(json_object_get(record, "finished_at"))),
+        .fingerprint = hg_xstrdup(json_string_value(json_object_get(record, "fingerprint"))),
+        .server_version = (int)json_integer_value(json_object_get(record, "server_version")),
+    };
+    size_t i;
+    json_t *object;
+    json_array_foreach(json_object_get(document, "objects"), i, object)
+    {
+        const char *kind = json_string_value(json_object_get(object, "kind"));
+        const char *name = json_string_value(json_object_get(object, "name"));
+        if (kind && name)
+            hg_ledger_objects_add(&o, kind, name, json_string_value(json_object_get(object, "digest")),
+                                  json_is_true(json_object_get(object, "made")));
+    }
+    hg_ledger_objects_sort(&o);
+    *ret = o;
+}
