@@ -231,12 +231,12 @@ static bool same_item(const struct hg_meaning *a, const struct hg_meaning *b, si
     return x->len == y->len && memcmp(a->text.data + x->at, b->text.data + y->at, x->len) == 0;
 }
 
-/* The line of item i, or where the last item stands when there is no such one. */
+/* The line of item i, or the one behind the last item. */
 static int line_of(const struct hg_meaning *m, size_t i)
 {
-    if (!m->count)
-        return 1;
-    return m->items[i < m->count ? i : m->count - 1].line;
+    if (i < m->count)
+        return m->items[i].line;
+    return m->count ? m->items[m->count - 1].line + 1 : 1;
 }
 
 bool hg_review_same(const char *a, size_t alen, const char *b, size_t blen, int *ret_a, int *ret_b)

@@ -134,6 +134,7 @@ static void the_place_is_where_the_meaning_parts(void **state)
     assert_int_equal(a, 5);
     assert_int_equal(b, 6);
     assert_false(hg_review_same("x = 1\n", 6, "x = 1\ny = 2\n", 12, &a, &b));
+    assert_int_equal(a, 2);
     assert_int_equal(b, 2);
     assert_false(hg_review_same("x = (\n", 6, "x = 1\n", 6, &a, &b));
     assert_int_equal(a, 0);
