@@ -29,16 +29,6 @@ static bool same_in(const struct hg_files *f, const struct hg_side *s, const str
            hg_edit_of(then, then_len, now, len, NULL, &e) != HG_EDIT_MEANING;
 }
 
-static bool same_list(const struct hg_strv *a, const struct hg_strv *b)
-{
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++)
-        if (!hg_streq(a->items[i], b->items[i]))
-            return false;
-    return true;
-}
-
 static char *parents(const struct hg_strv *v)
 {
     return v->count ? hg_strv_join(v, ", ") : hg_xstrdup("nothing");
@@ -67,14 +57,14 @@ static void report_edited(struct hg_judge *j, const struct hg_revision *then,
 {
     const char *base = j->repo.base_name;
     struct hg_finding *finding;
-    if (!same_list(&then->down, &now->down)) {
+    if (!hg_same_list(&then->down, &now->down)) {
         HG_AUTO(hg_freep) char *was = parents(&then->down);
         HG_AUTO(hg_freep) char *is = parents(&now->down);
         finding = hg_finding_add(&j->out->findings, "HG204",
                                  "revision %s came after %s in %s and comes after %s here", now->id,
                                  was, base, is);
-    } else if (!same_list(&then->depends_on, &now->depends_on) ||
-               !same_list(&then->labels, &now->labels)) {
+    } else if (!hg_same_list(&then->depends_on, &now->depends_on) ||
+               !hg_same_list(&then->labels, &now->labels)) {
         finding = hg_finding_add(&j->out->findings, "HG204",
                                  "depends_on or branch_labels of revision %s are not those of %s",
                                  now->id, base);
