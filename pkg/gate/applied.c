@@ -7,6 +7,8 @@
 #include "edit.h"
 #include "past.h"
 
+#include "gen/gate_embed.h"
+
 /* The digest with all line ends as LF, or as CRLF. */
 static bool digest_with(const char *text, size_t len, const char *end, const char *digest)
 {
@@ -169,10 +171,10 @@ static void report_edited(struct hg_judge *j, const struct hg_revision *now,
                            edited->excerpt ? "\n" : "", edited->excerpt ? edited->excerpt : "");
 }
 
-static bool noted(const struct hg_judge *j, const char *revision)
+static bool has_finding(const struct hg_judge *j, const char *rule, const char *revision)
 {
     for (size_t i = 0; i < j->out->findings.count; i++)
-        if (hg_streq(j->out->findings.items[i].rule->id, "HG203") &&
+        if (hg_streq(j->out->findings.items[i].rule->id, rule) &&
             hg_streq(j->out->findings.items[i].revision, revision))
             return true;
     return false;
@@ -196,7 +198,7 @@ static void compare_text(struct hg_judge *j, const struct hg_past *past, const s
         edited.kind = HG_EDIT_LINE_ENDS;
     if (edited.kind == HG_EDIT_MEANING)
         report_edited(j, now, e, &edited);
-    else if (edited.kind != HG_EDIT_NONE && !noted(j, now->id))
+    else if (edited.kind != HG_EDIT_NONE && !has_finding(j, "HG203", now->id))
         place(hg_finding_add(&j->out->findings, "HG203", "%s of %s changed since it was applied",
                              hg_edit_words(edited.kind), hg_path_base(now->path)), now, 0);
 }
@@ -211,7 +213,8 @@ static void check_one(struct hg_judge *j, const struct hg_past *past, const stru
             report_gone(j, past, e);
         return;
     }
-    if (!report_parents(j, now, e) && e->digest && !hg_streq(now->digest, e->digest))
+    bool moved = hg_graph_ok(j->in->graph) && report_parents(j, now, e);
+    if (!moved && e->digest && !hg_streq(now->digest, e->digest))
         compare_text(j, past, now, e);
 }
 
@@ -263,6 +266,51 @@ static void check_unrecorded(struct hg_judge *j, const struct hg_past *past,
     }
 }
 
+/* Does an applied revision stand directly on this one? */
+static bool built_upon(const struct hg_graph *graph, const struct hg_revision *r, const bool *in)
+{
+    for (size_t i = 0; i < hg_graph_count(graph); i++)
+        if (in[i] && hg_strv_has(&hg_graph_at(graph, i)->down, r->id))
+            return true;
+    return false;
+}
+
+/* A branch that begins below the rows runs, but on a schema that its author did not see. */
+static void check_order(struct hg_judge *j, const bool *in)
+{
+    const struct hg_revlist *pending = &j->in->status->pending;
+    for (size_t i = 0; i < pending->count; i++) {
+        const struct hg_revision *r = pending->items[i];
+        for (size_t k = 0; k < r->down.count; k++) {
+            const struct hg_revision *parent = hg_graph_get(j->in->graph, r->down.items[k]);
+            if (!parent || !in[parent->index] || !built_upon(j->in->graph, parent, in))
+                continue;
+            place(hg_finding_add(&j->out->findings, "HG227",
+                                 "pending revision %s comes after %s, which is below the database's position",
+                                 r->id, parent->id), r, r->line)->severity = HG_SEV_NOTE;
+            break;
+        }
+    }
+}
+
+/* HG229: stored files that do not have their digests. Only those who may read them can tell. */
+static void check_stored(struct hg_judge *j, const struct hg_past *past, const struct hg_ledger_entries *entries)
+{
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    struct hg_err err = { 0 };
+    const char *params[] = { past->table };
+    if (hg_pg_query(past->conn, hg_sql_gate_false_files, 1, params, j->in->deadline_ns, &res, &err) < 0) {
+        hg_log(HG_LOG_INFO, "the files in the ledger were not looked at: %s", err.message);
+        return;
+    }
+    for (int row = 0; row < PQntuples(res); row++) {
+        const struct hg_ledger_entry *e = entry_of(entries, hg_pg_get(res, row, 0));
+        const struct hg_revision *now = e ? hg_graph_get(j->in->graph, e->revision) : NULL;
+        if (now && !has_finding(j, "HG229", now->id))
+            report_false(j, now, e);
+    }
+}
+
 void hg_past_check_files(struct hg_judge *j, const struct hg_past *past,
                          const struct hg_ledger_entries *entries)
 {
@@ -272,5 +320,9 @@ void hg_past_check_files(struct hg_judge *j, const struct hg_past *past,
     for (size_t i = 0; i < entries->count; i++)
         if (present[i])
             check_one(j, past, &entries->items[i]);
+    check_stored(j, past, entries);
+    if (!hg_graph_ok(j->in->graph))
+        return;
     check_unrecorded(j, past, entries, in);
+    check_order(j, in);
 }

@@ -101,7 +101,8 @@ void hg_past_check_schema(struct hg_judge *j, const struct hg_past *past)
     struct hg_err err = { 0 };
     char sum[HG_SHA256_SIZE];
     const struct hg_ledger_summary *s = &past->summary;
-    if (j->in->no_catalog || !s->present || s->open_run || j->in->status->running)
+    bool running = j->in->status->running && !j->in->conn; /* an apply that asks under its lock is none */
+    if (j->in->no_catalog || !s->present || s->open_run || running)
         return;
     if (hg_ledger_objects(past->conn, j->in->deadline_ns, &then, &err) < 0) {
         cannot_compare(j, err.message);

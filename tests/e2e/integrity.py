@@ -156,7 +156,7 @@ class Case:
     def __init__(self, base, name, template, target):
         self.base, self.name, self.port, self.template = base, name, PORT, template
         self.target = target or ("prod" if template == "guarded" else "here")
-        self.database = f"hgi_{os.getpid()}_{''.join(c if c.isalnum() else '_' for c in name)}"[:60]
+        self.database = f"hgi_{os.getpid()}_{''.join(c if c.isalnum() else '_' for c in name)}"[:60].lower()
         self.dir = base.dir / "cases" / name.replace("/", "-")
         shutil.copytree(base.project, self.dir, symlinks=True)
         base.clone(template, self.database)
@@ -293,8 +293,9 @@ class Base:
 
 def judge(base, entry):
     name, do, want = entry["name"], entry["do"], entry
-    case = Case(base, name, entry.get("template", "usual"), entry.get("target"))
+    case = None
     try:
+        case = Case(base, name, entry.get("template", "usual"), entry.get("target"))
         do(case)
         code, document = case.ask(want.get("program", "gate"), want.get("args", []))
         found = {(f["rule"], f["severity"]) for f in document["findings"] if not f["waived"]}
@@ -316,9 +317,10 @@ def judge(base, entry):
                 return f"{name}: nothing says {check!r}: {[f['message'] + str(f['location']) for f in document['findings']]}"
         return None
     except Exception as error:  # the line names the case; the rest of the table goes on
-        return f"{name}: {type(error).__name__}: {error}"
+        return f"{name}: {type(error).__name__}: {str(error).strip().splitlines()[-1]}"
     finally:
-        case.done()
+        if case:
+            case.done()
 
 
 def table(kind):

@@ -16,11 +16,11 @@ def corruptions():
 
     # ---- files that ran ----
     bad("blank inside a string", "HG201", lambda c: c.edit("c3a_views.py", "SELECT id, title", "SELECT id,  title"),
-        says=['"line": 19', "+     op.execute"])
+        says=['"line": 18', "+     op.execute"])
     bad("blank inside a string of several lines", "HG201",
         lambda c: c.edit("c3a_views.py", "    new.title := trim", "     new.title := trim"))
     bad("a literal", "HG201", lambda c: c.edit("c1_accounts.py", "length=255", "length=500"),
-        says=['"line": 22', "length=500", "length=255"])
+        says=['"line": 21', "length=500", "length=255"])
     bad("an operation added", "HG201", lambda c: c.edit("c5_tags.py", "def downgrade", "    op.drop_table('notes')\n\ndef downgrade"))
     bad("an operation taken out", "HG201", lambda c: c.edit("c3b_policy.py", '    op.execute("CREATE POLICY own ON notes USING (account_id > 0)")\n', ""))
     bad("operations in another order", "HG201", lambda c: c.edit(
@@ -44,7 +44,7 @@ def corruptions():
         also=["HG228"], says=["git checkout"])
     bad("merge taken out: the parent", "HG228", lambda c: (c.delete("c4_merge.py", "c3b_policy.py"), c.edit("c5_tags.py", "'c4'", "'c3a'")),
         also=["HG202"], says=["came after c4"])
-    bad("base deleted", "HG102", lambda c: c.delete("c1_accounts.py"))
+    bad("base deleted", "HG102", lambda c: c.delete("c1_accounts.py"), also=["HG106", "HG202"])
     bad("head deleted", "HG212", lambda c: c.delete("c5_tags.py", "c6_color.py"))
     bad("parents swapped", "HG228", lambda c: (c.edit("c3a_views.py", "'c2'", "'c3b'"), c.edit("c4_merge.py", "('c3a', 'c3b')", "'c3a'")))
     bad("made a base", "HG228", lambda c: c.edit("c3a_views.py", "down_revision = 'c2'", "down_revision = None"))
@@ -52,10 +52,10 @@ def corruptions():
     bad("inserted between two that ran", "HG227", lambda c: (
         c.write("c4b.py", c_file("c4b", "c4", "op.add_column('notes', sa.Column('x', sa.Text()))")),
         c.edit("c5_tags.py", "'c4'", "'c4b'")), also=["HG228"])
-    bad("an id twice", "HG104", lambda c: c.write("copy.py", c_file("c5", "c4", "pass")))
-    bad("another id", "HG212", lambda c: (c.edit("c5_tags.py", "revision = 'c5'", "revision = 'c7'"), c.edit("c6_color.py", "'c5'", "'c7'")),
+    bad("an id twice", "HG104", lambda c: c.write("copy.py", c_file("c5", "c4", "pass")), also=["HG201"])
+    bad("another id", "HG213", lambda c: (c.edit("c5_tags.py", "revision = 'c5'", "revision = 'c7'"), c.edit("c6_color.py", "'c5'", "'c7'")),
         also=["HG202"])
-    bad("a cycle", "HG103", lambda c: c.edit("c1_accounts.py", "down_revision = None", "down_revision = 'c6'"))
+    bad("a cycle", "HG103", lambda c: c.edit("c1_accounts.py", "down_revision = None", "down_revision = 'c6'"), also=["HG201"])
     bad("history rewritten on a branch", "HG204", lambda c: (
         c.git("checkout", "-q", "-b", "change"), c.edit("c3a_views.py", "'c2'", "'c1'")), args=["--offline"], also=["HG101"])
     bad("label changed on a branch", "HG204", lambda c: (
@@ -64,8 +64,10 @@ def corruptions():
         c.git("checkout", "-q", "-b", "change"), c.edit("c5_tags.py", "50", "60")), args=["--offline"], says=["sa.String(length=60)"])
     bad("deleted on a branch", "HG202", lambda c: (
         c.git("checkout", "-q", "-b", "change"), c.delete("c6_color.py")), args=["--offline"])
-    bad("pending revision edited on a protected target", "HG205", lambda c: (
-        c.git("checkout", "-q", "-b", "change"), c.edit("c6_color.py", "sa.Text()", "sa.JSON()")), template="guarded", also=["HG201"])
+    bad("pending revision edited on a protected target", "HG201", lambda c: (
+        c.git("checkout", "-q", "-b", "change"), c.edit("c6_color.py", "sa.Text()", "sa.JSON()")), template="guarded")
+    bad("pending revision not in the base on a protected target", "HG205", lambda c: (
+        c.git("checkout", "-q", "-b", "change"), c.write("c7.py", c_file("c7", "c6", "op.drop_table('tags')"))), template="guarded")
     bad("pending revision not committed on a protected target", "HG206",
         lambda c: c.write("c7.py", c_file("c7", "c6", "op.add_column('notes', sa.Column('x', sa.Text()))"), commit=False), template="guarded")
     bad("a revision that touches the ledger", "HG220", lambda c: c.write(
@@ -79,10 +81,10 @@ def corruptions():
     bad("foreign row", "HG212", lambda c: c.sql("UPDATE alembic_version SET version_num = 'ffff'"))
     bad("status --check of a foreign row", "HG212", lambda c: c.sql("UPDATE alembic_version SET version_num = 'ffff'"),
         program="status", args=["--check"])
-    bad("row deleted", "HG214", lambda c: c.sql("DELETE FROM alembic_version"), also=["HG226"])
-    bad("table dropped", "HG214", lambda c: c.sql("DROP TABLE alembic_version"), also=["HG226"])
+    bad("version row deleted", "HG214", lambda c: c.sql("DELETE FROM alembic_version"), also=["HG226"])
+    bad("version table dropped", "HG214", lambda c: c.sql("DROP TABLE alembic_version"), also=["HG226"])
     bad("two rows", "HG218", lambda c: c.sql("INSERT INTO alembic_version VALUES ('c4')"))
-    warned("table in another schema", "HG222", lambda c: c.sql("CREATE SCHEMA other", "ALTER TABLE alembic_version SET SCHEMA other"))
+    warned("version table in another schema", "HG222", lambda c: c.sql("CREATE SCHEMA other", "ALTER TABLE alembic_version SET SCHEMA other"))
 
     # ---- the schema ----
     def drift(name, *statements, says=(), **more):
