@@ -12,7 +12,7 @@ struct ledger_options {
     struct hg_common common;
     int argc;
     char **argv;
-    const char *grant, *output;
+    const char *grant, *output, *receipt;
     bool no_files, local, all;
 };
 
@@ -34,6 +34,8 @@ int64_t ledger_deadline(const struct ledger_options *o);
 bool ledger_json(const struct ledger_options *o);
 
 void ledger_show_text(const struct ledger_view *v, bool color, struct hg_buf *ret);
+/* Writes or prints the receipt; an exit code, or -1. */
+int ledger_receipt(struct ledger_view *v, struct hg_err *err);
 /* 0 or 1, printed; -1. */
 int ledger_verify(struct ledger_view *v, struct hg_err *err);
 void ledger_print_json(json_t *doc); /* takes the reference */

@@ -14,6 +14,8 @@ static const struct hg_opt OPTIONS[] = {
       .help = "show, verify, export: the records in this machine's state directory" },
     { "output", 'o', HG_OPT_STRING, offsetof(struct ledger_options, output), "FILE",
       .help = "export: write to this file (default: stdout)" },
+    { "receipt", 0, HG_OPT_STRING, offsetof(struct ledger_options, receipt), "FILE",
+      .help = "export: write only what another target's gate wants to see (gate.receipt); `-` is stdout" },
     { "no-files", 0, HG_OPT_BOOL, offsetof(struct ledger_options, no_files),
       .help = "export: leave out the stored revision files" },
     { "grant", 0, HG_OPT_STRING, offsetof(struct ledger_options, grant), "ROLE",
@@ -39,6 +41,7 @@ static const struct hg_cmd CMD = {
     .examples = "headgate ledger show -t production\n    who applied what, and when\n"
                 "headgate ledger verify -t production\n    does the record hold?\n"
                 "headgate ledger export -t production -o ledger.json\n    all of it\n"
+                "headgate ledger export -t staging --receipt staging.receipt\n    for production's gate, signed\n"
                 "headgate ledger init -t production --grant app\n    as an administrator, for the role app\n",
 };
 
@@ -63,6 +66,8 @@ static int verify(struct ledger_view *v, struct hg_err *err)
 
 static int export(struct ledger_view *v, struct hg_err *err)
 {
+    if (v->o->receipt)
+        return ledger_receipt(v, err);
     if (ledger_read(v, !v->o->no_files, err) < 0)
         return -1;
     if (!v->o->output || hg_streq(v->o->output, "-")) {

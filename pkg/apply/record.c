@@ -162,6 +162,7 @@ static int leave_label(struct hg_run *r, struct hg_err *err)
 int hg_run_intent(struct hg_run *r, struct hg_err *err)
 {
     struct hg_ledger_run run = describe(r, r->o->down ? "down" : "up");
+    run.plan = json_string_value(json_object_get(r->planned, "digest"));
     if (open_ledger(r, err) < 0 || leave_label(r, err) < 0)
         return -1;
     if (hg_ledger_intent(&r->ledger, &run, deadline(), err) < 0)

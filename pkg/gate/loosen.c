@@ -103,6 +103,10 @@ static void compare_target(struct loosened *l, const struct hg_target_config *wa
         report(l, was->name, "target %s no longer waits for %s", was->name, was->gate_after);
     if (was->gate_soak_ns > is->gate_soak_ns)
         report(l, was->name, "target %s waits less long", was->name);
+    if (!hg_streq(was->gate_receipt, is->gate_receipt) || !hg_streq(was->gate_signers, is->gate_signers))
+        report(l, was->name, "target %s believes another receipt, or other signers", was->name);
+    if (was->plan_max_age_ns && (!is->plan_max_age_ns || is->plan_max_age_ns > was->plan_max_age_ns))
+        report(l, was->name, "target %s may be planned from older snapshots", was->name);
     if (!hg_streq(was->gate_base, is->gate_base))
         report(l, was->name, "target %s is compared with %s, no longer with %s", was->name,
                is->gate_base ? is->gate_base : "the default branch",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Has another target arrived? Asked of `headgate-status -t TARGET`, started anew, because each
+ * Has another target arrived? Asked of `headgate-VERB -t TARGET`, started anew, because each
  * target's secrets are resolved in a process of their own.
  */
 #include "internal.h"
@@ -10,7 +10,7 @@ static const char *const STATES[] = { "up-to-date", "behind", "ahead", "diverged
 static const int64_t ASK_TIMEOUT_NS = 60 * HG_NS_PER_S;
 
 /* Two targets that are one database prove nothing about each other. */
-static bool same_database(const struct hg_status *s, json_t *other)
+bool hg_judge_same_database(const struct hg_status *s, const json_t *other)
 {
     const json_t *database = json_object_get(other, "database");
     const char *name = json_string_value(json_object_get(database, "name"));
@@ -41,14 +41,17 @@ static void add_options(const struct hg_common *c, struct hg_strv *argv)
         hg_strv_add(argv, "--no-python");
 }
 
-static int ask(struct hg_judge *j, const char *target, json_t **ret, struct hg_err *err)
+int hg_judge_ask(struct hg_judge *j, const char *verb, const char *target, const struct hg_strv *words,
+                 json_t **ret, struct hg_err *err)
 {
     HG_AUTO(hg_freep) char *self = hg_self_dir();
-    HG_AUTO(hg_freep) char *program = hg_path_join(self, "headgate-status");
+    HG_AUTO(hg_freep) char *name = hg_xasprintf("headgate-%s", verb);
+    HG_AUTO(hg_freep) char *program = hg_path_join(self, name);
     const struct hg_config *c = &j->in->target->config;
     HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
-    const char *const first[] = { program, "-t", target, "--format", "json", "-C",
-                                  j->in->dir ? j->in->dir : "." };
+    const char *const first[] = { "-t", target, "--format", "json", "-C", j->in->dir ? j->in->dir : "." };
+    hg_strv_add(&argv, program);
+    hg_strv_addv(&argv, words);
     for (size_t i = 0; i < HG_COUNT(first); i++)
         hg_strv_add(&argv, first[i]);
     if (c->path)
@@ -64,7 +67,7 @@ static int ask(struct hg_judge *j, const char *target, json_t **ret, struct hg_e
     json_error_t why;
     *ret = json_loadb(hg_buf_str(&out), out.len, 0, &why);
     if (!*ret)
-        return hg_fail(err, HG_E_UNKNOWN, "headgate status -t %s gave no answer (exit %d)", target,
+        return hg_fail(err, HG_E_UNKNOWN, "headgate %s -t %s gave no answer (exit %d)", verb, target,
                        hg_exit_status_code(&status));
     return 0;
 }
@@ -80,14 +83,15 @@ static void check_one(struct hg_judge *j, const char *target, const char *wanted
 {
     struct hg_err err = { 0 };
     json_t *answer = NULL;
-    if (ask(j, target, &answer, &err) != 0) {
+    struct hg_strv none = HG_STRV_INIT;
+    if (hg_judge_ask(j, "status", target, &none, &answer, &err) != 0) {
         hg_judge_unknown(j, "where %s stands could not be told: %s", target, err.message);
         return;
     }
     const char *state = json_string_value(json_object_get(answer, "state"));
     if (!state || (hg_streq(state, "unknown") && !hg_streq(wanted, "unknown")))
         hg_judge_unknown(j, "where %s stands could not be told", target);
-    else if (same_database(j->in->status, answer))
+    else if (hg_judge_same_database(j->in->status, answer))
         hg_judge_unknown(j, "%s and %s are the same database, so %s proves nothing", target,
                          j->in->target->t->name, target);
     else
@@ -95,72 +99,9 @@ static void check_one(struct hg_judge *j, const char *target, const char *wanted
     json_decref(answer);
 }
 
-/* RFC 3339 into seconds since 1970; -1 when it is none. */
-static int64_t seconds_of(const char *time)
-{
-    struct tm tm = { 0 };
-    if (!time || !strptime(time, "%Y-%m-%dT%H:%M:%S", &tm))
-        return -1;
-    return (int64_t)timegm(&tm);
-}
-
-static void check_soak(struct hg_judge *j, json_t *answer)
-{
-    const struct hg_target_config *t = j->in->target->t;
-    const char *finished = NULL;
-    (void)json_unpack(answer, "{s:{s?{s?s}}}", "ledger", "last", "finished_at", &finished);
-    int64_t since = seconds_of(finished);
-    int64_t soak = t->gate_soak_ns / HG_NS_PER_S, age = hg_wall_ns() / HG_NS_PER_S - since;
-    if (soak <= 0 || (since >= 0 && age >= soak))
-        return;
-    char want[HG_AGE_SIZE], is[HG_AGE_SIZE];
-    hg_age_format(soak, want);
-    if (since < 0)
-        hg_finding_add(&j->out->findings, "HG510", "%s has no record of when it was migrated last, "
-                       "and %s wants it to have run for %s", t->gate_after, t->name, want)
-            ->object = hg_xstrdup(t->gate_after);
-    else
-        hg_finding_add(&j->out->findings, "HG510", "%s was migrated %s ago, required is %s",
-                       t->gate_after, hg_age_format(age, is), want)
-            ->object = hg_xstrdup(t->gate_after);
-}
-
-/* gate.after: every revision that is pending here has run there. */
-static void check_after(struct hg_judge *j)
-{
-    const char *after = j->in->target->t->gate_after;
-    if (!after || j->in->no_pending || !j->in->status || !j->in->status->pending.count)
-        return;
-    struct hg_err err = { 0 };
-    json_t *answer = NULL;
-    if (ask(j, after, &answer, &err) != 0) {
-        hg_judge_unknown(j, "where %s stands could not be told: %s", after, err.message);
-        return;
-    }
-    json_t *pending = json_object_get(answer, "pending"), *item;
-    size_t i, missing = 0;
-    json_array_foreach(pending, i, item) {
-        const char *id = json_string_value(json_object_get(item, "revision"));
-        for (size_t k = 0; id && k < j->in->status->pending.count; k++)
-            missing += hg_streq(id, j->in->status->pending.items[k]->id);
-    }
-    if (!json_is_array(pending))
-        hg_judge_unknown(j, "which revisions %s has could not be told", after);
-    else if (same_database(j->in->status, answer))
-        hg_judge_unknown(j, "%s and %s are the same database, so %s proves nothing", after,
-                         j->in->target->t->name, after);
-    else if (missing)
-        hg_finding_add(&j->out->findings, "HG510",
-                       "%zu of the pending revisions have not run on %s yet", missing, after)
-            ->object = hg_xstrdup(after);
-    else
-        check_soak(j, answer);
-    json_decref(answer);
-}
-
 int hg_judge_required(struct hg_judge *j, struct hg_err *err)
 {
-    check_after(j);
+    hg_judge_after(j);
     for (size_t i = 0; j->in->required && i < j->in->required->count; i++) {
         const char *text = j->in->required->items[i], *equals = strchr(text, '=');
         bool valid = false;

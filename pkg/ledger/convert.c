@@ -117,8 +117,12 @@ static json_t *step_json(const struct hg_graph *graph, const struct hg_revision 
 json_t *hg_ledger_steps(const struct hg_ledger_run *run)
 {
     json_t *steps = json_array();
-    for (size_t i = 0; run->steps && i < run->steps->count; i++)
-        json_array_append_new(steps, step_json(run->graph, run->steps->items[i], run->key));
+    for (size_t i = 0; run->steps && i < run->steps->count; i++) {
+        json_t *step = step_json(run->graph, run->steps->items[i], run->key);
+        if (run->plan)
+            json_object_set_new(step, "plan_digest", json_string(run->plan));
+        json_array_append_new(steps, step);
+    }
     return steps;
 }
 

@@ -143,6 +143,23 @@ void hg_ledger_objects_of(const json_t *document, struct hg_ledger_objects *ret)
  * document must have its files. ret_counts gets {"runs", "steps", "files", "hmacs", "objects"}: what
  * was looked at (hmacs: 0 without key); new reference. */
 json_t *hg_ledger_check(const json_t *document, const char *key, json_t **ret_counts);
+/* ---- receipts -------------------------------------------------------------------------------- */
+
+/* What one target's ledger says of each revision, to be shown to another target's gate
+ * (headgate.receipt/1, docs/schema/receipt.schema.json). */
+struct hg_ledger_receipt {
+    const char *target, *database, *system_identifier; /* the last two: NULL where hidden */
+    const char *version_table;                         /* "schema.table" */
+    const struct hg_strv *rows;
+    const struct hg_ledger_entries *entries;
+};
+/* key: signed by HMAC-SHA256 over its canonical text; NULL: not signed. New reference. */
+json_t *hg_ledger_receipt(const struct hg_ledger_receipt *of, const char *key);
+/* From a file (`shown`: as messages name it), verified: by `ssh-keygen -Y verify` of FILE.sig in the namespace "headgate" when signers
+ * names an allowed_signers file, else by key. INTEGRITY with the reason when it cannot be believed.
+ * New reference. */
+int hg_ledger_receipt_read(const char *path, const char *shown, const char *key, const char *signers,
+                           json_t **ret, struct hg_err *err);
 
 /* ---- writing ------------------------------------------------------------------------------ */
 
@@ -184,6 +201,7 @@ struct hg_ledger_run {
     const struct hg_strv *overrides;/* RULE=REASON; may be NULL */
     const struct hg_graph *graph;   /* for the files' bytes */
     const struct hg_revlist *steps; /* in order */
+    const char *plan;               /* digest of the plan that is run; NULL: none */
     const char *key;                /* for the HMAC of each file; NULL: none */
 };
 /* Commits the intent; the run is open from here. */

@@ -38,6 +38,8 @@ static const size_t STRINGS[] = {
     offsetof(struct hg_target_config, version_table_schema),
     offsetof(struct hg_target_config, gate_base),
     offsetof(struct hg_target_config, gate_after),
+    offsetof(struct hg_target_config, gate_receipt),
+    offsetof(struct hg_target_config, gate_signers),
     offsetof(struct hg_target_config, broken),
 };
 

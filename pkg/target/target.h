@@ -86,6 +86,8 @@ struct hg_target_config {
     char *gate_base;                    /* NULL: origin/HEAD, main, master */
     int64_t plan_max_age_ns;            /* of a snapshot that a plan is made from; 0: any */
     char *gate_after;                   /* target that must have had the revisions first, or NULL */
+    char *gate_receipt;                 /* file in which that target shows it; NULL: it is asked */
+    char *gate_signers;                 /* who may sign that file (ssh); NULL: HEADGATE_LEDGER_KEY does */
     int64_t gate_soak_ns;               /* and for how long; 0: not given */
     char *broken;                       /* why this target cannot be used (${NAME} not set), or NULL */
     int line, column;                   /* of its name in headgate.yaml; 0: not from there */

@@ -1,7 +1,7 @@
 -- The intent of a run, committed before the migrator starts. $1 version table, $2 direction,
 -- $3 target, $4 goal, $5 from rows, $6 to rows, $7 who, $8 host, $9 pid, $10 commit, $11 tool,
 -- $12 overrides, $13 steps: a JSON array of {revision, down, depends, message, path, digest, hmac,
--- file (base64)}. Gives the id of the run.
+-- plan_digest, file (base64)}. Gives the id of the run.
 with run as (
     insert into headgate.run (version_table, direction, target, goal, from_rows, to_rows, started_by,
                               host, pid, commit_id, tool, overrides, wal_before, server_version)
@@ -11,12 +11,13 @@ with run as (
     returning seq, id, direction
 ), steps as (
     insert into headgate.step (run, position, revision, down_revisions, depends_on, direction,
-                               message, path, digest, hmac, file)
+                               message, path, digest, hmac, plan_digest, file)
     select run.seq, item.position::integer, item.value->>'revision',
            array(select pg_catalog.json_array_elements_text(item.value->'down')),
            array(select pg_catalog.json_array_elements_text(item.value->'depends')),
            run.direction, item.value->>'message', item.value->>'path', item.value->>'digest',
-           item.value->>'hmac', pg_catalog.decode(item.value->>'file', 'base64')
+           item.value->>'hmac', item.value->>'plan_digest',
+           pg_catalog.decode(item.value->>'file', 'base64')
       from run, pg_catalog.json_array_elements($13::json) with ordinality as item (value, position)
 )
 select id, seq::text from run
