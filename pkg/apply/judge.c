@@ -182,6 +182,7 @@ int hg_run_judge(struct hg_run *r, struct hg_err *err)
                                 .more = &more,
                                 .from_empty = r->o->from_empty,
                                 .no_pending = r->o->down || r->o->baseline || r->o->adopt,
+                                .no_catalog = r->o->down || r->o->baseline || r->o->adopt || !r->steps.count,
                                 .deadline_ns = hg_now_ns() + JUDGE_NS };
     HG_AUTO(hg_gate_done) struct hg_gate g = HG_GATE_INIT;
     if (hg_gate_judge(&in, &g, err) < 0)
