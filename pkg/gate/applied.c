@@ -252,7 +252,7 @@ static void check_unrecorded(struct hg_judge *j, const struct hg_past *past,
     for (size_t i = 0; past->rows_as_recorded && i < hg_graph_count(j->in->graph); i++) {
         const struct hg_revision *r = hg_graph_at(j->in->graph, i);
         bool below, inserted;
-        if (!in[r->index] || entry_of(entries, r->id))
+        if (!in[r->index] || entry_of(entries, r->id) || hg_strv_has(&j->in->status->moved_to, r->id))
             continue;
         look_around(j, entries, r, &below, &inserted);
         if (inserted)
@@ -318,7 +318,7 @@ void hg_past_check_files(struct hg_judge *j, const struct hg_past *past,
     HG_AUTO(hg_freep) bool *present = hg_xcalloc(entries->count + 1, sizeof *present);
     mark_present(j, entries, in, present);
     for (size_t i = 0; i < entries->count; i++)
-        if (present[i])
+        if (present[i] && !hg_past_squashed(j, entries, entries->items[i].revision))
             check_one(j, past, &entries->items[i]);
     check_stored(j, past, entries);
     if (!hg_graph_ok(j->in->graph))

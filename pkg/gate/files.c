@@ -148,6 +148,7 @@ static void compare_unread(struct hg_judge *j, struct hg_files *f, const struct 
 static void compare_base(struct hg_judge *j, struct hg_files *f)
 {
     HG_AUTO(hg_freep) bool *read = hg_xcalloc(f->merge->blobs.count + 1, sizeof *read);
+    size_t squashed = 0;
     for (size_t i = 0; i < hg_graph_count(f->merge->graph); i++) {
         const struct hg_revision *then = hg_graph_at(f->merge->graph, i);
         const struct hg_blob *blob = hg_side_blob(f->merge, then);
@@ -157,9 +158,14 @@ static void compare_base(struct hg_judge *j, struct hg_files *f)
         const struct hg_revision *now = hg_graph_get(f->graph, then->id);
         if (now)
             compare_one(j, f, then, blob, now);
+        else if (hg_squash_explains(j, f->merge->graph, then->id))
+            squashed += hg_graph_get(f->tip->graph, then->id) != NULL;
         else if (hg_graph_get(f->tip->graph, then->id))
             report_deleted(j, f, then->id, blob);
     }
+    if (squashed)
+        hg_finding_add(&j->out->findings, "HG234", "%zu revision files of %s are missing here, as the squash "
+                       "in headgate.yaml says", squashed, j->repo.base_name);
     for (size_t i = 0; i < f->merge->blobs.count; i++)
         if (!read[i])
             compare_unread(j, f, &f->merge->blobs.items[i]);

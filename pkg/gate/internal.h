@@ -98,6 +98,8 @@ bool hg_judge_reported(const struct hg_judge *j, const char *revision);
 void hg_judge_incomparable(struct hg_judge *j, const char *why, const char *hint);
 /* HG201 to HG206, HG101 after merging: revision files against git. */
 void hg_judge_files(struct hg_judge *j);
+/* Is this revision of an earlier history gone because a declared squash replaced it? */
+bool hg_squash_explains(const struct hg_judge *j, const struct hg_graph *then, const char *revision);
 /* HG217: headgate.yaml against the base's. */
 void hg_judge_config(struct hg_judge *j);
 /* HG101, HG212 to HG214 by state, HG501, HG502, HG503, HG509. */

@@ -22,6 +22,14 @@ bool *hg_past_applied(const struct hg_judge *j, const struct hg_strv *rows);
 /* applied.c: HG201, HG202, HG203, HG227, HG228, HG229. */
 void hg_past_check_files(struct hg_judge *j, const struct hg_past *past,
                          const struct hg_ledger_entries *entries);
+/* squash.c: HG235 for version rows that a declared squash would move and must not; and where there is no
+ * ledger at all. */
+void hg_past_check_squash(struct hg_judge *j, const struct hg_past *past,
+                          const struct hg_ledger_entries *entries);
+void hg_past_no_squash(struct hg_judge *j);
+/* Is it gone because a declared squash replaced it, by what the ledger says of the history? */
+bool hg_past_squashed(const struct hg_judge *j, const struct hg_ledger_entries *entries,
+                      const char *revision);
 /* drift.c: HG224, HG225, HG611: the schema against the last record of it. */
 void hg_past_check_schema(struct hg_judge *j, const struct hg_past *past);
 /* stamped.c: HG226: did the schema follow the rows? `differing`: what is not as recorded. */
