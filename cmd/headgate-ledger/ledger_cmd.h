@@ -22,11 +22,12 @@ struct ledger_view {
     struct hg_target target;
     PGconn *conn;
     struct hg_status status;
-    char *version_table;            /* "schema.table" */
+    char *version_table;            /* "schema.table"; NULL: where it stands was not asked */
     json_t *document;               /* NULL: there is no ledger */
 };
-/* Connects, and asks where the database stands. */
 int ledger_open(const struct ledger_options *o, struct ledger_view *ret, struct hg_err *err);
+/* Asks where the database stands. */
+int ledger_status(struct ledger_view *v, struct hg_err *err);
 /* Fills the document; REFUSED where there is no ledger. */
 int ledger_read(struct ledger_view *v, bool files, struct hg_err *err);
 void ledger_done(struct ledger_view *v);

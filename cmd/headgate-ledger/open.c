@@ -24,7 +24,7 @@ void ledger_print_json(json_t *doc)
 }
 
 /* env.py may name the version table; without alembic.ini it is the usual one. */
-static int ask_status(struct ledger_view *v, struct hg_err *err)
+int ledger_status(struct ledger_view *v, struct hg_err *err)
 {
     const struct hg_common *c = &v->o->common;
     const struct hg_config *config = &v->target.config;
@@ -43,6 +43,8 @@ static int ask_status(struct ledger_view *v, struct hg_err *err)
                           err);
     if (found)
         hg_alembic_config_done(&alembic);
+    v->version_table = hg_xasprintf("%s.%s", v->status.vt_schema ? v->status.vt_schema : "public",
+                                    v->status.vt_name ? v->status.vt_name : "alembic_version");
     return rc;
 }
 
@@ -59,16 +61,13 @@ int ledger_open(const struct ledger_options *o, struct ledger_view *ret, struct 
                                .shown = t->direct_conninfo ? NULL : t->shown,
                                .source_ns = t->source_ns,
                                .source_written = t->source_written };
-    if (hg_pg_connect(&spec, o->common.timeout_ns ? o->common.timeout_ns : TIMEOUT_NS, &ret->conn, err) < 0 ||
-        ask_status(ret, err) < 0)
-        return -1;
-    ret->version_table = hg_xasprintf("%s.%s", ret->status.vt_schema ? ret->status.vt_schema : "public",
-                                      ret->status.vt_name ? ret->status.vt_name : "alembic_version");
-    return 0;
+    return hg_pg_connect(&spec, o->common.timeout_ns ? o->common.timeout_ns : TIMEOUT_NS, &ret->conn, err);
 }
 
 static int read_local(struct ledger_view *v, bool files, struct hg_err *err)
 {
+    if (ledger_status(v, err) < 0)
+        return -1;
     HG_AUTO(hg_freep) char *path = hg_ledger_path(&v->target, v->status.system_identifier, v->status.db_oid,
                                                   v->version_table);
     if (hg_ledger_document_of_file(path, files, &v->document, err) < 0)
@@ -82,8 +81,7 @@ static int read_local(struct ledger_view *v, bool files, struct hg_err *err)
 int ledger_read(struct ledger_view *v, bool files, struct hg_err *err)
 {
     const char *name = v->target.t->name;
-    bool local = v->o->local || v->target.t->ledger == HG_LEDGER_FILE;
-    if (local)
+    if (v->o->local || v->target.t->ledger == HG_LEDGER_FILE)
         return read_local(v, files, err);
     if (hg_ledger_document(v->conn, files, ledger_deadline(v->o), &v->document, err) < 0)
         return -1;

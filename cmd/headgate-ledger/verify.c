@@ -206,7 +206,11 @@ int ledger_verify(struct ledger_view *v, struct hg_err *err)
     if (!json_is_true(json_object_get(v->document, "complete")))
         note(&c, "this role sees the views only: earlier steps and all files were not checked");
     check_signatures(&c, key);
-    check_rows(&c);
+    struct hg_err unknown = { 0 };
+    if (v->version_table || ledger_status(v, &unknown) == 0)
+        check_rows(&c);
+    else
+        problem(&c, "damage", NULL, "where the database stands cannot be told: %s", unknown.message);
     int rc = check_schema(&c, err);
     bool holds = json_array_size(c.problems) == 0;
     if (rc == 0 && ledger_json(v->o))

@@ -21,7 +21,8 @@ void hg_run_crossing(const struct hg_vars *vars, struct hg_strv *ret)
 {
     for (size_t i = 0; i < vars->count; i++) {
         const struct hg_var *v = &vars->items[i];
-        if (!v->source || hg_streq(v->source, "process") || hg_starts_with(v->source, "container"))
+        if (!v->source || hg_streq(v->source, "process") || hg_starts_with(v->source, "container") ||
+            hg_streq(v->name, HG_LEDGER_KEY))
             continue;
         hg_strv_addf(ret, "%s=%s", v->name, v->value);
     }

@@ -88,6 +88,7 @@ char **hg_run_migrator_envp(struct hg_run *r, struct hg_err *err)
         }
         hg_vars_set(&r->target.vars, "DATABASE_URL", hg_buf_str(&url), "direct_url");
     }
+    hg_vars_unset(&r->target.vars, HG_LEDGER_KEY); /* revisions must not be able to sign records */
     return hg_vars_envp(&t->vars);
 }
 

@@ -157,16 +157,30 @@ int hg_run_open(struct hg_run *r, struct hg_err *err)
     return hg_run_identify(r->watch, &r->identity, err);
 }
 
+static int read_file(struct hg_run *r, struct hg_err *err)
+{
+    HG_AUTO(hg_freep) char *path = hg_ledger_path(&r->target, r->identity.system_identifier,
+                                                  r->identity.oid, r->version_table);
+    json_t *document = NULL;
+    if (hg_ledger_document_of_file(path, false, &document, err) < 0)
+        return -1;
+    hg_ledger_summary_of(document, r->version_table, &r->summary);
+    json_decref(document);
+    return 0;
+}
+
 static int read_ledger(struct hg_run *r, struct hg_err *err)
 {
     if (r->have_summary)
         hg_ledger_summary_done(&r->summary);
     r->have_summary = false;
-    if (hg_ledger_summary(r->watch, r->version_table, hg_now_ns() + HG_APPLY_QUERY_NS, &r->summary,
-                          err) < 0)
-        return -1;
-    r->have_summary = true;
-    return 0;
+    r->summary = (struct hg_ledger_summary){ 0 };
+    int rc = r->target.t->ledger == HG_LEDGER_FILE
+                 ? read_file(r, err)
+                 : hg_ledger_summary(r->watch, r->version_table, hg_now_ns() + HG_APPLY_QUERY_NS,
+                                     &r->summary, err);
+    r->have_summary = rc == 0;
+    return rc;
 }
 
 /* Under both locks the migration under way is ours. */
@@ -229,8 +243,7 @@ void hg_run_done(struct hg_run *r)
     char **owned[] = { &r->version_table, &r->goal, &r->by, &r->host, &r->commit, &r->last_progress };
     for (size_t i = 0; i < HG_COUNT(owned); i++)
         hg_freep(owned[i]);
-    struct hg_strv *lists[] = { &r->to,      &r->invalid_before, &r->from,     &r->after,
-                                &r->applied, &r->moved_from,     &r->moved_to, &r->from_before };
+    struct hg_strv *lists[] = { &r->to, &r->invalid_before, &r->from, &r->after, &r->applied };
     for (size_t i = 0; i < HG_COUNT(lists); i++)
         hg_strv_done(lists[i]);
     for (size_t i = 0; i < r->stored_count; i++)

@@ -18,7 +18,6 @@
 
 #define STORED_MAX  1000                    /* revisions that an older checkout may lack */
 #define GIT_NS      (30 * HG_NS_PER_S)
-#define KEY_NAME    "HEADGATE_LEDGER_KEY"
 
 void hg_stored_done(struct hg_stored *s)
 {
@@ -77,15 +76,15 @@ static void prove(struct hg_run *r, struct hg_stored *s)
     if (!hg_streq(hg_sha256(hg_buf_str(&s->file.bytes), s->file.bytes.len, sum), s->file.digest)) {
         doubt(s, "its bytes are not those whose digest is recorded");
     } else if (signed_by_key(s)) {
-        s->proof = hg_xstrdup("its HMAC under " KEY_NAME);
+        s->proof = hg_xstrdup("its HMAC under " HG_LEDGER_KEY);
     } else if (hg_gate_committed(&r->target, r->alembic.dir, s->file.commit, s->file.path, &s->file.bytes,
                                  hg_now_ns() + GIT_NS, &path, &why)) {
         s->proof = hg_xasprintf("%s in commit %.12s", path, s->file.commit);
     } else {
         HG_AUTO(hg_freep) char *both = hg_xasprintf(
-            "%s, and %s", why, !hg_run_ledger_key() ? KEY_NAME " is not set"
-                               : s->file.hmac ? "its HMAC is not one under " KEY_NAME
-                                              : "it has no HMAC under " KEY_NAME);
+            "%s, and %s", why, !hg_run_ledger_key() ? HG_LEDGER_KEY " is not set"
+                               : s->file.hmac ? "its HMAC is not one under " HG_LEDGER_KEY
+                                              : "it has no HMAC under " HG_LEDGER_KEY);
         doubt(s, both);
     }
 }

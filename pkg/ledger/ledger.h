@@ -135,6 +135,8 @@ int hg_ledger_document_of_file(const char *path, bool files, json_t **ret, struc
 /* Where the state directory keeps the records of one version table; any of the ids may be NULL. Heap. */
 char *hg_ledger_path(const struct hg_target *t, const char *system_identifier, const char *oid,
                      const char *version_table);
+/* As hg_ledger_summary, from a document. */
+void hg_ledger_summary_of(const json_t *document, const char *version_table, struct hg_ledger_summary *ret);
 /* As hg_ledger_objects, from a document. */
 void hg_ledger_objects_of(const json_t *document, struct hg_ledger_objects *ret);
 
@@ -178,8 +180,8 @@ struct hg_ledger {
  * where that cannot be (privileges, something missing of it): HG507 with what an administrator should
  * do is added to findings and the state directory is used. REQUIRED: -1, kind REFUSED. A ledger of a
  * newer headgate is refused by both, with HG239. file: hg_ledger_path. */
-int hg_ledger_open(PGconn *conn, const struct hg_target *t, const char *file, int64_t deadline_ns, struct hg_ledger *ret, struct hg_findings *findings,
-                   struct hg_err *err);
+int hg_ledger_open(PGconn *conn, const struct hg_target *t, const char *file, int64_t deadline_ns,
+                   struct hg_ledger *ret, struct hg_findings *findings, struct hg_err *err);
 void hg_ledger_done(struct hg_ledger *l);
 /* What the ledger in the database lacks, as "it lacks headgate.step"; NULL: nothing, or no ledger. */
 int hg_ledger_missing(PGconn *conn, int64_t deadline_ns, char **ret, struct hg_err *err);

@@ -157,13 +157,31 @@ int hg_ledger_outcome(struct hg_ledger *l, const char *id, const struct hg_ledge
     return 0;
 }
 
+static int open_steps_of_file(const struct hg_ledger *l, const char *id, struct hg_strv *ret,
+                              struct hg_err *err)
+{
+    json_t *doc = NULL, *run, *step;
+    size_t i, k;
+    if (hg_ledger_document_of_file(l->file, false, &doc, err) < 0)
+        return -1;
+    json_array_foreach(json_object_get(doc, "runs"), i, run)
+    {
+        if (!hg_streq(json_string_value(json_object_get(run, "run")), id))
+            continue;
+        json_array_foreach(json_object_get(run, "steps"), k, step)
+            hg_strv_add(ret, json_string_value(json_object_get(step, "revision")));
+    }
+    json_decref(doc);
+    return 0;
+}
+
 int hg_ledger_open_steps(struct hg_ledger *l, const char *id, int64_t deadline_ns,
                          struct hg_strv *ret, struct hg_err *err)
 {
     const char *params[] = { id };
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
     if (!l->database)
-        return 0;
+        return l->file ? open_steps_of_file(l, id, ret, err) : 0;
     if (hg_pg_query(l->conn, hg_sql_ledger_open_steps, 1, params, deadline_ns, &res, err) < 0)
         return hg_wrap(err, "reading the open run");
     for (int row = 0; row < PQntuples(res); row++)

@@ -122,7 +122,13 @@ fingerprints() { hgt_psql "select count(fingerprint) || ' of ' || count(*) from 
 
 @test "with HEADGATE_LEDGER_KEY each file has its HMAC" {
     export HEADGATE_LEDGER_KEY=k1
+    # A revision must not be able to sign what it likes.
+    sed -i '1i import os; open(os.path.join(os.path.dirname(__file__), "seen"), "w").write(" ".join(os.environ))' mig/env.py
+    printf 'mig/seen\n' > .gitignore
+    hga_commit
     apply_quietly r1
+    grep -q DATABASE_URL mig/seen
+    ! grep -q LEDGER_KEY mig/seen || fail "the key is in the migrator's environment"
     unset HEADGATE_LEDGER_KEY
     apply_quietly
     digest=$(sha256sum mig/versions/r1*.py | cut -d' ' -f1)
@@ -130,4 +136,28 @@ fingerprints() { hgt_psql "select count(fingerprint) || ' of ' || count(*) from 
     expected=$(printf '22:headgate ledger file 1,2:r1,0;64:%s,' "$digest" | openssl dgst -sha256 -hmac k1 | sed 's/.*= //')
     [ "$(hgt_psql "select hmac from headgate.step where revision = 'r1'")" = "$expected" ]
     [ -z "$(hgt_psql "select hmac from headgate.step where revision = 'r2'")" ]
+}
+
+@test "ledger: required refuses where the record would not be whole" {
+    printf 'version: 1\ntargets:\n  local: { ledger: required, environment: [ process ] }\n' > headgate.yaml
+    hga_commit
+    apply_quietly r1
+    hgt_psql "drop view headgate.objects"
+    run --separate-stderr headgate apply --format json
+    expect_status 1
+    [[ "$(hga_result '.error.message + " " + .error.hint')" == *"it lacks headgate.objects"*"headgate ledger init"* ]]
+    [ "$(hga_rows)" = r1 ]
+    # An old one that belongs to somebody else.
+    hgt_psql "drop schema headgate cascade"
+    hgt_psql "drop table t1, alembic_version"
+    ledger_1
+    role=app_$RANDOM$RANDOM
+    hgt_admin "create role $role login password 'x'"
+    hgt_psql "grant create, usage on schema public to $role; grant all on all tables in schema public to $role;
+        grant all on all tables in schema headgate to $role"
+    DATABASE_URL=postgresql+psycopg://$role:x@127.0.0.1:$HGT_PORT/$HGT_DB run --separate-stderr headgate apply --format json
+    expect_status 1
+    [[ "$(hga_result '.error.message')" == *"of version 1, and role $role may not bring it to version 2"* ]]
+    [ "$(version)" = 1 ]
+    hgt_psql "drop owned by $role cascade; drop role $role"
 }

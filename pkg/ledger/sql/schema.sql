@@ -99,6 +99,12 @@ begin
     );
     create index if not exists object_kind_name_seq_idx on headgate.object (kind, name, seq);
 
+    -- A view of another shape cannot be replaced; one that somebody's own views use cannot be dropped.
+    begin
+        drop view if exists headgate.applied, headgate.summary, headgate.runs, headgate.objects;
+    exception when dependent_objects_still_exist then
+        null;
+    end;
     create or replace view headgate.applied as
         select distinct on (r.version_table, s.revision)
                r.version_table, s.revision, s.direction, s.down_revisions, s.depends_on, s.message,
