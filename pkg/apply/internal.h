@@ -86,6 +86,7 @@ struct hg_run {
     const char *outcome;
     bool to_known;
     struct hg_strv from, after, applied;
+    struct hg_strv moved_from, moved_to, from_before; /* of a squash; and the rows before it */
     bool started;                   /* the migrator: from here anything but success is 4 */
 };
 
@@ -131,6 +132,8 @@ int hg_run_intent(struct hg_run *r, struct hg_err *err);
 int hg_run_outcome(struct hg_run *r, const struct hg_err *failure, struct hg_err *err);
 int hg_run_baseline(struct hg_run *r, struct hg_err *err);
 int hg_run_adopt(struct hg_run *r, struct hg_err *err);       /* only the past */
+int hg_run_squash_intent(struct hg_run *r, struct hg_err *err);
+int hg_run_squash_outcome(struct hg_run *r, bool moved, struct hg_err *err);
 
 /* objects.c: what the catalog holds. Failing costs the run its fingerprint (HG238), nothing else. */
 void hg_run_objects_before(struct hg_run *r);
@@ -185,6 +188,12 @@ bool hg_strv_same_set(const struct hg_strv *a, const struct hg_strv *b);
 #define HG_LEDGER_KEY "HEADGATE_LEDGER_KEY"
 /* Its value, or NULL. */
 const char *hg_run_ledger_key(void);
+
+/* squash.c */
+bool hg_run_moves(const struct hg_run *r);                  /* version rows, before anything runs */
+int hg_run_moves_first(const struct hg_run *r, struct hg_err *err); /* -1: something else than apply */
+/* Moves them, under the lock, with intent and outcome, and reads the status again. */
+int hg_run_squash(struct hg_run *r, struct hg_err *err);
 
 /* stored.c */
 /* --files-from-ledger: gets what is missing here, shows it, and takes it into the graph if all of it is

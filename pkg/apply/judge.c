@@ -31,6 +31,8 @@ int hg_run_plan(struct hg_run *r, struct hg_err *err)
     r->steps = (struct hg_revlist)HG_REVLIST_INIT;
     hg_strv_done(&r->to);
     r->to = (struct hg_strv)HG_STRV_INIT;
+    if (hg_run_moves_first(r, err) < 0)
+        return -1;
     if (hg_plan_steps(r->graph, &r->status.judged, goal, r->o->down, &r->steps, &r->to, &r->goal, err) < 0)
         return hg_wrap(err, "%s to %s", r->o->down ? "rollback" : "apply", goal);
     hg_strv_done(&r->from);
@@ -182,6 +184,8 @@ int hg_run_judge(struct hg_run *r, struct hg_err *err)
                                 .more = &more,
                                 .from_empty = r->o->from_empty,
                                 .no_pending = r->o->down || r->o->baseline || r->o->adopt,
+                                .no_catalog = r->o->down || r->o->baseline || r->o->adopt ||
+                                              (!r->steps.count && !hg_run_moves(r)),
                                 .deadline_ns = hg_now_ns() + JUDGE_NS };
     HG_AUTO(hg_gate_done) struct hg_gate g = HG_GATE_INIT;
     if (hg_gate_judge(&in, &g, err) < 0)
@@ -199,7 +203,7 @@ int hg_run_judge(struct hg_run *r, struct hg_err *err)
     hg_findings_done(&r->findings); /* the gate's list holds those of files, target and status */
     r->findings = (struct hg_findings)HG_FINDINGS_INIT;
     hg_findings_move(&r->findings, &g.findings);
-    if (rc == 0 && (r->steps.count || r->o->baseline || r->o->adopt))
+    if (rc == 0 && (r->steps.count || r->o->baseline || r->o->adopt || hg_run_moves(r)))
         rc = impossible(r, err);
     return rc;
 }
@@ -235,10 +239,13 @@ int hg_run_confirm(struct hg_run *r, struct hg_err *err)
         return hg_hint(err, "add --yes to say so beforehand");
     }
     char answer[ANSWER_MAX] = "";
+    HG_AUTO(hg_freep) char *moves =
+        hg_run_moves(r) ? hg_xasprintf("Move the version row %s to %s, then apply",
+                                       r->status.moved_from.items[0], r->status.moved_to.items[0])
+                        : hg_xstrdup(r->o->down ? "Roll back" : "Apply");
     HG_AUTO(hg_freep) char *question = hg_xasprintf(
-        "%s %zu revision%s %s %s (database %s). Type the target's name to go on: ",
-        r->o->down ? "Roll back" : "Apply", r->steps.count, r->steps.count == 1 ? "" : "s",
-        r->o->down ? "on" : "to", name, r->identity.database);
+        "%s %zu revision%s %s %s (database %s). Type the target's name to go on: ", moves, r->steps.count,
+        r->steps.count == 1 ? "" : "s", r->o->down ? "on" : "to", name, r->identity.database);
     if (read_answer(question, answer, err) < 0)
         return -1;
     if (!hg_streq(answer, name))

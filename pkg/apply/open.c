@@ -243,7 +243,8 @@ void hg_run_done(struct hg_run *r)
     char **owned[] = { &r->version_table, &r->goal, &r->by, &r->host, &r->commit, &r->last_progress };
     for (size_t i = 0; i < HG_COUNT(owned); i++)
         hg_freep(owned[i]);
-    struct hg_strv *lists[] = { &r->to, &r->invalid_before, &r->from, &r->after, &r->applied };
+    struct hg_strv *lists[] = { &r->to,      &r->invalid_before, &r->from,     &r->after,
+                                &r->applied, &r->moved_from,     &r->moved_to, &r->from_before };
     for (size_t i = 0; i < HG_COUNT(lists); i++)
         hg_strv_done(lists[i]);
     for (size_t i = 0; i < r->stored_count; i++)

@@ -176,6 +176,13 @@ static void on_stored_file(const json_t *e, struct hg_buf *b)
     add_lines(b, "    | ", text_of(e, "text"));
 }
 
+static void on_moved(const json_t *e, struct hg_buf *b)
+{
+    HG_AUTO(hg_freep) char *from = joined(json_object_get(e, "from"));
+    HG_AUTO(hg_freep) char *to = joined(json_object_get(e, "to"));
+    hg_buf_addf(b, "squash: version row %s moved to %s\n", from, to);
+}
+
 static void on_record(const json_t *e, const char *name, struct hg_buf *b)
 {
     HG_AUTO(hg_freep) char *list = joined(json_object_get(e, "revisions"));
@@ -211,6 +218,8 @@ static void on_result(const json_t *e, bool color, struct hg_buf *b)
     else if ((json_is_true(json_object_get(e, "baseline")) || json_is_true(json_object_get(e, "adopt"))) &&
              hg_streq(outcome, "applied"))
         hg_buf_addf(b, "%zu revision%s recorded as they are", count, count == 1 ? "" : "s");
+    else if (hg_streq(outcome, "applied") && !count)
+        hg_buf_adds(b, "version row moved, nothing to apply");
     else if (hg_streq(outcome, "applied"))
         hg_buf_addf(b, "%zu revision%s %s in %.1f s", count, count == 1 ? "" : "s",
                     down ? "rolled back" : "applied", json_number_value(json_object_get(e, "seconds")));
@@ -282,6 +291,8 @@ static void print_text(struct hg_apply_printer *p, const json_t *e)
         on_progress(e, p->live != NULL, &b);
     else if (hg_streq(name, "downgrade"))
         on_downgrade(e, &b);
+    else if (hg_streq(name, "squash-moved"))
+        on_moved(e, &b);
     else if (hg_streq(name, "stored-file"))
         on_stored_file(e, &b);
     else

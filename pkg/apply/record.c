@@ -231,3 +231,35 @@ int hg_run_adopt(struct hg_run *r, struct hg_err *err)
                   r->version_table);
     return hg_hint(err, "headgate apply --baseline -t %s records what is there", r->target.t->name);
 }
+
+/* Nothing runs and nothing changes: the record says which revision stands for the rows from now on. */
+int hg_run_squash_intent(struct hg_run *r, struct hg_err *err)
+{
+    struct hg_revlist steps = HG_REVLIST_INIT;
+    if (open_ledger(r, err) < 0 || leave_label(r, err) < 0)
+        return -1;
+    if (!r->ledger.database)
+        return hg_fail(err, HG_E_REFUSED, "the version row is moved only with a ledger in the database");
+    for (size_t i = 0; i < r->status.moved_to.count; i++) {
+        steps.items = hg_grow(steps.items, steps.count, &steps.cap, sizeof *steps.items);
+        steps.items[steps.count++] = hg_graph_get(r->graph, r->status.moved_to.items[i]);
+    }
+    struct hg_ledger_run run = describe(r, "squash");
+    run.from = &r->status.rows;
+    run.to = &r->status.judged;
+    run.steps = &steps;
+    int rc = hg_ledger_intent(&r->ledger, &run, deadline(), err);
+    hg_revlist_done(&steps);
+    hg_trace("intent", "run", r->ledger.run ? r->ledger.run : "none", NULL);
+    return rc;
+}
+
+int hg_run_squash_outcome(struct hg_run *r, bool moved, struct hg_err *err)
+{
+    const struct hg_strv none = HG_STRV_INIT;
+    struct hg_ledger_outcome o = { .outcome = moved ? "applied" : "failed", .rows = &r->status.rows,
+                                   .done = moved ? &r->moved_to : &none };
+    hg_run_objects_now(r);
+    o.before = o.after = r->now_known ? &r->now : NULL;
+    return hg_ledger_outcome(&r->ledger, NULL, &o, deadline(), err);
+}

@@ -188,25 +188,35 @@ static int migrate(struct hg_run *r, struct hg_err *err)
     return conclude(r, &m, err);
 }
 
-static bool same_steps(const struct hg_revlist *a, const struct hg_strv *ids)
+/* What a person is asked about: rows that move, steps that run. */
+static void list_work(const struct hg_run *r, struct hg_strv *ret)
 {
-    if (a->count != ids->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++)
-        if (!hg_streq(a->items[i]->id, ids->items[i]))
-            return false;
-    return true;
+    for (size_t i = 0; hg_run_moves(r) && i < r->status.moved_from.count; i++)
+        hg_strv_addf(ret, "%s moves to %s", r->status.moved_from.items[i], r->status.moved_to.items[i]);
+    for (size_t i = 0; i < r->steps.count; i++)
+        hg_strv_add(ret, r->steps.items[i]->id);
+}
+
+static bool same_work(const struct hg_run *r, const struct hg_strv *confirmed)
+{
+    HG_AUTO(hg_strv_done) struct hg_strv work = HG_STRV_INIT;
+    list_work(r, &work);
+    bool same = work.count == 0 || work.count == confirmed->count;
+    for (size_t i = 0; same && i < work.count; i++)
+        same = hg_streq(work.items[i], confirmed->items[i]);
+    return same;
 }
 
 /* Asked before the lock is taken, so that nobody waits behind a question; what was confirmed must
  * still hold after. */
-static int confirm(struct hg_run *r, struct hg_strv *ret_steps, struct hg_err *err)
+static int confirm(struct hg_run *r, struct hg_strv *ret_work, struct hg_err *err)
 {
     struct hg_err plan_err = { 0 };
-    if (hg_run_plan(r, &plan_err) < 0 || (!r->steps.count && !r->o->baseline))
+    if (hg_run_plan(r, &plan_err) < 0)
         return 0; /* the judgement under the lock says it better */
-    for (size_t i = 0; i < r->steps.count; i++)
-        hg_strv_add(ret_steps, r->steps.items[i]->id);
+    list_work(r, ret_work);
+    if (!ret_work->count && !r->o->baseline)
+        return 0;
     return hg_run_confirm(r, err);
 }
 
@@ -237,8 +247,7 @@ static int under_lock(struct hg_run *r, const struct hg_strv *confirmed, struct 
         *err = plan_err;
         return -1;
     }
-    bool runs = r->steps.count && !r->o->dry_run && !r->o->adopt;
-    if (runs && hg_run_asks(r) && !same_steps(&r->steps, confirmed))
+    if (hg_run_asks(r) && !r->o->dry_run && !r->o->adopt && !same_work(r, confirmed))
         return hg_fail(err, HG_E_REFUSED, "the pending revisions changed while you were asked, or "
                        "while headgate waited for the lock; nothing was done");
     if (r->o->down && hg_run_judge_down(r, err) < 0)
@@ -257,9 +266,12 @@ static int under_lock(struct hg_run *r, const struct hg_strv *confirmed, struct 
         r->to_known = true;
         return hg_run_baseline(r, err) < 0 ? -1 : HG_EXIT_YES;
     }
+    bool moves = hg_run_moves(r);
+    if (moves && (hg_run_squash(r, err) < 0 || hg_run_plan(r, err) < 0))
+        return -1;
     if (r->steps.count)
         return migrate(r, err);
-    r->outcome = "nothing-to-do";
+    r->outcome = moves ? "applied" : "nothing-to-do";
     return HG_EXIT_YES;
 }
 
@@ -329,10 +341,13 @@ static void emit_result(struct hg_run *r, int rc, const struct hg_err *err, int6
     json_object_set_new(event, "direction", json_string(r->o->down ? "down" : "up"));
     json_object_set_new(event, "target", hg_event_text(name));
     json_object_set_new(event, "database", hg_event_text(r->identity.database));
-    json_object_set_new(event, "from", hg_json_list(&r->from));
+    json_object_set_new(event, "from",
+                        hg_json_list(r->from_before.count ? &r->from_before : &r->from));
     json_object_set_new(event, "to", !stands ? json_null()
                         : hg_json_list(r->to_known ? &r->after : &r->status.rows));
     json_object_set_new(event, "applied", hg_json_list(&r->applied));
+    json_object_set_new(event, "moved_from", hg_json_list(&r->moved_from));
+    json_object_set_new(event, "moved_to", hg_json_list(&r->moved_to));
     json_object_set_new(event, "seconds",
                         json_real((double)(hg_now_ns() - began_ns) / (double)HG_NS_PER_S));
     json_object_set_new(event, "state",

@@ -47,8 +47,8 @@ static const struct hg_rule RULES[] = {
     { "HG202", HG_SEV_ERROR, "an applied or merged revision file was deleted",
       "Bring the file back (`git checkout BASE -- FILE`); to undo what it did, write a new "
       "revision.", false },
-    { "HG203", HG_SEV_NOTE, "revision file moved, or only its line endings changed",
-      "Nothing needs to be done: the content is the same.", false },
+    { "HG203", HG_SEV_NOTE, "revision file moved, or written otherwise with the same meaning",
+      "Nothing needs to be done: Python reads the same.", false },
     { "HG204", HG_SEV_ERROR, "history rewritten against the base branch",
       "Bring down_revision, depends_on and revision back as they are in the base branch, and put "
       "the new revision behind its head.", false },
@@ -100,6 +100,23 @@ static const struct hg_rule RULES[] = {
       "search_path.", false },
     { "HG223", HG_SEV_ERROR, "revision is held after a rollback",
       "When it may be applied again: `headgate apply --release`.", false },
+    { "HG224", HG_SEV_ERROR, "schema changed outside migrations",
+      "Undo it by hand, or write a revision that does the same and make the change disappear before it "
+      "runs. If what is there now is right, `headgate apply --baseline` records it.", false },
+    { "HG225", HG_SEV_NOTE, "object that no revision made has changed",
+      "Nothing needs to be done; frameworks and administrators make such objects.", false },
+    { "HG226", HG_SEV_ERROR, "version rows moved without the schema",
+      "Find out who stamped it. Stamp it back (`alembic stamp REVISION`), so that the revision runs; if "
+      "the schema is right as it is, `headgate apply --baseline` records it.", false },
+    { "HG227", HG_SEV_ERROR, "revision inserted below the database's position",
+      "Give it the head as its down_revision, and bring the parent of the revision above it back: "
+      "Alembic runs nothing that lies below the rows.", false },
+    { "HG228", HG_SEV_ERROR, "place of an applied revision in the history was changed",
+      "Bring down_revision and depends_on back as they were when it ran; a new revision belongs behind "
+      "the head.", false },
+    { "HG229", HG_SEV_ERROR, "ledger contradicts itself",
+      "Somebody changed the tables of schema headgate. Find out who, compare the database with what it "
+      "should be, then record what is there: `headgate apply --baseline`.", false },
     { "HG230", HG_SEV_ERROR, "this is not what the plan was made for",
       "Make a new plan and have it reviewed: `headgate plan -t TARGET -o FILE`.", ALWAYS },
     { "HG231", HG_SEV_ERROR, "the target wants a plan",
@@ -172,10 +189,15 @@ static const struct hg_rule RULES[] = {
     { "HG606", HG_SEV_ERROR, "a migrator's session has outlived its runner",
       "Wait until it ends, or end it with `headgate cancel`.", ALWAYS },
     { "HG607", HG_SEV_WARNING, "invalid index left behind",
-      "Drop it with DROP INDEX CONCURRENTLY, then build it again.", false },
+      "Build it again with REINDEX INDEX CONCURRENTLY, or drop it with DROP INDEX CONCURRENTLY.", false },
     { "HG608", HG_SEV_WARNING, "schema.sql is left out of the snapshot",
       "Install PostgreSQL's client programs of the server's version or a newer one, and let the role "
       "read what it dumps; or leave it out on purpose with --no-schema-sql.", false },
+    { "HG609", HG_SEV_WARNING, "constraint was never validated",
+      "ALTER TABLE … VALIDATE CONSTRAINT checks the old rows without stopping anybody.", false },
+    { "HG611", HG_SEV_NOTE, "schema could not be compared with the last record",
+      "Try again when nothing holds locks on views and tables; the next apply records the schema anew.",
+      false },
 };
 
 const struct hg_rule *hg_rules(size_t *ret_count)

@@ -4,6 +4,7 @@
  * that has moved on must not make an older branch look as if it had deleted something. "Is it in the
  * base?" is asked of the base itself, "is it committed?" of HEAD.
  */
+#include "edit.h"
 #include "files.h"
 
 static bool known(const struct hg_side *s, const struct hg_revision *r, const char **ret_data,
@@ -18,22 +19,14 @@ static bool known(const struct hg_side *s, const struct hg_revision *r, const ch
     return true;
 }
 
-/* Has this side the revision with these lines? */
+/* Has this side the revision with this meaning? */
 static bool same_in(const struct hg_files *f, const struct hg_side *s, const struct hg_revision *r)
 {
     size_t len, then_len;
     const char *then, *now = hg_graph_text(f->graph, r, &len);
-    return known(s, r, &then, &then_len) && hg_same_lines(then, then_len, now, len);
-}
-
-static bool same_list(const struct hg_strv *a, const struct hg_strv *b)
-{
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++)
-        if (!hg_streq(a->items[i], b->items[i]))
-            return false;
-    return true;
+    HG_AUTO(hg_edited_done) struct hg_edited e = { 0 };
+    return known(s, r, &then, &then_len) &&
+           hg_edit_of(then, then_len, now, len, NULL, &e) != HG_EDIT_MEANING;
 }
 
 static char *parents(const struct hg_strv *v)
@@ -48,22 +41,30 @@ static void place(struct hg_finding *f, const struct hg_revision *r, int line)
     f->revision = hg_xstrdup(r->id);
 }
 
-static void report_edited(struct hg_judge *j, const struct hg_files *f,
-                          const struct hg_revision *then, const struct hg_blob *blob,
-                          const struct hg_revision *now)
+/* What to do about an edit, with the lines themselves. */
+static void explain_edit(struct hg_judge *j, const struct hg_revision *now, const struct hg_edited *e,
+                         struct hg_finding *finding)
 {
-    size_t len;
-    const char *text = hg_graph_text(f->graph, now, &len);
+    HG_AUTO(hg_freep) char *path = now->file ? hg_repo_relative(&j->repo, now->file) : NULL;
+    place(finding, now, e->line);
+    finding->help = hg_xasprintf("Take it back (`git checkout %s -- %s`) and put the change into a "
+                                 "new revision: databases that ran this one will not run it again.\n%s",
+                                 j->repo.base_name, path ? path : now->path, e->excerpt);
+}
+
+static void report_edited(struct hg_judge *j, const struct hg_revision *then,
+                          const struct hg_revision *now, const struct hg_edited *e)
+{
     const char *base = j->repo.base_name;
     struct hg_finding *finding;
-    if (!same_list(&then->down, &now->down)) {
+    if (!hg_same_list(&then->down, &now->down)) {
         HG_AUTO(hg_freep) char *was = parents(&then->down);
         HG_AUTO(hg_freep) char *is = parents(&now->down);
         finding = hg_finding_add(&j->out->findings, "HG204",
                                  "revision %s came after %s in %s and comes after %s here", now->id,
                                  was, base, is);
-    } else if (!same_list(&then->depends_on, &now->depends_on) ||
-               !same_list(&then->labels, &now->labels)) {
+    } else if (!hg_same_list(&then->depends_on, &now->depends_on) ||
+               !hg_same_list(&then->labels, &now->labels)) {
         finding = hg_finding_add(&j->out->findings, "HG204",
                                  "depends_on or branch_labels of revision %s are not those of %s",
                                  now->id, base);
@@ -72,11 +73,7 @@ static void report_edited(struct hg_judge *j, const struct hg_files *f,
                                  "revision %s is in %s already, and its file was changed", now->id,
                                  base);
     }
-    place(finding, now, hg_first_difference(blob->data, blob->len, text, len));
-    HG_AUTO(hg_freep) char *dir = now->file ? hg_repo_relative(&j->repo, now->file) : NULL;
-    finding->help = hg_xasprintf("Take it back (`git checkout %s -- %s`) and put the change into a "
-                                 "new revision: databases that ran this one will not run it again.",
-                                 base, dir ? dir : now->path);
+    explain_edit(j, now, e, finding);
 }
 
 static void compare_one(struct hg_judge *j, struct hg_files *f, const struct hg_revision *then,
@@ -86,20 +83,21 @@ static void compare_one(struct hg_judge *j, struct hg_files *f, const struct hg_
     const char *text = hg_graph_text(f->graph, now, &len);
     HG_AUTO(hg_freep) char *path = now->file ? hg_repo_relative(&j->repo, now->file) : NULL;
     bool moved = path && !hg_streq(path, blob->path);
-    bool bytes = len == blob->len && memcmp(text, blob->data, len) == 0;
-    if (!bytes && !hg_same_lines(blob->data, blob->len, text, len)) {
+    HG_AUTO(hg_edited_done) struct hg_edited e = { 0 };
+    enum hg_edit kind = hg_edit_of(blob->data, blob->len, text, len, j->in->target->mask, &e);
+    if (kind == HG_EDIT_MEANING) {
         hg_files_changed(j, now);
         /* The same change was made in the base meanwhile: nothing of this branch. */
         if (!same_in(f, f->tip, now))
-            report_edited(j, f, then, blob, now);
+            report_edited(j, then, now, &e);
         return;
     }
-    if (!moved && bytes)
+    if (!moved && kind == HG_EDIT_NONE)
         return;
     struct hg_finding *note =
         moved ? hg_finding_add(&j->out->findings, "HG203", "%s moved here from %s",
                                hg_path_base(now->path), blob->path)
-              : hg_finding_add(&j->out->findings, "HG203", "only the line endings of %s changed",
+              : hg_finding_add(&j->out->findings, "HG203", "%s of %s changed", hg_edit_words(kind),
                                hg_path_base(now->path));
     place(note, now, 0);
 }
@@ -137,19 +135,20 @@ static void compare_unread(struct hg_judge *j, struct hg_files *f, const struct 
     }
     size_t len;
     const char *text = hg_graph_text(f->graph, now, &len);
-    if (hg_same_lines(blob->data, blob->len, text, len))
+    HG_AUTO(hg_edited_done) struct hg_edited e = { 0 };
+    if (hg_edit_of(blob->data, blob->len, text, len, j->in->target->mask, &e) != HG_EDIT_MEANING)
         return;
     hg_files_changed(j, now);
-    struct hg_finding *finding =
-        hg_finding_add(&j->out->findings, "HG201",
-                       "revision %s is in %s already, and its file was changed", now->id,
-                       j->repo.base_name);
-    place(finding, now, hg_first_difference(blob->data, blob->len, text, len));
+    explain_edit(j, now, &e,
+                 hg_finding_add(&j->out->findings, "HG201",
+                                "revision %s is in %s already, and its file was changed", now->id,
+                                j->repo.base_name));
 }
 
 static void compare_base(struct hg_judge *j, struct hg_files *f)
 {
     HG_AUTO(hg_freep) bool *read = hg_xcalloc(f->merge->blobs.count + 1, sizeof *read);
+    size_t squashed = 0;
     for (size_t i = 0; i < hg_graph_count(f->merge->graph); i++) {
         const struct hg_revision *then = hg_graph_at(f->merge->graph, i);
         const struct hg_blob *blob = hg_side_blob(f->merge, then);
@@ -159,9 +158,14 @@ static void compare_base(struct hg_judge *j, struct hg_files *f)
         const struct hg_revision *now = hg_graph_get(f->graph, then->id);
         if (now)
             compare_one(j, f, then, blob, now);
+        else if (hg_squash_explains(j, f->merge->graph, then->id))
+            squashed += hg_graph_get(f->tip->graph, then->id) != NULL;
         else if (hg_graph_get(f->tip->graph, then->id))
             report_deleted(j, f, then->id, blob);
     }
+    if (squashed)
+        hg_finding_add(&j->out->findings, "HG234", "%zu revision files of %s are missing here, as the squash "
+                       "in headgate.yaml says", squashed, j->repo.base_name);
     for (size_t i = 0; i < f->merge->blobs.count; i++)
         if (!read[i])
             compare_unread(j, f, &f->merge->blobs.items[i]);

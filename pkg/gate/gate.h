@@ -45,6 +45,7 @@ struct hg_gate_input {
     const struct hg_findings *more;            /* of the caller, to be judged like its own; may be NULL */
     bool no_pending;                           /* rollback, baseline: no pending revision will run,
                                                 * so neither they nor `after` are judged */
+    bool no_catalog;                           /* nothing will run: the schema is not compared */
     int64_t deadline_ns;                       /* monotonic, for git, ledger and other targets */
 };
 

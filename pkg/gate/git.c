@@ -304,6 +304,21 @@ int hg_repo_read(const struct hg_repo *r, struct hg_blobs *blobs, struct hg_err 
     return 0;
 }
 
+int hg_repo_file(const struct hg_repo *r, const char *commit, const char *path, struct hg_buf *ret,
+                 struct hg_err *err)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf said = HG_BUF_INIT;
+    HG_AUTO(hg_freep) char *spec = hg_xasprintf("%s:%s", commit, path);
+    struct hg_exit_status status;
+    struct git_call call = { .dir = r->root, .envp = r->envp, .deadline_ns = r->deadline_ns };
+    const char *args[] = { "cat-file", "blob", spec, NULL };
+    if (git(&call, args, &status, ret, &said, err) != 0)
+        return -1;
+    if (hg_exit_status_code(&status) != 0)
+        return hg_fail(err, HG_E_UNKNOWN, "the commit %.12s has no %s", commit, path);
+    return 0;
+}
+
 const struct hg_blob *hg_blobs_find(const struct hg_blobs *blobs, const char *path)
 {
     const struct hg_blob key = { .path = (char *)path };

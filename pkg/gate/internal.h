@@ -55,6 +55,9 @@ int hg_repo_list(const struct hg_repo *r, const char *commit, struct hg_blobs *r
                  struct hg_err *err);
 /* Reads the contents of all in one git process. */
 int hg_repo_read(const struct hg_repo *r, struct hg_blobs *blobs, struct hg_err *err);
+/* Appends one file of a commit; path relative to the root. */
+int hg_repo_file(const struct hg_repo *r, const char *commit, const char *path, struct hg_buf *ret,
+                 struct hg_err *err);
 const struct hg_blob *hg_blobs_find(const struct hg_blobs *blobs, const char *path);
 void hg_blobs_done(struct hg_blobs *blobs);
 
@@ -95,13 +98,16 @@ bool hg_judge_reported(const struct hg_judge *j, const char *revision);
 void hg_judge_incomparable(struct hg_judge *j, const char *why, const char *hint);
 /* HG201 to HG206, HG101 after merging: revision files against git. */
 void hg_judge_files(struct hg_judge *j);
+/* Is this revision of an earlier history gone because a declared squash replaced it? */
+bool hg_squash_explains(const struct hg_judge *j, const struct hg_graph *then, const char *revision);
 /* HG217: headgate.yaml against the base's. */
 void hg_judge_config(struct hg_judge *j);
 /* HG101, HG212 to HG214 by state, HG501, HG502, HG503, HG509. */
 void hg_judge_state(struct hg_judge *j);
 /* HG207 to HG211, HG220 for the revisions that matter. */
 void hg_judge_review(struct hg_judge *j);
-/* HG201 to HG203 according to the ledger, HG215, HG223. */
+/* What the database is against what the ledger remembers: HG201 to HG203, HG215, HG223 to HG229,
+ * HG611; and what failed migrations left: HG607, HG609. */
 void hg_judge_ledger(struct hg_judge *j);
 /* HG506: the files in the target's container against those here. */
 void hg_judge_container(struct hg_judge *j);
@@ -123,6 +129,7 @@ int hg_judge_policy(struct hg_judge *j, struct hg_err *err);
 
 /* Are two texts the same, apart from CRLF, CR and LF? */
 bool hg_same_lines(const char *a, size_t alen, const char *b, size_t blen);
+bool hg_same_list(const struct hg_strv *a, const struct hg_strv *b);
 /* The first line of b that differs from a, from 1. */
 int hg_first_difference(const char *a, size_t alen, const char *b, size_t blen);
 

@@ -41,3 +41,13 @@ int hg_first_difference(const char *a, size_t alen, const char *b, size_t blen)
     (void)same(a, alen, b, blen, &line);
     return line;
 }
+
+bool hg_same_list(const struct hg_strv *a, const struct hg_strv *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (!hg_streq(a->items[i], b->items[i]))
+            return false;
+    return true;
+}

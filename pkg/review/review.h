@@ -79,6 +79,13 @@ bool hg_review_body_empty(const struct hg_review_body *b);
 /* "adds column source_count (BigInteger) to notebooks" */
 void hg_review_op_words(const struct hg_review_op *op, struct hg_buf *ret);
 
+/* ---- meaning ------------------------------------------------------------------------------ */
+
+/* Does Python read the same in both? Comments, blank lines, line ends, layout, quotes, docstrings and
+ * the order of imports are no difference (docs/integrity.md has the policy). When it does not, the
+ * lines (from 1) where the two part; 0 where one of them cannot be read as Python. */
+bool hg_review_same(const char *a, size_t alen, const char *b, size_t blen, int *ret_a, int *ret_b);
+
 /* ---- models ------------------------------------------------------------------------------- */
 
 /* The package of models that env.py imports (`from db.tables import Base`), read statically. */

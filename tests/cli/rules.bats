@@ -4,7 +4,8 @@
 #
 # A fenced block's first line says what it is: ```LANGUAGE bad|good [file=NAME] [uncommitted]
 # [option=OPTION]. Blocks with a file are written (a bare name: into the versions folder), sh blocks
-# are run in the project, in order.
+# are run in the project, in order. With `online-bad` and `online-good` instead, it happens on the main
+# branch and to a database to which headgate has applied the sample; sql blocks are run in it.
 
 setup_file() { load ../lib/common; hgt_setup_file; }
 setup() {
@@ -29,6 +30,10 @@ for language, info, body in re.findall(r"^```(\w+) ([^\n]*)\n(.*?)^```$", open(p
     options += [settings["option"]] if "option" in settings else []
     if language == "sh":
         subprocess.run(["sh", "-euc", body], check=True)
+        continue
+    if language == "sql":
+        psql = ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", os.environ["HGT_PGURL"]]
+        subprocess.run(psql, input=body, text=True, check=True, stdout=subprocess.DEVNULL)
         continue
     name = settings["file"]
     path = name if "/" in name else "backend/db/migrations/versions/" + name
@@ -81,5 +86,48 @@ rules_with_examples() { (cd "$HGT_ROOT/docs/rules" && grep -l '^```[a-z]* bad' H
         ! found "$rule" || wrong="${wrong:-} $rule"
         git reset -q --hard main && git clean -q -fd
     done
+    [ -z "${wrong:-}" ] || fail "found in the good example:$wrong"
+}
+
+# online KIND: the examples of all pages that need a database; leaves the names of the wrong ones in $wrong.
+online() {
+    local kind=$1 template page rule blocks seen
+    git checkout -q main
+    hgt_db
+    template=$HGT_DB
+    headgate apply -q > apply.log 2>&1 || fail "$(cat apply.log)"
+    for page in "$HGT_ROOT"/docs/rules/HG*.md; do
+        grep -q "^\`\`\`[a-z]* online-$kind" "$page" || continue
+        rule=$(basename "$page" .md)
+        hgt_drop=$HGT_DB
+        [ "$HGT_DB" = "$template" ] && hgt_drop=
+        hgt_from_template "$template"
+        [ -z "$hgt_drop" ] || hgt_admin "drop database $hgt_drop"
+        blocks=$(place "$page" "online-$kind")
+        [ "${blocks%% *}" -ge 1 ] || fail "$rule has no $kind example"
+        headgate-gate --format json > gate.json 2> gate.err || :
+        jq -e .findings gate.json > /dev/null || fail "$rule $kind: $(cat gate.err)"
+        seen=bad
+        found "$rule" || seen=good
+        [ "$seen" = "$kind" ] || wrong="${wrong:-} $rule"
+        git reset -q --hard main~1 && git clean -q -fd
+    done
+}
+
+# The current test database is a copy of another one.
+hgt_from_template() {
+    HGT_DB=${1}_$RANDOM$RANDOM
+    hgt_admin "create database $HGT_DB template $1"
+    HGT_PGURL=${HGT_PGURL%/*}/$HGT_DB
+    DATABASE_URL=${DATABASE_URL%/*}/$HGT_DB
+}
+
+@test "bad examples that need a database are found by their rule" {
+    online bad
+    [ -z "${wrong:-}" ] || fail "not found:$wrong"
+}
+
+@test "good examples that need a database are not" {
+    online good
     [ -z "${wrong:-}" ] || fail "found in the good example:$wrong"
 }

@@ -41,6 +41,8 @@ page() {
 
 @test "roll back" { follow roll-back; }
 
+@test "squash old revisions" { follow squash; }
+
 @test "adopt headgate" {
     git rm -q headgate.yaml
     printf 'all:\n\t@echo all\n' > Makefile

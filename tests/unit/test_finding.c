@@ -140,7 +140,7 @@ static void text_puts_errors_first_and_waived_last(void **state)
         "error   HG201  ./backend/db/0002 a,b:c.py:12  0002 was edited\n"
         "        take it\n        back\n"
         "note    HG203  db/x.py  only line endings of x.py changed\n"
-        "        Nothing needs to be done: the content is the same.\n"
+        "        Nothing needs to be done: Python reads the same.\n"
         "waived  HG101  two heads: a, b\n"
         "        waived: we know | <b>\n");
     hg_buf_clear(&b);
@@ -166,9 +166,9 @@ static void github_escapes_properties_and_messages(void **state)
                         "::error file=./backend/db/0002 a%2Cb%3Ac.py,line=12,col=3,"
                         "title=HG201 an applied or merged revision was edited::"
                         "0002 was edited%0Atake it%0Aback\n"
-                        "::notice file=db/x.py,title=HG203 revision file moved%2C or only its line "
-                        "endings changed::only line endings of x.py changed%0A"
-                        "Nothing needs to be done: the content is the same.\n");
+                        "::notice file=db/x.py,title=HG203 revision file moved%2C or written otherwise with the "
+                        "same meaning::only line endings of x.py changed%0A"
+                        "Nothing needs to be done: Python reads the same.\n");
     free(f.items[1].message);
     f.items[1].message = hg_xstrdup("100%\r\n::error::no");
     report(&f, "github", &b);

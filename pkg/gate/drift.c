@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The schema against the last record of it. Only while the version rows are those of that record can
+ * a difference mean that somebody changed the schema by hand; when the rows moved, the question is
+ * whether the schema went with them (stamped.c).
+ */
+#include "past.h"
+#include "snapshot/snapshot.h"
+
+enum { SHOWN_MAX = 20 }; /* findings of one rule; the rest is counted */
+static const int64_t CATALOG_NS = 20 * HG_NS_PER_S; /* each statement */
+
+/* HG611: said, not decided: nobody is kept from migrating by a lock on a view. */
+static void cannot_compare(struct hg_judge *j, const char *why)
+{
+    struct hg_finding *f = hg_finding_add(&j->out->findings, "HG611", "%s", why);
+    if (j->protected_ && !j->in->conn)
+        f->severity = HG_SEV_WARNING;
+}
+
+static int read_objects(struct hg_judge *j, const struct hg_past *past, struct hg_ledger_objects *ret,
+                        struct hg_err *err)
+{
+    HG_AUTO(hg_strv_done) struct hg_strv unreadable = HG_STRV_INIT;
+    json_t *catalog = NULL;
+    int64_t left = j->in->deadline_ns - hg_now_ns();
+    if (hg_snapshot_catalog(past->conn, false, left < CATALOG_NS ? left : CATALOG_NS, &catalog, &unreadable,
+                            err) < 0)
+        return -1;
+    int rc = 0;
+    if (unreadable.count)
+        rc = hg_fail(err, HG_E_DATABASE, "%s", unreadable.items[0]);
+    else
+        hg_snapshot_objects(catalog, past->table, ret);
+    json_decref(catalog);
+    return rc;
+}
+
+/* What is otherwise than recorded: digest is that of now (NULL: gone), made that of the record. */
+static void find_differing(const struct hg_ledger_objects *then, const struct hg_ledger_objects *now,
+                           struct hg_ledger_objects *ret)
+{
+    for (size_t i = 0; i < then->count; i++) {
+        const struct hg_ledger_object *was = &then->items[i];
+        const struct hg_ledger_object *is = hg_ledger_object_find(now, was->kind, was->name);
+        if (!hg_streq(was->digest, is ? is->digest : NULL))
+            hg_ledger_objects_add(ret, was->kind, was->name, is ? is->digest : NULL, was->made);
+    }
+    for (size_t i = 0; i < now->count; i++) {
+        const struct hg_ledger_object *is = &now->items[i];
+        if (!hg_ledger_object_find(then, is->kind, is->name))
+            hg_ledger_objects_add(ret, is->kind, is->name, is->digest, false);
+    }
+    hg_ledger_objects_sort(ret);
+}
+
+/* Does it stand on a table that is reported by itself as gone? */
+static bool went_with_table(const struct hg_ledger_objects *differing, const struct hg_ledger_object *x)
+{
+    for (size_t i = 0; !x->digest && i < differing->count; i++) {
+        const struct hg_ledger_object *t = &differing->items[i];
+        size_t len = strlen(t->name);
+        if (!t->digest && hg_streq(t->kind, "table") && strlen(x->name) > len &&
+            strncmp(x->name, t->name, len) == 0 && x->name[len] == '.')
+            return true;
+    }
+    return false;
+}
+
+static const char *change_of(const struct hg_ledger_objects *then, const struct hg_ledger_object *x)
+{
+    const struct hg_ledger_object *was = hg_ledger_object_find(then, x->kind, x->name);
+    if (!x->digest)
+        return "is gone";
+    return was && was->digest ? "is not as it was" : "is new";
+}
+
+static void report(struct hg_judge *j, const struct hg_ledger_objects *then,
+                   const struct hg_ledger_objects *differing, bool made)
+{
+    const char *rule = made ? "HG224" : "HG225";
+    const char *when = then->finished_at ? then->finished_at : "an unknown time";
+    size_t found = 0;
+    for (size_t i = 0; i < differing->count; i++) {
+        const struct hg_ledger_object *x = &differing->items[i];
+        if (x->made != made || went_with_table(differing, x) || found++ >= SHOWN_MAX)
+            continue;
+        struct hg_finding *f = hg_finding_add(
+            &j->out->findings, rule, "%s %s %s since the last recorded run (%s)%s", x->kind, x->name,
+            change_of(then, x), when, made ? ", and no revision did that" : "");
+        f->object = hg_xasprintf("%s %s", x->kind, x->name);
+    }
+    if (found > SHOWN_MAX)
+        hg_finding_add(&j->out->findings, rule, "%zu more objects are not as the last recorded run left them",
+                       found - SHOWN_MAX);
+}
+
+void hg_past_check_schema(struct hg_judge *j, const struct hg_past *past)
+{
+    HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects then = { 0 }, now = { 0 }, differing = { 0 };
+    struct hg_err err = { 0 };
+    char sum[HG_SHA256_SIZE];
+    const struct hg_ledger_summary *s = &past->summary;
+    bool running = j->in->status->running && !j->in->conn; /* an apply that asks under its lock is none */
+    if (j->in->no_catalog || !s->present || (s->open_run && !past->rows_as_recorded) || running)
+        return;
+    if (hg_ledger_objects(past->conn, j->in->deadline_ns, &then, &err) < 0) {
+        cannot_compare(j, err.message);
+        return;
+    }
+    int server = PQserverVersion(past->conn);
+    if (!then.fingerprint)
+        return;
+    if (!hg_streq(hg_ledger_fingerprint(&then, sum), then.fingerprint)) {
+        hg_finding_add(&j->out->findings, "HG229",
+                       "the objects that the ledger recorded do not have the fingerprint that it recorded")
+            ->object = hg_xstrdup("headgate.object");
+        return;
+    }
+    if (then.server_version / 10000 != server / 10000) {
+        HG_AUTO(hg_freep) char *why = hg_xasprintf(
+            "the schema was recorded on PostgreSQL %d and is on %d now, which may spell definitions "
+            "otherwise: changes made by hand cannot be told until the next run", then.server_version / 10000,
+            server / 10000);
+        cannot_compare(j, why);
+        return;
+    }
+    if (read_objects(j, past, &now, &err) < 0) {
+        HG_AUTO(hg_freep) char *why =
+            hg_xasprintf("the schema could not be compared with the last record: %s", err.message);
+        cannot_compare(j, why);
+        return;
+    }
+    find_differing(&then, &now, &differing);
+    if (!past->rows_as_recorded) {
+        hg_past_check_moved(j, past, &differing);
+        return;
+    }
+    report(j, &then, &differing, true);
+    report(j, &then, &differing, false);
+}
