@@ -84,10 +84,8 @@ static bool compare_rows(const struct comparing *c)
     HG_AUTO(hg_freep) char *is = hg_strv_join(c->now->from, ", ");
     if (same_rows(from, c->now->from))
         return true;
-    if (same_rows(to, c->now->from))
-        (void)differs(c, "the plan is done: the database stands at %s, where it ends",
-                      *is ? is : "no revision");
-    else
+    /* Where it ends: the plan is done, and a deployment that is tried again finds nothing to do. */
+    if (!same_rows(to, c->now->from))
         (void)differs(c, "the plan starts from %s, and the database stands at %s now", was,
                       *is ? is : "no revision");
     return false;

@@ -78,8 +78,8 @@ struct hg_plan_now {
     const struct hg_revlist *steps;                 /* with digests */
     const char *env_digest;                         /* hg_plan_env_digest; NULL: unreadable */
 };
-/* HG230 for each difference, one sentence each, none when that plan is what would run. `remedy` is the
- * command that makes a new one. */
+/* HG230 for each difference, one sentence each, none when that plan is what would run, or is done and
+ * nothing else would run. `remedy` is the command that makes a new one. */
 void hg_plan_compare(const json_t *plan, const struct hg_plan_now *now, const char *remedy,
                      struct hg_findings *ret);
 /* What `apply --plan` has to ask for: the plan's goal. Borrowed. */

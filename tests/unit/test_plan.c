@@ -236,7 +236,7 @@ static void test_compare(void **state)
         { other_file, "c.py is not the file that was reviewed (D2 now, d2 then)\n" },
         { one_more, "revision x (x.py) would run now, and is not in the plan\n" },
         { one_less, "revision c of the plan (c.py) would not run now\n" },
-        { done_already, "the plan is done: the database stands at c, where it ends\n" },
+        { done_already, "" },
     };
     for (size_t i = 0; i < HG_COUNT(CASES); i++) {
         HG_AUTO(hg_freep) char *got = differences(CASES[i].change, "b", "c");
