@@ -34,12 +34,12 @@ static void check_rows(struct hg_judge *j, struct hg_past *past)
                        *was ? was : "nothing");
 }
 
-static void check_held(struct hg_judge *j, const struct hg_past *past)
+static void check_held(struct hg_judge *j, const struct hg_strv *held)
 {
     const struct hg_status *s = j->in->status;
     for (size_t i = 0; !j->in->release && i < s->pending.count; i++) {
         const struct hg_revision *r = s->pending.items[i];
-        if (!hg_strv_has(&past->summary.held, r->id))
+        if (!hg_strv_has(held, r->id))
             continue;
         struct hg_finding *f = hg_finding_add(&j->out->findings, "HG223",
                                               "revision %s was rolled back and is held", r->id);
@@ -71,7 +71,7 @@ static int check_ledger(struct hg_judge *j, struct hg_past *past, struct hg_err 
         check_emptied(j, past, err) != 0)
         return -1;
     check_rows(j, past);
-    check_held(j, past);
+    check_held(j, &past->summary.held);
     if (!j->in->graph)
         return 0;
     if (hg_ledger_applied(past->conn, past->table, j->in->deadline_ns, &entries, err) != 0)
@@ -99,8 +99,12 @@ static int connect(struct hg_judge *j, PGconn **ret, struct hg_err *err)
 void hg_judge_ledger(struct hg_judge *j)
 {
     const struct hg_status *s = j->in->status;
-    if (!s || j->in->recorded || !s->connected || !s->vt_name || !s->vt_schema)
+    if (!s || !s->connected || !s->vt_name || !s->vt_schema)
         return;
+    if (j->in->recorded) {
+        check_held(j, &s->held);
+        return;
+    }
     struct hg_err err = { 0 };
     HG_AUTO(hg_pg_closep) PGconn *own = NULL;
     bool ledger = s->ledger_exists && s->ledger_readable;

@@ -39,6 +39,8 @@ page() {
 
 @test "check the status" { follow check-status; }
 
+@test "review a plan" { follow review-a-plan; }
+
 @test "roll back" { follow roll-back; }
 
 @test "squash old revisions" { follow squash; }
