@@ -77,10 +77,10 @@ static void check_age(struct work *w)
     char age[HG_AGE_SIZE], allowed[HG_AGE_SIZE];
     if (hg_time_parse(w->taken_at, &taken) < 0)
         return;
-    int64_t seconds = (hg_wall_ns() - taken) / HG_NS_PER_S;
+    int64_t old_ns = hg_wall_ns() - taken;
     hg_log(HG_LOG_NOTE, "the snapshot was taken %s ago (%s)",
-           hg_age_format(seconds > 0 ? seconds : 0, age), w->taken_at);
-    if (!t->plan_max_age_ns || seconds * HG_NS_PER_S <= t->plan_max_age_ns)
+           hg_age_format(old_ns > 0 ? old_ns / HG_NS_PER_S : 0, age), w->taken_at);
+    if (!t->plan_max_age_ns || old_ns <= t->plan_max_age_ns)
         return;
     hg_finding_add(&w->more, "HG232", "the snapshot was taken at %s, and max_age of %s is %s", w->taken_at,
                    t->name, hg_age_format(t->plan_max_age_ns / HG_NS_PER_S, allowed))

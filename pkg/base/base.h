@@ -222,7 +222,7 @@ int64_t hg_wall_ns(void);  /* since 1970 */
 /* RFC 3339 UTC with milliseconds ("2026-11-22T21:53:04.120Z") into out. */
 #define HG_TIME_SIZE 32
 const char *hg_time_format(int64_t wall_ns, char out[HG_TIME_SIZE]);
-/* RFC 3339 UTC into nanoseconds since 1970, to the second: 0, or -1 when it is none (also for NULL). */
+/* RFC 3339 UTC into nanoseconds since 1970: 0, or -1 when it is none (also for NULL). */
 int hg_time_parse(const char *text, int64_t *ret_wall_ns);
 /* Milliseconds left until a monotonic deadline, for poll(2): 0 when past, -1 for deadline 0
  * (none); rounded up, so that a loop on it does not spin. */

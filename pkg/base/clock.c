@@ -34,9 +34,13 @@ const char *hg_time_format(int64_t wall_ns, char out[HG_TIME_SIZE])
 int hg_time_parse(const char *text, int64_t *ret_wall_ns)
 {
     struct tm tm = { 0 };
-    if (!text || !strptime(text, "%Y-%m-%dT%H:%M:%S", &tm))
+    const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+    if (!rest)
         return -1;
-    *ret_wall_ns = (int64_t)timegm(&tm) * HG_NS_PER_S;
+    int64_t ns = 0, place = HG_NS_PER_S / 10;
+    for (rest += *rest == '.'; *rest >= '0' && *rest <= '9'; rest++, place /= 10)
+        ns += (*rest - '0') * place;
+    *ret_wall_ns = (int64_t)timegm(&tm) * HG_NS_PER_S + ns;
     return 0;
 }
 

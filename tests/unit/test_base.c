@@ -188,6 +188,13 @@ static void times_are_rfc3339(void **state)
     char out[HG_TIME_SIZE], age[HG_AGE_SIZE];
     assert_string_equal(hg_time_format(INT64_C(1700000000123456789), out),
                         "2023-11-14T22:13:20.123Z");
+    int64_t back = 0;
+    assert_int_equal(hg_time_parse(out, &back), 0);
+    assert_true(back == INT64_C(1700000000123000000));
+    assert_int_equal(hg_time_parse("2023-11-14T22:13:20Z", &back), 0);
+    assert_true(back == INT64_C(1700000000) * HG_NS_PER_S);
+    assert_int_equal(hg_time_parse("yesterday", &back), -1);
+    assert_int_equal(hg_time_parse(NULL, &back), -1);
     assert_string_equal(hg_age_format(3 * 86400 + 5, age), "3 days");
     assert_string_equal(hg_age_format(59, age), "59 s");
     assert_int_equal(hg_ms_left(0), -1);
