@@ -69,7 +69,7 @@ removed constraint public.notebooks.one_title
     # SQLAlchemy 1.4 cannot load the sample's models: here, no model at all.
     sed -i 's/^from db.tables import Base$/from sqlalchemy import MetaData/; s/Base.metadata/MetaData()/' backend/db/migrations/env.py
     old=$(hgt_old_venv 1.8.1)
-    PATH=$old/bin:$PATH diff_ models --format json
+    PATH=$old/bin:$PATH DATABASE_URL=${DATABASE_URL/+psycopg:/+psycopg2:} diff_ models --format json
     expect_status 1
     [ "$(changes | head -n 2)" = "removed table public.agents_own
   column id: INTEGER -> null" ] || fail "$(changes)"
