@@ -44,6 +44,8 @@ static int ask_elsewhere(const struct snapshot_options *o, const char *target, c
         hg_strv_add(&argv, words[i]);
     if (o->privileges)
         hg_strv_add(&argv, "--privileges");
+    if (o->sizes)
+        hg_strv_add(&argv, "--sizes");
     HG_AUTO(hg_buf_done) struct hg_buf said = HG_BUF_INIT;
     struct hg_exit_status status = { 0 };
     struct hg_process_run spec = { .argv = argv.items, .timeout_ns = CHILD_NS,

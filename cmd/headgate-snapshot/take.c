@@ -14,6 +14,8 @@ static int take_of(const struct snapshot_options *o, const struct hg_target *t,
                                       .privileges = o->privileges,
                                       .queries = o->queries,
                                       .schema_sql = !o->no_schema_sql,
+                                      .exact_sizes = o->sizes,
+                                      .for_file = !hg_streq(o->common.format, "json"),
                                       .timeout_ns = o->common.timeout_ns };
     int rc = hg_snapshot_take(&so, ret, &findings, err);
     for (size_t i = 0; i < findings.count; i++)

@@ -2,6 +2,7 @@
 #include "internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "gen/snapshot_embed.h"
 
@@ -11,167 +12,21 @@ const char *const hg_snapshot_kinds[] = {
     "event trigger", "publication", "foreign server", "default privileges", NULL,
 };
 
-json_t *hg_snapshot_kind(json_t *catalog, const char *kind)
+/* ---- the transaction -------------------------------------------------------------------------- */
+
+int hg_snapshot_settle(PGconn *conn, int64_t timeout_ns, struct hg_err *err)
 {
-    json_t *objects = json_object_get(catalog, "objects");
-    json_t *names = json_object_get(objects, kind);
-    if (!names)
-        json_object_set_new(objects, kind, names = json_object());
-    return names;
-}
-
-/* ---- from rows to objects --------------------------------------------------------------------- */
-
-enum { OID_BOOL = 16, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_JSON = 114, OID_JSONB = 3802 };
-
-enum row_kind {
-    ROW_OBJECT,     /* an object, or more members of one that is known */
-    ROW_RELATION,   /* an object that has columns */
-    ROW_COLUMN,     /* a column of the object that is named */
-};
-
-/* Members that are null or empty say nothing, and are left out. */
-static void merge(json_t *into, json_t *members)
-{
-    const char *key;
-    json_t *value;
-    json_object_foreach(members, key, value)
-        if (!json_is_null(value))
-            json_object_set(into, key, value);
-}
-
-/* What a value of that type is in JSON; NULL: nothing to say. New reference. */
-static json_t *value_of(Oid type, const char *text)
-{
-    int64_t number = 0;
-    switch (type) {
-    case OID_BOOL:
-        return *text == 't' ? json_true() : NULL;
-    case OID_INT2:
-    case OID_INT4:
-    case OID_INT8:
-        return hg_parse_int(text, INT64_MIN, INT64_MAX, &number) == 0 ? json_integer(number) : NULL;
-    case OID_JSON:
-    case OID_JSONB:
-        return json_loads(text, JSON_DECODE_ANY, NULL);
-    default:
-        return hg_json_text(text);
-    }
-}
-
-/* Each column behind kind and name is a member of its name; `members` is an object of members. */
-static void add_members(json_t *into, const PGresult *res, int row)
-{
-    for (int column = 2; column < PQnfields(res); column++) {
-        const char *text = hg_pg_get(res, row, column), *name = PQfname(res, column);
-        json_t *value = text ? value_of(PQftype(res, column), text) : NULL;
-        if (!value || json_is_null(value))
-            json_decref(value);
-        else if (!hg_streq(name, "members"))
-            json_object_set_new(into, name, value);
-        else {
-            merge(into, value);
-            json_decref(value);
-        }
-    }
-}
-
-static void add_rows(json_t *catalog, enum row_kind row_kind, const PGresult *res)
-{
-    for (int row = 0; row < PQntuples(res); row++) {
-        json_t *names = hg_snapshot_kind(catalog, hg_pg_get(res, row, 0));
-        const char *name = hg_pg_get(res, row, 1);
-        json_t *object = json_object_get(names, name);
-        if (!object)
-            json_object_set_new(names, name, object = json_object());
-        if (row_kind == ROW_COLUMN) {
-            json_t *column = json_object();
-            add_members(column, res, row);
-            json_array_append_new(json_object_get(object, "columns"), column);
-        } else {
-            add_members(object, res, row);
-            if (row_kind == ROW_RELATION)
-                json_object_set_new(object, "columns", json_array());
-        }
-    }
-}
-
-/* ---- asking ----------------------------------------------------------------------------------- */
-
-static const struct statement {
-    const char *sql;
-    enum row_kind rows;
-    bool privileges; /* has that parameter */
-} STATEMENTS[] = {
-    { hg_sql_snapshot_tables, ROW_RELATION, true },
-    { hg_sql_snapshot_views, ROW_RELATION, true },
-    { hg_sql_snapshot_columns, ROW_COLUMN, true },
-    { hg_sql_snapshot_indexes, ROW_OBJECT, false },
-    { hg_sql_snapshot_constraints, ROW_OBJECT, false },
-    { hg_sql_snapshot_sequences, ROW_OBJECT, true },
-    { hg_sql_snapshot_others, ROW_OBJECT, true },
-}, DEPARSED = { hg_sql_snapshot_deparsed, ROW_OBJECT, true };
-
-static int ask(PGconn *conn, const struct statement *s, bool privileges, int64_t timeout_ns, json_t *catalog,
-               struct hg_err *err)
-{
-    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
-    const char *params[] = { privileges ? "true" : "false" };
-    if (hg_pg_query(conn, s->sql, s->privileges, params, hg_now_ns() + timeout_ns, &res, err) < 0)
-        return -1;
-    add_rows(catalog, s->rows, res);
-    return 0;
-}
-
-/* Locks that the server takes to print views and bodies end with the savepoint, so that nobody waits
- * for the rest of this transaction. */
-static int ask_deparsed(PGconn *conn, bool privileges, int64_t timeout_ns, json_t *catalog,
-                        struct hg_strv *unreadable, struct hg_err *err)
-{
-    HG_AUTO(hg_pg_clearp) PGresult *before = NULL;
-    if (hg_pg_query(conn, "savepoint deparsed", 0, NULL, hg_now_ns() + timeout_ns, &before, err) < 0)
-        return -1;
-    struct hg_err refused = { 0 };
-    if (ask(conn, &DEPARSED, privileges, timeout_ns, catalog, &refused) < 0) {
-        if (PQstatus(conn) != CONNECTION_OK || !*refused.sqlstate) {
-            *err = refused;
-            return -1;
-        }
-        HG_AUTO(hg_freep) char *what =
-            hg_xasprintf("definitions of views, rules and functions: %s", refused.message);
-        hg_strv_add(unreadable, what);
-    }
-    HG_AUTO(hg_pg_clearp) PGresult *after = NULL;
-    return hg_pg_query(conn, "rollback to savepoint deparsed", 0, NULL, hg_now_ns() + timeout_ns,
-                       &after, err);
-}
-
-int hg_snapshot_read_catalog(PGconn *conn, bool privileges, int64_t timeout_ns, json_t **ret,
-                             struct hg_strv *ret_unreadable, struct hg_err *err)
-{
-    json_t *catalog = json_pack("{s:s, s:i, s:b, s:{}}", "schema", "headgate.catalog/1", "server_version",
-                                PQserverVersion(conn), "privileges", privileges, "objects");
-    int rc = 0;
-    for (size_t i = 0; i < HG_COUNT(STATEMENTS) && rc == 0; i++)
-        rc = ask(conn, &STATEMENTS[i], privileges, timeout_ns, catalog, err);
-    if (rc == 0)
-        rc = ask_deparsed(conn, privileges, timeout_ns, catalog, ret_unreadable, err);
-    if (rc < 0) {
-        json_decref(catalog);
-        return hg_wrap(err, "reading the catalog");
-    }
-    *ret = catalog;
-    return 0;
+    HG_AUTO(hg_pg_clearp) PGresult *set = NULL;
+    return hg_pg_query(conn, hg_sql_snapshot_settings, 0, NULL, hg_now_ns() + timeout_ns, &set, err);
 }
 
 int hg_snapshot_begin(PGconn *conn, int64_t timeout_ns, struct hg_err *err)
 {
-    HG_AUTO(hg_pg_clearp) PGresult *begun = NULL, *set = NULL;
-    int64_t deadline = hg_now_ns() + timeout_ns;
-    if (hg_pg_query(conn, "begin transaction isolation level repeatable read, read only", 0, NULL, deadline,
-                    &begun, err) < 0)
+    HG_AUTO(hg_pg_clearp) PGresult *begun = NULL;
+    if (hg_pg_query(conn, "begin transaction isolation level repeatable read, read only", 0, NULL,
+                    hg_now_ns() + timeout_ns, &begun, err) < 0)
         return -1;
-    return hg_pg_query(conn, hg_sql_snapshot_settings, 0, NULL, deadline, &set, err);
+    return hg_snapshot_settle(conn, timeout_ns, err);
 }
 
 void hg_snapshot_end(PGconn *conn, int64_t timeout_ns)
@@ -182,19 +37,288 @@ void hg_snapshot_end(PGconn *conn, int64_t timeout_ns)
         hg_log(HG_LOG_INFO, "%s", ignored.message);
 }
 
+/* ---- statements ------------------------------------------------------------------------------- */
+
+/* In three lanes: the first on the first session; beside it the second, where there is a second session; and
+ * when the first is done and it is known which definitions are wanted, the third on the first session. */
+enum {
+    NAMES, TABLES, VIEWS, COLUMNS, DEPARSED, ACTIVITY,
+    INDEXES, CONSTRAINTS, DEFAULTS, SEQUENCES, SIZES, DATABASE,
+    DEFINITIONS, TRIGGERS, OTHERS,
+    ASKS, SECOND = INDEXES, THIRD = DEFINITIONS, LANES = 3,
+};
+
+static void set_asks(const struct hg_reading *r, struct hg_ask asks[ASKS])
+{
+    const char *privileges = r->privileges ? "true" : "false", *queries = r->queries ? "true" : "false";
+    const char *exact = r->exact_sizes ? "true" : "false";
+    asks[NAMES] = (struct hg_ask){ .sql = hg_sql_snapshot_names };
+    asks[TABLES] = (struct hg_ask){ .sql = hg_sql_snapshot_tables, .params = { privileges } };
+    asks[VIEWS] = (struct hg_ask){ .sql = hg_sql_snapshot_views, .params = { privileges } };
+    asks[COLUMNS] = (struct hg_ask){ .sql = hg_sql_snapshot_columns, .params = { privileges } };
+    asks[DEPARSED] = (struct hg_ask){ .what = "definitions of views, rules and functions", .guarded = true,
+                                      .sql = hg_sql_snapshot_deparsed, .params = { privileges } };
+    asks[ACTIVITY] = (struct hg_ask){ .what = "activity", .guarded = true, .sql = hg_sql_snapshot_activity,
+                                      .params = { queries } };
+    asks[INDEXES] = (struct hg_ask){ .sql = hg_sql_snapshot_indexes };
+    asks[CONSTRAINTS] = (struct hg_ask){ .sql = hg_sql_snapshot_constraints };
+    asks[DEFAULTS] = (struct hg_ask){ .sql = hg_sql_snapshot_defaults };
+    asks[SEQUENCES] = (struct hg_ask){ .sql = hg_sql_snapshot_sequences, .params = { privileges } };
+    asks[TRIGGERS] = (struct hg_ask){ .sql = hg_sql_snapshot_triggers };
+    asks[OTHERS] = (struct hg_ask){ .sql = hg_sql_snapshot_others, .params = { privileges } };
+    asks[SIZES] = (struct hg_ask){ .what = "sizes", .guarded = true, .sql = hg_sql_snapshot_sizes,
+                                   .params = { exact } };
+    asks[DEFINITIONS] = (struct hg_ask){ .what = "definitions of indexes and constraints", .guarded = true,
+                                         .sql = hg_sql_snapshot_definitions };
+    asks[DATABASE] = (struct hg_ask){ .what = "size of the database", .guarded = true,
+                                      .sql = hg_sql_snapshot_database, .params = { exact } };
+    for (size_t i = 0; i < ASKS; i++) /* not wanted: as if answered, with nothing */
+        if (!r->whole && (i == ACTIVITY || i == SIZES || i == DATABASE))
+            asks[i] = (struct hg_ask){ .sql = "select where false" };
+}
+
+/* One catalog being read. */
+struct work {
+    struct hg_reading *r;
+    struct hg_ask asks[ASKS];
+    struct hg_lane *lanes[LANES];
+    struct hg_shape shape;
+    struct hg_wanted indexes, checks, constraints;
+};
+
+static int start(struct work *w, size_t from, size_t to, bool helper, struct hg_lane **ret, struct hg_err *err)
+{
+    struct hg_lane_options o = { .conn = helper ? NULL : w->r->conn, .spec = w->r->helper,
+                                 .snapshot = w->r->exported, .asks = w->asks + from, .count = to - from,
+                                 .timeout_ns = w->r->timeout_ns };
+    return hg_lane_start(&o, ret, err);
+}
+
+static struct hg_lane **lane_of(struct work *w, int i)
+{
+    return &w->lanes[i >= THIRD ? 2 : i >= SECOND && w->lanes[1] ? 1 : 0];
+}
+
+/* The answer to a statement: *ret NULL when it was refused, which is listed. A second session that could
+ * not be had is done without. */
+static int answer(struct work *w, int i, PGresult **ret, struct hg_err *err)
+{
+    struct hg_lane **lane = lane_of(w, i);
+    int rc = *lane ? hg_lane_wait(*lane, &w->asks[i], err) : 0; /* NULL: finished, all is answered */
+    if (rc < 0 && lane == &w->lanes[1] && hg_lane_never_began(*lane)) {
+        hg_log(HG_LOG_INFO, "without a second session: %s", err->message);
+        *err = (struct hg_err){ 0 };
+        hg_lane_finish(HG_TAKE(w->lanes[0]));
+        hg_lane_finish(HG_TAKE(w->lanes[1]));
+        rc = start(w, SECOND, THIRD, false, &w->lanes[0], err);
+        return rc < 0 ? -1 : answer(w, i, ret, err);
+    }
+    if (rc == 0 && w->asks[i].refused.kind != HG_E_NONE) {
+        HG_AUTO(hg_freep) char *line = hg_xasprintf("%s: %s", w->asks[i].what, w->asks[i].refused.message);
+        hg_strv_add(w->r->unreadable, line);
+        w->asks[i].refused = (struct hg_err){ 0 };
+    }
+    *ret = rc == 0 ? w->asks[i].res : NULL;
+    return rc;
+}
+
+/* ---- what they say ---------------------------------------------------------------------------- */
+
+static void add_relations(struct work *w, const char *kind, const PGresult *res)
+{
+    for (int row = 0; row < PQntuples(res); row++) {
+        const char *shown = kind ? kind : *hg_pg_get(res, row, 3) == 't' ? "materialized view" : "view";
+        uint32_t object = hg_shape_relation(&w->shape, shown, res, row);
+        hg_shape_add_columns(&w->shape, hg_shape_oid(res, row, 0), object);
+    }
+}
+
+static void add_objects(struct work *w, const PGresult *res)
+{
+    for (int row = 0; res && row < PQntuples(res); row++)
+        hg_store_row(w->shape.store,
+                     hg_store_object(w->shape.store, hg_pg_get(res, row, 0), hg_pg_get(res, row, 1)), res, row);
+}
+
+static void add_sequences(struct work *w, const PGresult *res)
+{
+    struct hg_shape *s = &w->shape;
+    for (int row = 0; res && row < PQntuples(res); row++) {
+        uint32_t object = hg_shape_relation(s, "sequence", res, row);
+        uint32_t table = hg_shape_oid(res, row, 3), owner = hg_oids_get(&s->objects, table);
+        const struct hg_shape_column *column = hg_shape_column(s, table, (int)hg_shape_oid(res, row, 4));
+        if (owner == HG_NO_NUMBER || !column)
+            continue;
+        HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
+        hg_buf_addf(&b, "%s.", hg_store_name(s->store, owner));
+        hg_shape_quote(s, &b, hg_shape_column_name(s, column));
+        hg_store_text(s->store, object, "owned_by", hg_buf_str(&b));
+    }
+}
+
+static int read_tables(struct work *w, struct hg_err *err)
+{
+    PGresult *names, *tables, *views, *columns, *defaults;
+    if (answer(w, NAMES, &names, err) < 0)
+        return -1;
+    hg_shape_take_names(&w->shape, names);
+    if (answer(w, TABLES, &tables, err) < 0 || answer(w, VIEWS, &views, err) < 0 ||
+        answer(w, COLUMNS, &columns, err) < 0 || answer(w, DEFAULTS, &defaults, err) < 0)
+        return -1;
+    hg_shape_take_columns(&w->shape, columns);
+    hg_shape_take_defaults(&w->shape, defaults);
+    add_relations(w, "table", tables);
+    add_relations(w, NULL, views);
+    return 0;
+}
+
+static const char *list_of(struct hg_buf *b)
+{
+    hg_buf_adds(b, b->len ? "}" : "{}");
+    return hg_buf_str(b);
+}
+
+/* The third lane: by now it is known of what, and the first session has nothing else to do. */
+static int start_definitions(struct work *w, struct hg_err *err)
+{
+    struct hg_ask *ask = &w->asks[DEFINITIONS];
+    ask->params[0] = list_of(&w->indexes.oids);
+    ask->params[1] = list_of(&w->checks.oids);
+    ask->params[2] = list_of(&w->checks.relations);
+    ask->params[3] = list_of(&w->constraints.oids);
+    PGresult *last;
+    if (answer(w, w->lanes[1] ? ACTIVITY : DATABASE, &last, err) < 0)
+        return -1;
+    hg_lane_finish(HG_TAKE(w->lanes[0]));
+    return start(w, THIRD, ASKS, false, &w->lanes[2], err);
+}
+
+static int read_keys(struct work *w, struct hg_err *err)
+{
+    PGresult *res;
+    if (answer(w, INDEXES, &res, err) < 0)
+        return -1;
+    hg_define_indexes(&w->shape, res, &w->indexes);
+    if (answer(w, CONSTRAINTS, &res, err) < 0)
+        return -1;
+    hg_define_constraints(&w->shape, res, &w->checks, &w->constraints);
+    return 0;
+}
+
+static void add_definitions(struct work *w, const PGresult *res)
+{
+    struct hg_wanted *const wanted[] = { &w->indexes, &w->checks, &w->constraints };
+    for (int row = 0; res && row < PQntuples(res); row++) {
+        const char *kind = hg_pg_get(res, row, 0);
+        size_t which = hg_streq(kind, "index") ? 0 : hg_streq(kind, "check") ? 1 : 2;
+        uint32_t object = hg_oids_get(&wanted[which]->objects, hg_shape_oid(res, row, 1));
+        if (object != HG_NO_NUMBER)
+            hg_store_row(w->shape.store, object, res, row);
+    }
+}
+
+static int read_whole(struct work *w, struct hg_err *err)
+{
+    PGresult *activity, *sizes, *database;
+    if (answer(w, ACTIVITY, &activity, err) < 0 || answer(w, SIZES, &sizes, err) < 0 ||
+        answer(w, DATABASE, &database, err) < 0)
+        return -1;
+    if (!w->r->whole)
+        return 0;
+    const char *text = activity ? hg_pg_get(activity, 0, 0) : NULL;
+    w->r->activity = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+    return sizes ? hg_sizes_write(&w->shape, sizes, database, &w->r->sizes, err) : 0;
+}
+
+/* What an answer is made into, each once. */
+static int read_objects(struct work *w, struct hg_err *err)
+{
+    static const struct {
+        int ask;
+        void (*add)(struct work *w, const PGresult *res);
+    } ADD[] = { { DEPARSED, add_objects },       { SEQUENCES, add_sequences }, { DEFINITIONS, add_definitions },
+                { TRIGGERS, add_objects }, { OTHERS, add_objects } };
+    for (size_t i = 0; i < HG_COUNT(ADD); i++) {
+        PGresult *res;
+        if (ADD[i].ask == DEFINITIONS && read_whole(w, err) < 0)
+            return -1;
+        if (answer(w, ADD[i].ask, &res, err) < 0)
+            return -1;
+        ADD[i].add(w, res);
+    }
+    return 0;
+}
+
+static int write_documents(struct work *w, struct hg_err *err)
+{
+    struct hg_reading *r = w->r;
+    hg_buf_adds(&r->catalog, "{\"objects\":");
+    if (hg_store_write(w->shape.store, &r->catalog, err) < 0)
+        return -1;
+    hg_buf_addf(&r->catalog, ",\n\"privileges\":%s,\"schema\":\"headgate.catalog/1\",\"server_version\":%d}\n",
+                r->privileges ? "true" : "false", PQserverVersion(r->conn));
+    return 0;
+}
+
+static int read_all(struct work *w, struct hg_err *err)
+{
+    bool helped = w->r->helper && w->r->exported;
+    if (start(w, 0, helped ? SECOND : THIRD, false, &w->lanes[0], err) < 0 ||
+        (helped && start(w, SECOND, THIRD, true, &w->lanes[1], err) < 0) || read_tables(w, err) < 0 ||
+        read_keys(w, err) < 0 || start_definitions(w, err) < 0 || read_objects(w, err) < 0)
+        return -1;
+    return write_documents(w, err);
+}
+
+int hg_snapshot_read(struct hg_reading *r, struct hg_err *err)
+{
+    struct work w = { .r = r, .shape = { .store = hg_store_new() } };
+    set_asks(r, w.asks);
+    int rc = read_all(&w, err);
+    for (size_t i = 0; i < LANES; i++)
+        hg_lane_finish(w.lanes[i]);
+    hg_wanted_done(&w.indexes);
+    hg_wanted_done(&w.checks);
+    hg_wanted_done(&w.constraints);
+    hg_shape_done(&w.shape);
+    for (size_t i = 0; i < ASKS; i++)
+        hg_pg_clearp(&w.asks[i].res);
+    return rc < 0 ? hg_wrap(err, "reading the catalog") : 0;
+}
+
 int hg_snapshot_catalog(PGconn *conn, bool privileges, int64_t timeout_ns, json_t **ret,
                         struct hg_strv *ret_unreadable, struct hg_err *err)
 {
+    struct hg_reading r = { .conn = conn, .privileges = privileges, .timeout_ns = timeout_ns,
+                            .unreadable = ret_unreadable };
     if (hg_snapshot_begin(conn, timeout_ns, err) < 0)
         return -1;
-    int rc = hg_snapshot_read_catalog(conn, privileges, timeout_ns, ret, ret_unreadable, err);
+    int rc = hg_snapshot_read(&r, err);
     hg_snapshot_end(conn, timeout_ns);
+    if (rc == 0 && !(*ret = json_loadb(hg_buf_str(&r.catalog), r.catalog.len, 0, NULL)))
+        HG_BUG("a catalog that is no JSON");
+    hg_buf_done(&r.catalog);
     return rc;
 }
+
+/* ---- digests ---------------------------------------------------------------------------------- */
 
 void hg_snapshot_digest(const json_t *catalog, char out[HG_SHA256_SIZE])
 {
     char *text = json_dumps(json_object_get(catalog, "objects"), JSON_SORT_KEYS | JSON_COMPACT);
     (void)hg_sha256(text ? text : "", text ? strlen(text) : 0, out);
     free(text);
+}
+
+void hg_snapshot_text_digest(const struct hg_buf *catalog, char out[HG_SHA256_SIZE])
+{
+    static const char BEFORE[] = "{\"objects\":", AFTER[] = ",\n\"privileges\":";
+    HG_AUTO(hg_buf_done) struct hg_buf objects = HG_BUF_INIT;
+    const char *at = hg_buf_str(catalog) + sizeof BEFORE - 1, *end = strstr(at, AFTER);
+    while (at < end) { /* a line's end is never inside a value */
+        const char *line = memchr(at, '\n', (size_t)(end - at));
+        hg_buf_add(&objects, at, (size_t)((line ? line : end) - at));
+        at = line ? line + 1 : end;
+    }
+    (void)hg_sha256(hg_buf_str(&objects), objects.len, out);
 }

@@ -25,6 +25,14 @@ static json_t **document(const struct hg_snapshot *s, size_t i)
     return (json_t **)((char *)(uintptr_t)s + DOCUMENTS[i].offset);
 }
 
+/* The same document as text, where it was kept so; each ends with a line's end. */
+static const struct hg_buf *kept_text(const struct hg_snapshot *s, const char *name)
+{
+    const struct hg_buf *text = hg_streq(name, "catalog") ? &s->catalog_text
+                                : hg_streq(name, "sizes") ? &s->sizes_text : NULL;
+    return text && text->len ? text : NULL;
+}
+
 static void add_json(struct hg_archive *a, const char *name, const json_t *doc)
 {
     char *text = json_dumps(doc, JSON_SORT_KEYS | JSON_INDENT(1) | JSON_ENCODE_ANY);
@@ -46,7 +54,10 @@ int hg_snapshot_pack(const struct hg_snapshot *s, struct hg_buf *ret, struct hg_
     json_t *files = json_object();
     for (size_t i = 0; i < HG_COUNT(DOCUMENTS); i++) {
         HG_AUTO(hg_freep) char *name = hg_xasprintf("%s.json", DOCUMENTS[i].name);
-        if (*document(s, i))
+        const struct hg_buf *text = kept_text(s, DOCUMENTS[i].name);
+        if (text)
+            hg_buf_add(hg_archive_add(&content, name), text->data, text->len);
+        else if (*document(s, i))
             add_json(&content, name, *document(s, i));
     }
     if (s->schema_sql.len)

@@ -30,6 +30,7 @@
 struct hg_snapshot {
     json_t *manifest, *status, *catalog, *sizes, *activity, *ledger; /* owned; NULL: not in it */
     struct hg_buf schema_sql;                                        /* empty: not in it */
+    struct hg_buf catalog_text, sizes_text;                          /* see for_file */
 };
 void hg_snapshot_done(struct hg_snapshot *s);
 
@@ -42,6 +43,8 @@ struct hg_snapshot_options {
     bool privileges;                            /* owners and privileges too */
     bool queries;                               /* the text of running queries too */
     bool schema_sql;                            /* pg_dump's schema too */
+    bool exact_sizes;                           /* measure every table, not the largest only */
+    bool for_file;                              /* only to be packed: catalog and sizes stay text */
     int64_t timeout_ns;                         /* for connecting, and for each statement; 0: 60 s */
 };
 /* Connects and takes one. What this role may not read, or what stayed locked for 2 s, is listed in

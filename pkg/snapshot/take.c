@@ -3,11 +3,11 @@
 
 #include <stdlib.h>
 
-#include "gen/snapshot_embed.h"
 #include "ledger/ledger.h"
 #include "status/status.h"
 
-#define TIMEOUT_NS (60 * HG_NS_PER_S)
+#define TIMEOUT_NS    (60 * HG_NS_PER_S)
+#define LARGE_CATALOG "300000" /* bytes of pg_class: some 1,500 relations */
 
 /* One snapshot being taken. */
 struct taking {
@@ -21,28 +21,6 @@ struct taking {
 static int64_t deadline(const struct taking *t)
 {
     return hg_now_ns() + t->timeout_ns;
-}
-
-/* One statement that gives one JSON document; refused by the server: listed, and *ret stays NULL. */
-static int ask_document(struct taking *t, const char *what, const char *sql, size_t nparams,
-                        const char *const *params, json_t **ret, struct hg_err *err)
-{
-    HG_AUTO(hg_pg_clearp) PGresult *res = NULL, *before = NULL, *after = NULL;
-    struct hg_err refused = { 0 };
-    if (hg_pg_query(t->conn, "savepoint one", 0, NULL, deadline(t), &before, err) < 0)
-        return -1;
-    if (hg_pg_query(t->conn, sql, nparams, params, deadline(t), &res, &refused) < 0) {
-        if (PQstatus(t->conn) != CONNECTION_OK || !*refused.sqlstate) {
-            *err = refused;
-            return -1;
-        }
-        HG_AUTO(hg_freep) char *line = hg_xasprintf("%s: %s", what, refused.message);
-        hg_strv_add(&t->unreadable, line);
-    } else {
-        const char *text = hg_pg_get(res, 0, 0);
-        *ret = json_loads(text ? text : "null", JSON_DECODE_ANY, NULL);
-    }
-    return hg_pg_query(t->conn, "rollback to savepoint one", 0, NULL, deadline(t), &after, err);
 }
 
 static json_t *entry_json(const struct hg_ledger_entry *e)
@@ -83,14 +61,17 @@ static int read_ledger(struct taking *t, const char *version_table, json_t **ret
     return rc;
 }
 
-/* The name under which pg_dump may look at what this transaction sees; a standby has none. */
-static int export_snapshot(struct taking *t, char **ret, struct hg_err *err)
+/* The name under which others may look at what this transaction sees; a standby has none. And whether
+ * the catalog is so large that a second session is worth its start. */
+static int export_snapshot(struct taking *t, char **ret, bool *ret_large, struct hg_err *err)
 {
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
-    if (hg_pg_query(t->conn, "select case when not pg_is_in_recovery() then pg_export_snapshot() end", 0,
-                    NULL, deadline(t), &res, err) < 0)
+    if (hg_pg_query(t->conn, "select case when not pg_is_in_recovery() then pg_export_snapshot() end, "
+                             "pg_relation_size('pg_class') > " LARGE_CATALOG,
+                    0, NULL, deadline(t), &res, err) < 0)
         return -1;
     *ret = hg_xstrdup(hg_pg_get(res, 0, 0));
+    *ret_large = *hg_pg_get(res, 0, 1) == 't';
     return 0;
 }
 
@@ -101,35 +82,45 @@ static void no_dump(struct taking *t, const struct hg_err *why)
         f->help = hg_xstrdup(why->hint);
 }
 
+static void documents_of(const struct taking *t, struct hg_reading *r, struct hg_snapshot *s)
+{
+    s->activity = r->activity;
+    s->catalog_text = r->catalog;
+    s->sizes_text = r->sizes;
+    if (t->o->for_file)
+        return;
+    s->catalog = json_loadb(hg_buf_str(&r->catalog), r->catalog.len, 0, NULL);
+    s->sizes = json_loadb(hg_buf_str(&r->sizes), r->sizes.len, 0, NULL);
+}
+
 /* Everything that must be of one moment. pg_dump works beside us. */
-static int read_moment(struct taking *t, struct hg_snapshot *s, struct hg_err *err)
+static int read_moment(struct taking *t, const struct hg_pg_spec *spec, struct hg_snapshot *s,
+                       struct hg_err *err)
 {
     HG_AUTO(hg_freep) char *exported = NULL;
     struct hg_dump *dump = NULL;
     struct hg_err why = { 0 };
-    const char *queries[] = { t->o->queries ? "true" : "false" };
-    if (t->o->schema_sql) {
-        if (export_snapshot(t, &exported, err) < 0)
-            return -1;
-        if (hg_dump_start(t->o->target->conninfo, PQserverVersion(t->conn), exported, t->timeout_ns, &dump,
-                          &why) < 0)
-            no_dump(t, &why);
-    }
-    int rc = hg_snapshot_read_catalog(t->conn, t->o->privileges, t->timeout_ns, &s->catalog,
-                                      &t->unreadable, err);
-    if (rc == 0)
-        rc = ask_document(t, "sizes", hg_sql_snapshot_sizes, 0, NULL, &s->sizes, err);
-    if (rc == 0)
-        rc = ask_document(t, "activity", hg_sql_snapshot_activity, 1, queries, &s->activity, err);
+    bool large = false;
+    if (export_snapshot(t, &exported, &large, err) < 0)
+        return -1;
+    if (t->o->schema_sql && hg_dump_start(t->o->target->conninfo, PQserverVersion(t->conn), exported,
+                                          t->timeout_ns, &dump, &why) < 0)
+        no_dump(t, &why);
+    struct hg_reading r = { .conn = t->conn, .helper = large ? spec : NULL, .exported = exported,
+                            .privileges = t->o->privileges, .queries = t->o->queries,
+                            .exact_sizes = t->o->exact_sizes, .whole = true, .timeout_ns = t->timeout_ns,
+                            .unreadable = &t->unreadable };
+    int rc = hg_snapshot_read(&r, err);
+    documents_of(t, &r, s);
     if (dump && hg_dump_finish(dump, &s->schema_sql, &why) < 0 && rc == 0)
         no_dump(t, &why);
     return rc;
 }
 
-static json_t *manifest(const struct taking *t, const json_t *status, const json_t *catalog)
+static json_t *manifest(const struct taking *t, const json_t *status, const struct hg_buf *catalog)
 {
     char now[HG_TIME_SIZE], digest[HG_SHA256_SIZE];
-    hg_snapshot_digest(catalog, digest);
+    hg_snapshot_text_digest(catalog, digest);
     json_t *m = json_object();
     json_object_set_new(m, "schema", json_string("headgate.snapshot/1"));
     HG_AUTO(hg_freep) char *tool = hg_xasprintf("headgate %s", hg_version);
@@ -145,7 +136,7 @@ static json_t *manifest(const struct taking *t, const json_t *status, const json
     return m;
 }
 
-static int take(struct taking *t, struct hg_snapshot *s, struct hg_err *err)
+static int take(struct taking *t, const struct hg_pg_spec *spec, struct hg_snapshot *s, struct hg_err *err)
 {
     const struct hg_target *target = t->o->target;
     HG_AUTO(hg_status_done) struct hg_status status = { 0 };
@@ -158,10 +149,10 @@ static int take(struct taking *t, struct hg_snapshot *s, struct hg_err *err)
     if (read_ledger(t, version_table, &s->ledger, err) < 0 ||
         hg_snapshot_begin(t->conn, t->timeout_ns, err) < 0)
         return -1;
-    int rc = read_moment(t, s, err);
+    int rc = read_moment(t, spec, s, err);
     hg_snapshot_end(t->conn, t->timeout_ns);
     if (rc == 0)
-        s->manifest = manifest(t, s->status, s->catalog);
+        s->manifest = manifest(t, s->status, &s->catalog_text);
     return rc;
 }
 
@@ -177,7 +168,7 @@ int hg_snapshot_take(const struct hg_snapshot_options *o, struct hg_snapshot *re
     if (hg_pg_connect(&spec, t.timeout_ns, &conn, err) < 0)
         return -1;
     t.conn = conn;
-    int rc = take(&t, &s, err);
+    int rc = take(&t, &spec, &s, err);
     hg_strv_done(&t.unreadable);
     if (rc < 0)
         return -1;
@@ -192,5 +183,7 @@ void hg_snapshot_done(struct hg_snapshot *s)
     for (size_t i = 0; i < HG_COUNT(documents); i++)
         json_decref(documents[i]);
     hg_buf_done(&s->schema_sql);
+    hg_buf_done(&s->catalog_text);
+    hg_buf_done(&s->sizes_text);
     *s = (struct hg_snapshot){ 0 };
 }

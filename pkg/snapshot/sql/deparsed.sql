@@ -5,7 +5,9 @@ with schemas as materialized (
     select oid, nspname from pg_namespace
      where nspname !~ '^pg_' and nspname not in ('information_schema', 'headgate')
 ), extension_owned as materialized (
-    select classid, objid from pg_depend where deptype = 'e'
+    select x.classid, x.objid from pg_extension e, lateral (
+        select d.classid, d.objid from pg_depend d
+         where d.refclassid = 'pg_extension'::regclass and d.refobjid = e.oid and d.deptype = 'e' offset 0) x
 )
 select case c.relkind when 'v' then 'view' else 'materialized view' end,
        format('%I.%I', s.nspname, c.relname), json_build_object('definition', pg_get_viewdef(c.oid)) as members

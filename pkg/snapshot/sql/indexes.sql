@@ -1,22 +1,25 @@
--- Kind, name, and a member a column.
-select 'index', format('%I.%I', s.nspname, c.relname),
-       format('%I.%I', n.nspname, t.relname) as table,
-       pg_get_indexdef(c.oid) as definition,
-       not i.indisvalid as invalid, not i.indisready as not_ready,
-       (select format('%I', k.conname) from pg_constraint k
-         where k.conindid = c.oid and k.contype in ('p', 'u', 'x') and k.conrelid = i.indrelid) as constraint,
-       (select format('%I.%I', m.nspname, r.relname)
-          from pg_inherits h join pg_class r on r.oid = h.inhparent join pg_namespace m on m.oid = r.relnamespace
-         where h.inhrelid = c.oid) as index_of,
-       i.indisclustered as clustered, i.indisreplident as replica_identity,
-       (select e.spcname from pg_tablespace e where e.oid = c.reltablespace) as tablespace,
-       obj_description(c.oid, 'pg_class') as comment
-  from pg_index i
+-- Indexes: oid, schema, name, what a plain one is defined by, and a member a column. ".plain" is null
+-- where only the server can print the definition.
+with members as materialized (
+    select x.objid from pg_extension e, lateral (
+        select d.objid from pg_depend d
+         where d.refclassid = 'pg_extension'::regclass and d.refobjid = e.oid
+           and d.classid = 'pg_class'::regclass and d.deptype = 'e' offset 0) x
+)
+select c.oid, c.relnamespace, c.relname as ".name", i.indrelid as ".table",
+       case when c.relkind = 'i' and c.relam = 403 and i.indexprs is null and i.indpred is null
+             and c.reloptions is null and not coalesce(i.equal_nulls, false) then true end as ".plain",
+       i.indkey as ".columns", i.indclass as ".classes", i.indcollation as ".collations",
+       i.indoption as ".orders", i.indnkeyatts as ".keys", i.indisunique as ".unique",
+       nullif(i.indisclustered, false) as clustered,
+       case when not i.indisvalid then true end as invalid,
+       case when not i.indisready then true end as not_ready,
+       nullif(i.indisreplident, false) as replica_identity,
+       case when c.reltablespace <> 0
+            then (select e.spcname from pg_tablespace e where e.oid = c.reltablespace) end as tablespace
+  from (select null::boolean as indnullsnotdistinct) as newer,
+       lateral (select b.*, indnullsnotdistinct as equal_nulls from pg_index b) i
   join pg_class c on c.oid = i.indexrelid
-  join pg_namespace s on s.oid = c.relnamespace
-  join pg_class t on t.oid = i.indrelid
-  join pg_namespace n on n.oid = t.relnamespace
- where c.relkind in ('i', 'I')
-   and s.nspname !~ '^pg_' and s.nspname not in ('information_schema', 'headgate')
-   and not exists (select from pg_depend x where x.deptype = 'e'
-                      and x.classid = 'pg_class'::regclass and x.objid = c.oid)
+ where c.relkind in ('i', 'I') and c.oid not in (select objid from members)
+   and c.relnamespace in (select oid from pg_namespace
+                              where nspname !~ '^pg_' and nspname not in ('information_schema', 'headgate'))

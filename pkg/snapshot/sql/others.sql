@@ -4,7 +4,9 @@ with schemas as materialized (
     select * from pg_namespace
      where nspname !~ '^pg_' and nspname not in ('information_schema', 'headgate')
 ), extension_owned as materialized (
-    select classid, objid from pg_depend where deptype = 'e'
+    select x.classid, x.objid from pg_extension e, lateral (
+        select d.classid, d.objid from pg_depend d
+         where d.refclassid = 'pg_extension'::regclass and d.refobjid = e.oid and d.deptype = 'e' offset 0) x
 ), types as materialized (
     select t.*, format('%I.%I', s.nspname, t.typname) as name,
            jsonb_build_object(
@@ -16,6 +18,9 @@ with schemas as materialized (
       join schemas s on s.oid = t.typnamespace
       left join extension_owned x on x.classid = 'pg_type'::regclass and x.objid = t.oid
      where x.objid is null
+       -- Arrays and the rows of tables come with what they are made of.
+       and not (t.typtype = 'b' and t.typcategory = 'A')
+       and (t.typtype <> 'c' or exists (select from pg_class c where c.oid = t.typrelid and c.relkind = 'c'))
 )
 select 'schema', format('%I', s.nspname), jsonb_build_object(
            'owner', case when $1::boolean then pg_get_userbyid(s.nspowner) end,

@@ -1,49 +1,51 @@
--- Size, estimates, use and vacuum age of every relation as one JSON document. A relation that
--- somebody holds exclusively now has a null size instead of making us wait.
-with held as materialized (
-    select relation from pg_locks
-     where locktype = 'relation' and mode = 'AccessExclusiveLock' and granted
-       and database = (select oid from pg_database where datname = current_database())
-), relations as materialized (
-    select c.oid, format('%I.%I', n.nspname, c.relname) as name, c.relkind, c.reltuples, c.relpages, c.reltoastrelid as toast,
-           case when c.relkind in ('r', 'm', 't') then age(c.relfrozenxid) end as xid_age,
-           h.relation is null as free
-      from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      left join (select distinct relation from held) h on h.relation = c.oid
-     where c.relkind in ('r', 'm', 'i') and n.nspname !~ '^pg_'
-       and n.nspname not in ('information_schema', 'headgate')
--- All that belongs to a table, its main fork only: counting the free space maps and the like
--- too would ask the file system four times as often.
-), parts as (
-    select r.oid, r.oid as part from relations r
-    union all
-    select r.oid, r.toast from relations r where r.toast <> 0
-    union all
-    select r.oid, i.indexrelid from relations r join pg_index i on i.indrelid = r.oid
-    union all
-    select r.oid, i.indexrelid from relations r join pg_index i on i.indrelid = r.toast and r.toast <> 0
-), bytes as (
-    select p.oid, sum(pg_relation_size(p.part)) as total
-      from parts p join relations r on r.oid = p.oid
-     where r.free and r.relkind in ('r', 'm')
-     group by p.oid
+-- Sizes, estimates, use and vacuum age of tables and indexes. A size that is asked of the file system makes
+-- the server open the relation, so only those of the largest tables, and of some that were never counted,
+-- are (of all where $1, or where they are few); the others are what the last vacuum or analyze saw. A
+-- relation that somebody holds exclusively is not asked, instead of making us wait.
+with relations as materialized (
+    select c.oid, c.relkind, c.relname, c.relnamespace, c.relpages, c.reltuples, c.reltoastrelid, c.relfrozenxid
+      from pg_class c
+     where c.relkind in ('r', 'm', 'i')
+       and c.relnamespace in (select oid from pg_namespace
+                               where nspname !~ '^pg_' and nspname not in ('information_schema', 'headgate'))
+), count as materialized (
+    select case when $1::boolean or count(*) <= 300 then null else 10 end as most from relations
+), measured as materialized (
+    select oid from (
+        (select oid from relations where relkind <> 'i' and (relpages > 0 or (select most is null from count))
+          order by relpages desc limit (select most from count))
+        union
+        (select oid from relations where reltoastrelid in (
+            select t.oid from pg_class t where t.relkind = 't' and t.relpages > 0
+             order by t.relpages desc limit (select most from count)))
+        union
+        (select oid from relations where relkind <> 'i' and reltuples < 0 limit (select most from count))) m
+     where oid not in (select relation from pg_locks
+                        where locktype = 'relation' and mode = 'AccessExclusiveLock' and granted
+                          and database = (select oid from pg_database where datname = current_database()))
 )
-select json_build_object(
-    'database', (select json_build_object('bytes', pg_database_size(d.oid), 'xid_age', age(d.datfrozenxid))
-                   from pg_database d where d.datname = current_database()
-                    and has_database_privilege(d.oid, 'connect')),
-    'tables', coalesce((select json_object_agg(r.name, json_build_object(
-                  'bytes', b.total,
-                  'rows', nullif(r.reltuples, -1), 'pages', r.relpages, 'xid_age', r.xid_age,
-                  'live', s.n_live_tup, 'dead', s.n_dead_tup, 'changed', s.n_mod_since_analyze,
-                  'sequential_scans', s.seq_scan, 'index_scans', s.idx_scan,
-                  'vacuumed', greatest(s.last_vacuum, s.last_autovacuum),
-                  'analyzed', greatest(s.last_analyze, s.last_autoanalyze)) order by r.name)
-                from relations r left join bytes b on b.oid = r.oid
-                left join pg_stat_user_tables s on s.relid = r.oid
-               where r.relkind in ('r', 'm')), '{}'),
-    'indexes', coalesce((select json_object_agg(r.name, json_build_object(
-                  'bytes', case when r.free then pg_relation_size(r.oid) end,
-                  'scans', s.idx_scan) order by r.name)
-                from relations r left join pg_stat_user_indexes s on s.indexrelid = r.oid
-               where r.relkind = 'i'), '{}'))::text
+select r.oid, r.relkind, nullif(r.reltoastrelid, 0) as ".toast",
+       r.relpages * current_setting('block_size')::bigint as ".estimate",
+       case when r.oid in (select oid from measured)
+            then pg_relation_size(r.oid)
+                 + coalesce(case when r.reltoastrelid <> 0 then
+                       (select sum(pg_relation_size(x.part))
+                          from (select r.reltoastrelid as part
+                                union all
+                                select indexrelid from pg_index where indrelid = r.reltoastrelid) x) end, 0)
+            when r.relkind = 'i' and r.oid in (select indexrelid from pg_index
+                                                where indrelid in (select oid from measured))
+            then pg_relation_size(r.oid)
+       end::bigint as ".bytes",
+       r.relpages as pages,
+       case when r.relkind <> 'i' then nullif(r.reltuples, -1)::bigint end as rows,
+       case when r.relkind <> 'i' then age(r.relfrozenxid) end as xid_age,
+       pg_stat_get_numscans(r.oid) as ".scans",
+       case when r.relkind <> 'i' then pg_stat_get_live_tuples(r.oid) end as live,
+       case when r.relkind <> 'i' then pg_stat_get_dead_tuples(r.oid) end as dead,
+       case when r.relkind <> 'i' then pg_stat_get_mod_since_analyze(r.oid) end as changed,
+       case when r.relkind <> 'i' then to_json(greatest(pg_stat_get_last_vacuum_time(r.oid),
+                                                        pg_stat_get_last_autovacuum_time(r.oid))) end as vacuumed,
+       case when r.relkind <> 'i' then to_json(greatest(pg_stat_get_last_analyze_time(r.oid),
+                                                        pg_stat_get_last_autoanalyze_time(r.oid))) end as analyzed
+  from relations r
