@@ -67,6 +67,26 @@ op.create_table("t2", sa.Column("id", sa.Integer))'
     [ "$(hgt_psql "select sqlstate from headgate.run")" = 22012 ]
 }
 
+@test "files out of the ledger reach the migrator in an older container, and none of them stays there" {
+    git checkout -q -b old
+    git checkout -q main
+    hga_revision 3
+    headgate apply -q > /dev/null
+    git checkout -q old
+    rm -rf mig/versions/__pycache__
+    start_container
+    run --separate-stderr headgate rollback -1 -t docker
+    expect_status 1
+    expect_stderr "--files-from-ledger"
+    run --separate-stderr headgate rollback -1 -t docker --files-from-ledger
+    expect_status 0
+    expect_stderr "proven by: mig/versions/r3.py in commit"
+    [ "$(hga_rows)" = r2 ]
+    run --separate-stderr headgate exec --container "$HGT_CONTAINER" -- find /tmp -name 'headgate-*'
+    expect_status 0
+    [ -z "$output" ]
+}
+
 @test "run: { command: [docker, exec, -i, NAME] } does the same without the engine's API" {
     url=$DATABASE_URL
     start_container
