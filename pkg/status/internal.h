@@ -42,7 +42,9 @@ void hg_status_squash(const struct hg_graph *graph, struct hg_status *s);
 void hg_status_name_inside(struct hg_status *s, const struct hg_graph *graph, const json_t *parents);
 /* The commit that has the end of that squash goes into HG235's help. */
 void hg_status_date_inside(struct hg_status *s, const char *commit);
-/* The entry of s->lost for the row, or NULL. */
+/* A new entry of s->lost, behind the others. */
+struct hg_lost *hg_status_lost_add(struct hg_status *s, const char *revision);
+/* The entry of s->lost for the revision, or NULL. */
 struct hg_lost *hg_status_lost_of(struct hg_status *s, const char *revision);
 
 /* Small helpers over jansson: NULL and null are the same. */

@@ -4,6 +4,8 @@
 
 /* Ancestors followed from one unknown row; longer chains stay untold. */
 #define CHAIN_MAX 5000
+/* Unknown revisions told in a finding's message; documents have all. */
+#define NAMED_MAX 10
 
 struct hg_lost *hg_status_lost_of(struct hg_status *s, const char *revision)
 {
@@ -13,13 +15,17 @@ struct hg_lost *hg_status_lost_of(struct hg_status *s, const char *revision)
     return NULL;
 }
 
+struct hg_lost *hg_status_lost_add(struct hg_status *s, const char *revision)
+{
+    s->lost = hg_grow(s->lost, s->lost_count, &s->lost_cap, sizeof *s->lost);
+    s->lost[s->lost_count] = (struct hg_lost){ .revision = hg_xstrdup(revision) };
+    return &s->lost[s->lost_count++];
+}
+
 static void make_lost(struct hg_status *s)
 {
-    if (s->lost)
-        return;
-    s->lost = hg_xcalloc(s->unknown.count ? s->unknown.count : 1, sizeof *s->lost);
-    for (; s->lost_count < s->unknown.count; s->lost_count++)
-        s->lost[s->lost_count].revision = hg_xstrdup(s->unknown.items[s->lost_count]);
+    for (size_t i = s->lost_count; i < s->unknown.count; i++)
+        (void)hg_status_lost_add(s, s->unknown.items[i]);
 }
 
 const json_t *hg_status_parents_of(const json_t *parents, const char *revision)
@@ -35,7 +41,9 @@ const json_t *hg_status_parents_of(const json_t *parents, const char *revision)
 static void remember(struct hg_status *s, const char *revision, const json_t *e)
 {
     struct hg_lost *l = hg_status_lost_of(s, revision);
-    if (!l || l->found)
+    if (!l)
+        l = hg_status_lost_add(s, revision);
+    if (l->found)
         return;
     l->found = hg_xstrdup("ledger");
     l->message = hg_status_dup(e, "message");
@@ -196,10 +204,12 @@ void hg_status_name_lost(struct hg_status *s)
 {
     const char *rule = s->state == HG_STATE_DIVERGED ? "HG213" : "HG212";
     HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
-    for (size_t i = 0; i < s->lost_count; i++) {
+    for (size_t i = 0; i < s->lost_count && i < NAMED_MAX; i++) {
         hg_buf_adds(&b, i ? ", " : "");
         add_name(&b, &s->lost[i]);
     }
+    if (s->lost_count > NAMED_MAX)
+        hg_buf_addf(&b, " and %zu more", s->lost_count - NAMED_MAX);
     struct hg_finding *f = NULL;
     for (size_t i = 0; i < s->findings.count; i++)
         if (hg_streq(s->findings.items[i].rule->id, "HG212") ||
@@ -211,7 +221,7 @@ void hg_status_name_lost(struct hg_status *s)
     f->severity = f->rule->severity;
     free(f->message);
     f->message = hg_xasprintf("the database has %s that no revision file here has: %s%s",
-                              s->unknown.count == 1 ? "a revision" : "revisions", hg_buf_str(&b),
+                              s->lost_count == 1 ? "a revision" : "revisions", hg_buf_str(&b),
                               s->state == HG_STATE_DIVERGED
                                   ? "; and revisions of these files are missing there" : "");
     free(f->revision);

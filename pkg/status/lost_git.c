@@ -19,6 +19,7 @@ struct search {
     struct hg_status *status;
     json_t *parents;    /* array of {revision, down} */
     char *commit;       /* that added the file found last */
+    bool ancestors;     /* what is found is one, or a row itself */
 };
 
 /* Runs git; its output, or false. */
@@ -91,6 +92,8 @@ static void remember(const struct search *s, const char *revision, const char *h
                      const char *path, const char *message)
 {
     struct hg_lost *l = hg_status_lost_of(s->status, revision);
+    if (!l && s->ancestors)
+        l = hg_status_lost_add(s->status, revision);
     if (!l)
         return;
     HG_AUTO(hg_freep) char *line = hg_xstrndup(head, head_len);
@@ -173,10 +176,11 @@ void hg_status_find_lost(struct hg_status *s, const struct hg_graph *graph,
 {
     if (!graph || !hg_graph_ok(graph) || s->unknown.count == 0 || s->lost_count == 0)
         return;
-    struct search search = { alembic->dir, hg_now_ns() + timeout_ns, s, json_array(), NULL };
+    struct search search = { alembic->dir, hg_now_ns() + timeout_ns, s, json_array(), NULL, true };
     search_all(&search, graph);
     if (json_array_size(search.parents) && !s->pending_known && !hg_findings_have(&s->findings, "HG218"))
         hg_status_judge_unknown(graph, search.parents, false, s);
+    search.ancestors = false;
     hg_status_name_inside(s, graph, search.parents);
     if (s->inside && search_one(&search, s->inside->last))
         hg_status_date_inside(s, search.commit);

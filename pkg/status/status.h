@@ -39,7 +39,7 @@ enum hg_state { HG_STATE_UNKNOWN, HG_STATE_UP_TO_DATE, HG_STATE_BEHIND, HG_STATE
 /* Second key: hash of "schema.version_table". */
 int32_t hg_status_lock_key(const char *schema, const char *table);
 
-/* What is known about a row that no revision file here has. */
+/* What is known about a revision of the database that no revision file here has. */
 struct hg_lost {
     char *revision;
     char *found;                        /* "git", "ledger", or NULL: nowhere */
@@ -59,8 +59,9 @@ struct hg_status {
     const struct hg_squash *inside;     /* an unknown row lies in it, or NULL */
     struct hg_revlist pending;          /* borrowed from the graph */
     bool pending_known;                 /* false: null in JSON */
-    struct hg_lost *lost;               /* of `unknown`, in its order */
-    size_t lost_count;
+    struct hg_lost *lost;               /* of `unknown`, in its order; then those of their ancestors that no
+                                           file here has and somebody knows */
+    size_t lost_count, lost_cap;
     /* database */
     char *db_name, *db_host, *db_port, *db_user, *system_identifier, *db_oid, *pool_mode;
     int server_version;

@@ -43,6 +43,10 @@ private_tmp() {
     expect_status 0
     [ "$(json .state)" = ahead ]
     [ "$(json '.unknown_details[0] | .found + " " + .message + " " + .commit')" = "ledger step 4 $(git rev-parse origin/main)" ]
+    # Each unknown revision, also those below the row, with who, when, whence.
+    [ "$(json '[.unknown_details[] | .revision + " " + .by + " " + .branch + " " + .path] | join(", ")')" = "r4 $(id -un) main mig/versions/r4.py, r3 $(id -un) main mig/versions/r3.py" ]
+    [ "$(json '[.unknown_details[].date | test("^20..-..-..T")] | all')" = true ]
+    [[ "$(json .findings[0].message)" == *"r4 (in the ledger, branch "*"r3 (in the ledger, branch "* ]]
     # Without the option, refused, with the way out.
     run --separate-stderr headgate rollback -1
     expect_status 1
