@@ -59,10 +59,11 @@ static void on_gate(const json_t *e, struct hg_buf *b, bool color)
 {
     const char *verdict = text_of(e, "verdict");
     bool open = hg_streq(verdict, "open");
+    bool down = hg_streq(text_of(e, "direction"), "down");
     const json_t *steps = json_object_get(e, "steps");
     hg_buf_adds(b, "gate: ");
     hg_term_add(b, color, open ? HG_GREEN : HG_RED, *verdict ? verdict : "could not tell");
-    hg_buf_addf(b, " (%s)\n", text_of(e, "state"));
+    hg_buf_addf(b, "%s (%s)\n", open && down ? " for going back" : "", text_of(e, "state"));
     size_t i;
     json_t *f;
     json_array_foreach(json_object_get(e, "findings"), i, f)
@@ -70,17 +71,21 @@ static void on_gate(const json_t *e, struct hg_buf *b, bool color)
         const char *severity = text_of(f, "severity"), *waived = text_of(f, "waived");
         if (hg_streq(severity, "note"))
             continue;
-        hg_buf_addf(b, "  %s %s  %s%s%s\n", severity, text_of(f, "rule"), text_of(f, "message"),
-                    *waived ? " - waived: " : "", waived);
-        if (*text_of(f, "help"))
-            hg_buf_addf(b, "    %s\n", text_of(f, "help"));
+        hg_buf_addf(b, "  %s %s  ", severity, text_of(f, "rule"));
+        hg_buf_add_lines(b, text_of(f, "message"), "    ");
+        hg_buf_addf(b, "%s%s\n", *waived ? " - waived: " : "", waived);
+        if (!*text_of(f, "help"))
+            continue;
+        hg_buf_adds(b, "    ");
+        hg_buf_add_lines(b, text_of(f, "help"), "    ");
+        hg_buf_addc(b, '\n');
     }
     if (!open) /* then it is not known what would have to run */
         return;
     if (json_array_size(steps))
         hg_buf_addf(b, "%zu revision%s %s:\n", json_array_size(steps),
                     json_array_size(steps) == 1 ? "" : "s",
-                    hg_streq(text_of(e, "direction"), "down") ? "to roll back" : "to apply");
+                    down ? "to roll back" : "to apply");
     json_t *step;
     json_array_foreach(steps, i, step)
     {

@@ -143,6 +143,8 @@ void hg_buf_add(struct hg_buf *b, const void *data, size_t len);
 void hg_buf_adds(struct hg_buf *b, const char *s);
 void hg_buf_addc(struct hg_buf *b, char c);
 void hg_buf_addf(struct hg_buf *b, const char *fmt, ...) HG_PRINTF(2, 3);
+/* Further lines of the text begin with `indent`. */
+void hg_buf_add_lines(struct hg_buf *b, const char *text, const char *indent);
 /* One word of sh, in single quotes. */
 void hg_buf_add_shell_word(struct hg_buf *b, const char *word);
 const char *hg_buf_str(const struct hg_buf *b); /* "" when empty */

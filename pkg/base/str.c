@@ -68,6 +68,15 @@ void hg_buf_addf(struct hg_buf *b, const char *fmt, ...)
     va_end(ap);
 }
 
+void hg_buf_add_lines(struct hg_buf *b, const char *text, const char *indent)
+{
+    for (const char *p = text; *p; p++) {
+        hg_buf_addc(b, *p);
+        if (*p == '\n' && p[1])
+            hg_buf_adds(b, indent);
+    }
+}
+
 void hg_buf_add_shell_word(struct hg_buf *b, const char *word)
 {
     hg_buf_addc(b, '\'');

@@ -16,15 +16,7 @@ static const char *paint(enum hg_severity severity)
     return "\033[2m";
 }
 
-/* Further lines of a text stand under its first. */
-static void add_lines(struct hg_buf *b, const char *text, const char *indent)
-{
-    for (const char *p = text; *p; p++) {
-        hg_buf_addc(b, *p);
-        if (*p == '\n' && p[1])
-            hg_buf_adds(b, indent);
-    }
-}
+#define INDENT "        "
 
 static void add_one(const struct hg_finding *f, bool color, struct hg_buf *ret)
 {
@@ -35,16 +27,16 @@ static void add_one(const struct hg_finding *f, bool color, struct hg_buf *ret)
     if (*place)
         hg_buf_addf(ret, "  %s", place);
     hg_buf_adds(ret, "  ");
-    add_lines(ret, f->message, "        ");
+    hg_buf_add_lines(ret, f->message, INDENT);
     hg_buf_addc(ret, '\n');
     if (f->waived) {
-        hg_buf_addf(ret, "        waived: %s\n", f->waived);
+        hg_buf_addf(ret, INDENT "waived: %s\n", f->waived);
         return;
     }
     const char *help = hg_finding_help(f);
     if (help && *help) {
-        hg_buf_adds(ret, "        ");
-        add_lines(ret, help, "        ");
+        hg_buf_adds(ret, INDENT);
+        hg_buf_add_lines(ret, help, INDENT);
         hg_buf_addc(ret, '\n');
     }
 }

@@ -90,6 +90,17 @@ static void row(struct hg_table *t, const char *name, const char *value)
     hg_table_cell(t, value);
 }
 
+static void add_plural(struct hg_buf *b, const char *kind)
+{
+    size_t len = strlen(kind);
+    if (hg_ends_with(kind, "s")) /* it is one already */
+        hg_buf_adds(b, kind);
+    else if (hg_ends_with(kind, "y"))
+        hg_buf_addf(b, "%.*sies", (int)(len - 1), kind);
+    else
+        hg_buf_addf(b, "%s%s", kind, hg_ends_with(kind, "x") ? "es" : "s");
+}
+
 /* "12 tables, 3 views, …" in the order of the kinds. Heap. */
 static char *counts(const json_t *catalog)
 {
@@ -100,7 +111,11 @@ static char *counts(const json_t *catalog)
         size_t count = json_object_size(json_object_get(objects, kind));
         if (!count)
             continue;
-        hg_buf_addf(&b, "%s%zu %s", b.len ? ", " : "", count, kind);
+        hg_buf_addf(&b, "%s%zu ", b.len ? ", " : "", count);
+        if (count == 1)
+            hg_buf_adds(&b, kind);
+        else
+            add_plural(&b, kind);
     }
     return hg_buf_take(&b);
 }
