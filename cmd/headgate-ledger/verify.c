@@ -189,20 +189,30 @@ static void check_signatures(struct verifying *c, const char *key)
         note(c, "%zu record%s not signed", without, without == 1 ? " is" : "s are");
 }
 
+static int check_tables(struct verifying *c, struct hg_err *err)
+{
+    HG_AUTO(hg_freep) char *missing = NULL;
+    bool emptied = false, none = !json_array_size(json_object_get(c->v->document, "runs"));
+    if (hg_ledger_missing(c->v->conn, ledger_deadline(c->v->o), &missing, err) < 0 ||
+        (none && !missing && hg_ledger_emptied(c->v->conn, ledger_deadline(c->v->o), &emptied, err) < 0))
+        return -1;
+    if (missing)
+        problem(c, "damage", NULL, "the ledger is damaged: %s; headgate ledger init, as the "
+                "schema's owner, makes it whole", missing);
+    if (emptied)
+        problem(c, "damage", NULL, "the ledger has recorded runs, and holds none: it was emptied");
+    return 0;
+}
+
 int ledger_verify(struct ledger_view *v, struct hg_err *err)
 {
     const char *key = getenv("HEADGATE_LEDGER_KEY");
     key = key && *key ? key : NULL;
     json_t *counts = NULL;
     struct verifying c = { v, hg_ledger_check(v->document, key, &counts), json_array() };
-    if (hg_streq(json_string_value(json_object_get(v->document, "place")), "database")) {
-        HG_AUTO(hg_freep) char *missing = NULL;
-        if (hg_ledger_missing(v->conn, ledger_deadline(v->o), &missing, err) < 0)
-            return -1;
-        if (missing)
-            problem(&c, "damage", NULL, "the ledger is damaged: %s; headgate ledger init, as the "
-                    "schema's owner, makes it whole", missing);
-    }
+    if (hg_streq(json_string_value(json_object_get(v->document, "place")), "database") &&
+        check_tables(&c, err) < 0)
+        return -1;
     if (!json_is_true(json_object_get(v->document, "complete")))
         note(&c, "this role sees the views only: earlier steps and all files were not checked");
     check_signatures(&c, key);

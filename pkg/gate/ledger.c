@@ -48,16 +48,14 @@ static void check_held(struct hg_judge *j, const struct hg_strv *held)
     }
 }
 
-/* A sequence that has counted beside no run at all means that they were taken away. */
 static int check_emptied(struct hg_judge *j, const struct hg_past *past, struct hg_err *err)
 {
-    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    bool emptied = false;
     if (!past->summary.present || past->summary.last_rows_known || past->summary.open_run)
         return 0;
-    if (hg_pg_query(past->conn, hg_sql_gate_emptied, 0, NULL, j->in->deadline_ns, &res, err) < 0)
+    if (hg_ledger_emptied(past->conn, j->in->deadline_ns, &emptied, err) < 0)
         return -1;
-    const char *emptied = hg_pg_get(res, 0, 0);
-    if (hg_streq(emptied, "t"))
+    if (emptied)
         hg_finding_add(&j->out->findings, "HG229",
                        "the ledger of %s has recorded runs, and holds none: it was emptied",
                        j->in->status->db_name)->object = hg_xstrdup("headgate.run");

@@ -185,6 +185,8 @@ int hg_ledger_open(PGconn *conn, const struct hg_target *t, const char *file, in
 void hg_ledger_done(struct hg_ledger *l);
 /* What the ledger in the database lacks, as "it lacks headgate.step"; NULL: nothing, or no ledger. */
 int hg_ledger_missing(PGconn *conn, int64_t deadline_ns, char **ret, struct hg_err *err);
+/* Has it counted runs, and holds none? Then they were taken away. */
+int hg_ledger_emptied(PGconn *conn, int64_t deadline_ns, bool *ret, struct hg_err *err);
 /* Creates the ledger, brings it to this version, makes what it lacks; each only if needed. What was
  * done is in *ret_done: "created", "upgraded", "mended" or "nothing". REFUSED where this role may not,
  * with the SQL or the role that may; a newer ledger is refused too. */

@@ -217,6 +217,15 @@ int hg_ledger_missing(PGconn *conn, int64_t deadline_ns, char **ret, struct hg_e
     return 0;
 }
 
+int hg_ledger_emptied(PGconn *conn, int64_t deadline_ns, bool *ret, struct hg_err *err)
+{
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    if (hg_pg_query(conn, hg_sql_ledger_emptied, 0, NULL, deadline_ns, &res, err) < 0)
+        return hg_wrap(err, "looking for the ledger's runs");
+    *ret = hg_streq(hg_pg_get(res, 0, 0), "t");
+    return 0;
+}
+
 int hg_ledger_init(PGconn *conn, int64_t deadline_ns, const char **ret_done, struct hg_err *err)
 {
     HG_AUTO(hg_pg_clearp) PGresult *state = NULL, *res = NULL, *made = NULL;

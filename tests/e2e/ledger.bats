@@ -18,7 +18,7 @@ revision() { hga_revision "$1" "op.create_table(\"t$1\", sa.Column(\"id\", sa.In
 # ledger_1: the ledger of an older headgate, which applied r1.
 ledger_1() {
     hgt_alembic_here upgrade r1
-    psql -Xq -v ON_ERROR_STOP=1 -v digest="$(sha256sum mig/versions/r1*.py | cut -d' ' -f1)" \
+    psql -Xq -v ON_ERROR_STOP=1 -v file="$(base64 -w 0 mig/versions/r1.py)" \
         -f "$HGT_ROOT/tests/fixtures/ledger/version-1.sql" "$HGT_PGURL"
 }
 hgt_alembic_here() { "$HGT_VENV/bin/alembic" "$@" > alembic.out 2>&1; }
