@@ -166,5 +166,11 @@ int hg_graph_range(const struct hg_graph *g, const char *range, const struct hg_
  * pip's "#!/bin/sh '''exec'" form; else python3 beside it, else python3 on PATH, whichever has
  * alembic. Heap path. UNKNOWN (exit 3) with the places that were looked at when there is none. */
 int hg_alembic_python(const char *dir, const char *path, char **ret_python, struct hg_err *err);
+/* Does env.py ask Flask's application for the database (Flask-Migrate)? Then `flask db` runs Alembic, in
+ * the folder above script_location. */
+bool hg_alembic_needs_flask(const struct hg_alembic_config *c);
+/* A Python program that finds `spec` as SPEC: "import json\nSPEC = json.loads('…')\n" before text. Heap. */
+struct json_t;
+char *hg_alembic_program(const struct json_t *spec, const char *text);
 
 #endif

@@ -6,7 +6,6 @@
 
 #include "gen/apply_embed.h"
 
-#define ENV_PY_MAX       ((size_t)4 << 20)
 #define LOCK_TIMEOUT_NS  (2 * HG_NS_PER_S)
 #define EXTRA_ARGS_MAX   1000
 
@@ -39,16 +38,6 @@ static void steps_and_digests(const struct hg_run *r, json_t *spec)
     }
     json_object_set_new(spec, "steps", steps);
     json_object_set_new(spec, "digests", digests);
-}
-
-/* Flask-Migrate's env.py asks Flask's application for the database. */
-bool hg_driver_needs_flask(const struct hg_run *r)
-{
-    HG_AUTO(hg_freep) char *path = hg_path_join(r->alembic.script_location, "env.py");
-    HG_AUTO(hg_buf_done) struct hg_buf text = HG_BUF_INIT;
-    struct hg_err ignored = { 0 };
-    return hg_file_read(path, ENV_PY_MAX, &text, &ignored) == 0 &&
-           strstr(hg_buf_str(&text), "current_app") != NULL;
 }
 
 static void add_x(const struct hg_run *r, struct hg_strv *ret)
@@ -90,26 +79,10 @@ void hg_driver_argv(struct hg_run *r, bool flask, struct hg_strv *ret)
     hg_strv_add(ret, r->goal);
 }
 
-/* "import json\nSPEC = json.loads('…')\n" and the text behind it. Heap. */
-static char *with_spec(const json_t *spec, const char *text)
-{
-    char *dumped = json_dumps(spec, JSON_COMPACT | JSON_ENSURE_ASCII);
-    json_t *as_string = json_string(dumped);
-    char *literal = json_dumps(as_string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
-    json_decref(as_string);
-    char *program = hg_xasprintf("import json\nSPEC = json.loads(%s)\n%s", literal, text);
-    char *secret[] = { dumped, literal }; /* perhaps with passwords in the environment */
-    for (size_t i = 0; i < HG_COUNT(secret); i++) {
-        explicit_bzero(secret[i], strlen(secret[i]));
-        free(secret[i]);
-    }
-    return program;
-}
-
 char *hg_driver_text(const json_t *spec, const char *between)
 {
     HG_AUTO(hg_freep) char *text = hg_xasprintf("%s\n%s\nmain()\n", hg_py_apply_driver, between);
-    return with_spec(spec, text);
+    return hg_alembic_program(spec, text);
 }
 
 json_t *hg_driver_environment(const struct hg_run *r)
@@ -136,14 +109,14 @@ char *hg_driver_plain_program(struct hg_run *r)
     HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
     hg_driver_argv(r, false, &argv);
     json_t *spec = json_pack("{s:o, s:o}", "argv", hg_json_list(&argv), "environment", hg_driver_environment(r));
-    char *program = with_spec(spec, TEXT);
+    char *program = hg_alembic_program(spec, TEXT);
     json_decref(spec);
     return program;
 }
 
 char *hg_driver_program(struct hg_run *r, int report_fd)
 {
-    bool flask = hg_driver_needs_flask(r);
+    bool flask = hg_alembic_needs_flask(&r->alembic);
     HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
     hg_driver_argv(r, flask, &argv);
     json_t *spec = json_pack(

@@ -150,7 +150,6 @@ char *hg_driver_plain_program(struct hg_run *r);
 void hg_driver_argv(struct hg_run *r, bool flask, struct hg_strv *ret);
 /* The words up to and with the verb. */
 void hg_driver_command(const struct hg_run *r, bool flask, const char *verb, struct hg_strv *ret);
-bool hg_driver_needs_flask(const struct hg_run *r);
 void hg_driver_feed(struct hg_run *r, const char *data, size_t len);
 void hg_driven_done(struct hg_driven *d);
 

@@ -33,7 +33,7 @@ struct hg_apply_look {
 static char *program(const struct hg_run *r, const struct hg_apply_look_options *o)
 {
     const struct hg_status *s = o->status;
-    bool flask = hg_driver_needs_flask(r);
+    bool flask = hg_alembic_needs_flask(&r->alembic);
     const char *what = !s ? "configured" : o->compare ? "compare" : "current";
     HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
     hg_driver_command(r, flask, "current", &argv);
@@ -79,7 +79,7 @@ static int on_host(struct hg_apply_look *l)
     const int keep[] = { fd, -1 };
     struct hg_exit_status status = { 0 };
     struct hg_process_run spec = { .argv = argv.items, .envp = envp,
-                                   .dir = hg_driver_needs_flask(r) ? parent : r->alembic.dir,
+                                   .dir = hg_alembic_needs_flask(&r->alembic) ? parent : r->alembic.dir,
                                    .timeout_ns = l->timeout_ns, .max_output = OUTPUT_MAX,
                                    .keep_fds = keep };
     int rc = hg_process_run(&spec, &status, &l->out, &l->errors, &l->err);

@@ -116,7 +116,7 @@ static int supervise(struct hg_run *r, const char *python, int program_fd, int r
     const int keep[] = { program_fd, report_out, -1 }, none[] = { -1 };
     struct hg_process_supervise spec = {
         .argv = argv.items, .envp = envp,
-        .dir = hg_driver_needs_flask(r) ? parent : r->alembic.dir,
+        .dir = hg_alembic_needs_flask(&r->alembic) ? parent : r->alembic.dir,
         .mask = r->target.mask, .sink = hg_run_output, .context = r,
         .keep_fds = program_fd >= 0 ? keep : none, .stdin_null = true, .watch_fd = report_in,
         .on_fd = on_report, .tick_ns = HG_APPLY_TICK_NS, .on_tick = hg_run_tick, .on_signal = hg_run_signal };

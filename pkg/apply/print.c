@@ -93,6 +93,13 @@ static void on_gate(const json_t *e, struct hg_buf *b, bool color)
     }
 }
 
+static void on_start(const json_t *e, struct hg_buf *b)
+{
+    hg_buf_addf(b, "%s\n", text_of(e, "line"));
+    if (*text_of(e, "plan"))
+        hg_buf_addf(b, "plan: %s\n", text_of(e, "plan"));
+}
+
 static void on_wait(const json_t *e, struct hg_buf *b)
 {
     const json_t *h = json_object_get(e, "holder");
@@ -285,7 +292,7 @@ static void print_text(struct hg_apply_printer *p, const json_t *e)
     if (p->quiet)
         return;
     if (hg_streq(name, "start"))
-        hg_buf_addf(&b, "%s\n", text_of(e, "line"));
+        on_start(e, &b);
     else if (hg_streq(name, "gate"))
         on_gate(e, &b, p->color_err);
     else if (hg_streq(name, "lock-wait"))

@@ -64,44 +64,52 @@ static json_t *scheme_of(const struct hg_target *t)
     return end ? json_stringn(t->url, (size_t)(end - t->url)) : json_null();
 }
 
-static json_t *words_of(const struct hg_plan_input *in)
+static void add_words(json_t *argv, const struct hg_plan_input *in)
 {
-    const struct hg_alembic_config *a = in->alembic;
-    json_t *argv = json_pack("[s, s]", "-c", a->file);
-    if (a->section && !hg_streq(a->section, "alembic")) {
-        json_array_append_new(argv, json_string("-n"));
-        json_array_append_new(argv, json_string(a->section));
-    }
     for (size_t i = 0; i < in->target->t->migrator_args.count; i++)
         json_array_append_new(argv, hg_json_text(in->target->t->migrator_args.items[i]));
     for (size_t i = 0; in->x && i < in->x->count; i++) {
         json_array_append_new(argv, json_string("-x"));
         json_array_append_new(argv, hg_json_text(in->x->items[i]));
     }
+}
+
+static json_t *words_of(const struct hg_plan_input *in, bool flask)
+{
+    const struct hg_alembic_config *a = in->alembic;
+    const char *file = hg_path_base(a->file);
+    json_t *argv = flask ? json_pack("[s, s, s, s]", "db", "upgrade", "-d", a->script_location)
+                         : json_array();
+    if (!flask && !hg_streq(file, "alembic.ini") && !hg_streq(file, "pyproject.toml")) {
+        json_array_append_new(argv, json_string("-c")); /* else it looks there itself */
+        json_array_append_new(argv, hg_json_text(file));
+    }
+    if (!flask && a->section && !hg_streq(a->section, "alembic")) {
+        json_array_append_new(argv, json_string("-n"));
+        json_array_append_new(argv, json_string(a->section));
+    }
+    add_words(argv, in);
+    if (!flask)
+        json_array_append_new(argv, json_string("upgrade"));
+    json_array_append_new(argv, json_string("--sql"));
+    json_array_append_new(argv, json_string("heads"));
     return argv;
 }
 
-/* "import json\nSPEC = json.loads('…')\n" and render.py. Heap. */
 static char *program_of(const struct hg_plan_input *in, const struct hg_revlist *steps,
-                        char *const *plain, int64_t timeout_ns)
+                        char *const *plain, bool flask, int64_t timeout_ns)
 {
     json_t *revisions = json_array();
     for (size_t i = 0; i < steps->count; i++)
         json_array_append_new(revisions, json_string(steps->items[i]->id));
-    json_t *spec = json_pack("{so so so so so sf}", "argv", words_of(in), "names",
-                             names_of(in->target, plain), "scheme", scheme_of(in->target), "revisions",
-                             revisions, "rows", hg_json_texts(&in->status->judged), "seconds",
+    json_t *spec = json_pack("{so sb so so so so sf}", "argv", words_of(in, flask), "flask", flask,
+                             "names", names_of(in->target, plain), "scheme", scheme_of(in->target),
+                             "revisions", revisions, "rows", hg_json_texts(&in->status->judged), "seconds",
                              (double)timeout_ns / (double)HG_NS_PER_S);
     if (!spec)
         HG_BUG("the specification of a rendering");
-    char *dumped = json_dumps(spec, JSON_COMPACT | JSON_ENSURE_ASCII);
-    json_t *as_string = json_string(dumped);
-    char *literal = json_dumps(as_string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
-    char *program = hg_xasprintf("import json\nSPEC = json.loads(%s)\n%s", literal, hg_py_plan_render);
+    char *program = hg_alembic_program(spec, hg_py_plan_render);
     json_decref(spec);
-    json_decref(as_string);
-    free(dumped);
-    free(literal);
     return program;
 }
 
@@ -229,13 +237,15 @@ json_t *hg_plan_render(const struct hg_plan_input *in, const struct hg_revlist *
         return for_all(steps, "no Python with Alembic was found here");
     int64_t timeout_ns = in->timeout_ns ? in->timeout_ns : RENDER_NS;
     char **plain = hg_target_plain_envp(in->target);
-    HG_AUTO(hg_freep) char *program = program_of(in, steps, plain, timeout_ns);
+    bool flask = hg_alembic_needs_flask(in->alembic);
+    HG_AUTO(hg_freep) char *program = program_of(in, steps, plain, flask, timeout_ns);
+    HG_AUTO(hg_freep) char *above = hg_path_dir(in->alembic->script_location);
     char dash[] = "-";
     char *argv[] = { python, dash, NULL };
     struct rendering both[2] = { { .envp = with_seed(plain, "0") }, { .envp = with_seed(plain, "1") } };
     for (size_t i = 0; i < HG_COUNT(both); i++) {
         both[i].argv = argv;
-        both[i].dir = in->alembic->dir;
+        both[i].dir = flask ? above : in->alembic->dir;
         both[i].program = program;
         both[i].timeout_ns = timeout_ns;
     }

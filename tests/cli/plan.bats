@@ -103,7 +103,7 @@ op.execute("comment on table t1 is '"'"'%s'"'"'" % datetime.date.today())' "toda
     [ "$(json '.revisions[0].sql | length')" = 1 ]
 }
 
-@test "SQL that only looks dangerous is shown as it will run" {
+@test "SQL that only looks dangerous is shown as it will run; by the oldest Alembic alike" {
     hga_project 1
     hga_revision 2 'op.get_bind().execute(sa.text("UPDATE t1 SET id = :v"), {"v": 1})'
     hga_revision 3 'op.execute("select 1 where '"'"'a'"'"' like '"'"'50%'"'"'")'
@@ -116,6 +116,10 @@ op.execute("comment on table t1 is '"'"'%s'"'"'" % datetime.date.today())' "toda
     [ "$(json '.revisions[2].sql[0]')" = "select 1 where 'a' like '50%'" ]
     [ "$(json '.revisions[3].sql | join("; ")')" = "COMMIT; CREATE INDEX CONCURRENTLY x ON t1 (id); BEGIN" ]
     [ "$(json '.revisions[4].sql[0]')" = "select 'a\\b"$'\t'"c'" ]
+    newest=$output
+    old=$(hgt_old_venv 1.8.1)
+    DATABASE_URL=${DATABASE_URL/psycopg/psycopg2} PATH=$old/bin:$PATH plan --format json
+    [ "$(json .digest)" = "$(jq -r .digest <<< "$newest")" ] || fail "the oldest Alembic renders otherwise"
     plan
     [[ $output == *$'     select 1 -- the end\n     ;'* ]] || fail "a comment swallows the semicolon"
 }
@@ -132,6 +136,53 @@ op.execute("comment on table t1 is '"'"'%s'"'"'" % datetime.date.today())' "toda
     expect_output "CREATE TABLE t1"
     run -1 grep -E 'hgt-secret|canary' seen.json
     [ "$(jq -r .DATABASE_URL seen.json)" = postgresql+psycopg://headgate:headgate@headgate.invalid:5432/headgate ]
+}
+
+@test "an asynchronous env.py, two branches and a merge, pyproject.toml" {
+    hga_project 1
+    for n in 2 3; do
+        hga_revision $n
+        sed -i 's/^down_revision = .*/down_revision = "r1"/' mig/versions/r$n.py
+    done
+    hga_revision 4
+    sed -i 's/^down_revision = .*/down_revision = ("r2", "r3")/' mig/versions/r4.py
+    hga_commit
+    DATABASE_URL=${DATABASE_URL/psycopg/asyncpg} plan --format json
+    expect_status 0
+    [ "$(json '[.revisions[] | .revision + ":" + (.sql[0] // .no_sql | split("\n")[0])] | join(" ")')" = \
+        "r1:CREATE TABLE t1 ( r3:CREATE TABLE t3 ( r2:CREATE TABLE t2 ( r4:CREATE TABLE t4 (" ] ||
+        fail "other revisions, or other SQL"
+    [ "$(json '.to | join(" ")')" = r4 ]
+    printf '[tool.alembic]\nscript_location = "%%(here)s/mig"\n' > pyproject.toml
+    git rm -q alembic.ini && hga_commit
+    sed -i '/fileConfig(/d' mig/env.py
+    plan
+    expect_status 0
+    expect_output "CREATE TABLE t4 ("
+}
+
+@test "Flask-Migrate: rendered by Flask's own command" {
+    mkdir "$BATS_TEST_TMPDIR/flask" && cd "$BATS_TEST_TMPDIR/flask"
+    cat > app.py << 'PY'
+import os
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from flask_migrate import Migrate
+app = Flask(__name__)
+app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["DATABASE_URL"]
+db = SQLAlchemy(app)
+Migrate(app, db)
+
+class Thing(db.Model):
+    id = db.Column(db.Integer, primary_key=True)
+PY
+    export FLASK_APP=app.py
+    flask db init > /dev/null 2>&1
+    flask db migrate -m "add thing" > /dev/null 2>&1
+    git init -q -b main . && hga_commit
+    plan
+    expect_status 0
+    expect_output "     CREATE TABLE thing ("
 }
 
 @test "without Python there is a plan without SQL" {

@@ -2,7 +2,7 @@
 """Renders revisions as SQL, one by one, without a database and without secrets.
 
 headgate puts one line `SPEC = json.loads(...)` before this text and gives both to the project's own
-interpreter: Alembic's words up to the verb, the revisions in order, the rows to start from, and the
+interpreter: Alembic's command line (or Flask's), the revisions in order, the rows to start from, and the
 seconds this may take. env.py runs as for `alembic upgrade --sql`, with addresses that lead nowhere.
 
 Each answer is one line of JSON: {"revision", "sql": [statement, ...]} or {"revision", "reason"}; or
@@ -372,13 +372,21 @@ def main():
     wrap_statements()
     wrap_environment()
     from alembic import command
-    from alembic.config import main as alembic
 
     upgrade.__module__ = command.__name__
     command.upgrade = upgrade
     signal.signal(signal.SIGALRM, time_up)
     signal.setitimer(signal.ITIMER_REAL, SPEC["seconds"])
-    alembic(prog="alembic", argv=SPEC["argv"] + ["upgrade", "--sql", "heads"])
+    if SPEC["flask"]:
+        from flask.cli import main as flask
+
+        sys.path.insert(0, os.getcwd())
+        sys.argv = ["flask"] + SPEC["argv"]
+        flask()
+    else:
+        from alembic.config import main as alembic
+
+        alembic(prog="alembic", argv=SPEC["argv"])
 
 
 try:
