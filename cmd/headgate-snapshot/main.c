@@ -2,6 +2,7 @@
 /* headgate snapshot: what the target's database has, written to a file; diff and show of such files. */
 #include "snapshot_cmd.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -129,8 +130,19 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
                    "argument%s", what, args->count - 1, args->count == 2 ? "" : "s");
 }
 
+/* A large catalog is megabytes in small pieces, wanted by several threads: from the kernel in large ones. */
+static void want_memory_at_once(void)
+{
+    enum { AT_ONCE = 32 << 20, NEVER_MAPPED = 512 << 20 };
+    (void)mallopt(M_ARENA_MAX, 1);
+    (void)mallopt(M_TOP_PAD, AT_ONCE);
+    (void)mallopt(M_TRIM_THRESHOLD, NEVER_MAPPED);
+    (void)mallopt(M_MMAP_THRESHOLD, AT_ONCE);
+}
+
 int main(int argc, char **argv)
 {
+    want_memory_at_once();
     struct snapshot_options options = { .argc = argc, .argv = argv };
     return hg_cli_main(&CMD, argc, argv, &options, run);
 }

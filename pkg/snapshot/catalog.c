@@ -42,10 +42,10 @@ void hg_snapshot_end(PGconn *conn, int64_t timeout_ns)
 /* In three lanes: the first on the first session; beside it the second, where there is a second session; and
  * when the first is done and it is known which definitions are wanted, the third on the first session. */
 enum {
-    NAMES, TABLES, VIEWS, COLUMNS, DEPARSED, ACTIVITY,
-    INDEXES, CONSTRAINTS, DEFAULTS, SEQUENCES, SIZES, DATABASE,
-    DEFINITIONS, TRIGGERS, OTHERS,
-    ASKS, SECOND = INDEXES, THIRD = DEFINITIONS, LANES = 3,
+    NAMES, COLUMNS, TABLES, VIEWS, DEPARSED, ACTIVITY, OTHERS,
+    DEFAULTS, INDEXES, CONSTRAINTS, SEQUENCES, TRIGGERS, SIZES, DATABASE,
+    DEFINITIONS,
+    ASKS, SECOND = DEFAULTS, THIRD = DEFINITIONS, LANES = 3,
 };
 
 static void set_asks(const struct hg_reading *r, struct hg_ask asks[ASKS])
@@ -158,17 +158,22 @@ static void add_sequences(struct work *w, const PGresult *res)
 
 static int read_tables(struct work *w, struct hg_err *err)
 {
-    PGresult *names, *tables, *views, *columns, *defaults;
-    if (answer(w, NAMES, &names, err) < 0)
+    PGresult *res;
+    if (answer(w, NAMES, &res, err) < 0)
         return -1;
-    hg_shape_take_names(&w->shape, names);
-    if (answer(w, TABLES, &tables, err) < 0 || answer(w, VIEWS, &views, err) < 0 ||
-        answer(w, COLUMNS, &columns, err) < 0 || answer(w, DEFAULTS, &defaults, err) < 0)
+    hg_shape_take_names(&w->shape, res);
+    if (answer(w, COLUMNS, &res, err) < 0)
         return -1;
-    hg_shape_take_columns(&w->shape, columns);
-    hg_shape_take_defaults(&w->shape, defaults);
-    add_relations(w, "table", tables);
-    add_relations(w, NULL, views);
+    hg_shape_take_columns(&w->shape, res);
+    if (answer(w, DEFAULTS, &res, err) < 0)
+        return -1;
+    hg_shape_take_defaults(&w->shape, res);
+    if (answer(w, TABLES, &res, err) < 0)
+        return -1;
+    add_relations(w, "table", res);
+    if (answer(w, VIEWS, &res, err) < 0)
+        return -1;
+    add_relations(w, NULL, res);
     return 0;
 }
 
@@ -187,7 +192,7 @@ static int start_definitions(struct work *w, struct hg_err *err)
     ask->params[2] = list_of(&w->checks.relations);
     ask->params[3] = list_of(&w->constraints.oids);
     PGresult *last;
-    if (answer(w, w->lanes[1] ? ACTIVITY : DATABASE, &last, err) < 0)
+    if (answer(w, w->lanes[1] ? OTHERS : DATABASE, &last, err) < 0)
         return -1;
     hg_lane_finish(HG_TAKE(w->lanes[0]));
     return start(w, THIRD, ASKS, false, &w->lanes[2], err);
@@ -236,8 +241,8 @@ static int read_objects(struct work *w, struct hg_err *err)
     static const struct {
         int ask;
         void (*add)(struct work *w, const PGresult *res);
-    } ADD[] = { { DEPARSED, add_objects },       { SEQUENCES, add_sequences }, { DEFINITIONS, add_definitions },
-                { TRIGGERS, add_objects }, { OTHERS, add_objects } };
+    } ADD[] = { { DEPARSED, add_objects }, { OTHERS, add_objects }, { SEQUENCES, add_sequences },
+                { TRIGGERS, add_objects }, { DEFINITIONS, add_definitions } };
     for (size_t i = 0; i < HG_COUNT(ADD); i++) {
         PGresult *res;
         if (ADD[i].ask == DEFINITIONS && read_whole(w, err) < 0)

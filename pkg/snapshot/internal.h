@@ -50,7 +50,7 @@ struct hg_shape_column {
 struct hg_shape {
     struct hg_store *store;
     PGresult *names, *column_rows, *defaults, *indexes;
-    int name_column;            /* of column_rows */
+    int name_column, column_fields; /* of column_rows */
     const char **words;         /* that must be quoted; sorted */
     size_t word_count;
     uint32_t *next_comment, *next_default; /* of the same relation, by row */

@@ -150,6 +150,7 @@ void hg_shape_take_columns(struct hg_shape *s, PGresult *res)
     size_t count = (size_t)PQntuples(res);
     s->column_rows = res;
     s->name_column = PQfnumber(res, "name");
+    s->column_fields = PQnfields(res);
     s->columns = hg_xcalloc(count + 1, sizeof *s->columns);
     bool sorted = true;
     for (size_t i = 0; i < count; i++) {
@@ -224,11 +225,14 @@ static void add_column(const struct hg_shape *s, const struct hg_shape_column *c
     bool generated = hg_pg_get(res, c->row, COLUMN_GENERATED) != NULL;
     const struct extra extras[] = { { "comment", column_comment(s, c) },
                                     { generated ? "generated" : "default", column_default(s, c) } };
-    size_t extra = 0;
+    size_t extra = extras[0].text || extras[1].text ? 0 : HG_COUNT(extras);
     const char *separator = "";
     hg_buf_addc(b, '{');
-    for (int i = COLUMN_MEMBERS; i < PQnfields(res); i++) {
-        const char *key = PQfname(res, i), *text = hg_pg_get(res, c->row, i);
+    for (int i = COLUMN_MEMBERS; i < s->column_fields; i++) {
+        const char *text = hg_pg_get(res, c->row, i), *key;
+        if (!text && extra == HG_COUNT(extras))
+            continue;
+        key = PQfname(res, i);
         for (; extra < HG_COUNT(extras) && strcmp(key, extras[extra].key) > 0; extra++) {
             if (!extras[extra].text)
                 continue;
