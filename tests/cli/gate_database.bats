@@ -189,6 +189,39 @@ new_revision() {
     expect_status 2
 }
 
+@test "--require and gate.after ask about the same section of alembic.ini, with the same -x" {
+    # Under `old` the history ends one revision earlier.
+    cp -R backend/db/migrations backend/db/older
+    rm backend/db/older/versions/0003*
+    printf '\n[old]\nscript_location = %%(here)s/db/older\nprepend_sys_path = .\npath_separator = os\n' >> backend/alembic.ini
+    stamp 0002b41f6d28
+    printf 'DATABASE_URL=%s\n' "$DATABASE_URL" > first.env
+    hgt_db
+    stamp 0002b41f6d28
+    printf 'DATABASE_URL=%s\n' "$DATABASE_URL" > second.env
+    printf 'version: 1\nmigrator: { kind: alembic, directory: backend }\ntargets:\n  here: { environment: [ { dotenv: first.env } ], gate: { after: there } }\n  there: { environment: [ { dotenv: second.env } ] }\n' > headgate.yaml
+    git add -A && git commit -q -m "two sections"
+    gate --require there=up-to-date
+    expect_status 1
+    [ "$rules" = HG510 ]
+    gate --require there=up-to-date --alembic-section old
+    expect_status 0
+    # What the other program is given, word for word.
+    mkdir bin
+    cp "$HGT_BUILD"/headgate-{gate,env} bin
+    for verb in status ledger; do
+        printf '#!/bin/sh\necho "$0 $*" >> "%s"\nexec "%s/%s" "$@"\n' "$PWD/asked" "$HGT_BUILD" "headgate-$verb" > "bin/headgate-$verb"
+        chmod +x "bin/headgate-$verb"
+    done
+    run --separate-stderr bin/headgate-gate -t here --format json --require there=up-to-date --alembic-section old -x tenant=a
+    expect_status 0
+    grep -e '-t there .*--alembic-section=old -xtenant=a' asked
+    # 0003 is pending, so `after` has to ask.
+    run --separate-stderr bin/headgate-gate -t here --format json --alembic-section alembic -x tenant=b
+    expect_status 1
+    grep -e '-t there .*--alembic-section=alembic -xtenant=b' asked
+}
+
 @test "the label of another target: shut, not to be overridden, where one of the two is protected" {
     printf 'version: 1\nmigrator: { kind: alembic, directory: backend }\ntargets:\n  here: { environment: [ process ] }\n  there: { environment: [ process ] }\n  prod: { protected: true, environment: [ process ] }\n' > headgate.yaml
     git add -A && git commit -q -m configure

@@ -64,6 +64,32 @@ setup() {
     [ -z "$(hga_rows)" ]
 }
 
+@test "--to-base alone goes back over everything" {
+    hga_project 2
+    headgate apply -q > /dev/null
+    run --separate-stderr headgate rollback --to-base --format json
+    expect_status 0
+    [ "$(hga_result '[.outcome, (.applied | sort | join(","))] | join(" ")')" = "applied r1,r2" ]
+    [ -z "$(hga_rows)" ]
+    [ "$(hgt_psql "select to_regclass('t1') is null and to_regclass('t2') is null")" = t ]
+}
+
+@test "a downgrade whose body is assert False raises; one that asserts what it needs does not" {
+    hga_project 1
+    hga_revision 2 '' '"""No way back."""
+assert False, "no way back"'
+    headgate apply -q > /dev/null
+    run --separate-stderr headgate rollback -1 --allow-empty-downgrade
+    expect_status 1
+    expect_stderr "raises: there is no way back past it"
+    [ "$(hga_rows)" = r2 ]
+    hga_revision 2 '' 'assert op.get_bind() is not None
+op.drop_table("t2")'
+    run --separate-stderr headgate rollback -1 --override HG201=test --yes
+    expect_status 0
+    [ "$(hga_rows)" = r1 ]
+}
+
 @test "on a protected target what was rolled back is held until --release" {
     hga_project 2
     printf 'version: 1\ntargets:\n  production: { protected: true, environment: [ process ] }\n' > headgate.yaml

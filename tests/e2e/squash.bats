@@ -241,3 +241,14 @@ squash: [ { replaces: a..b, by: b } ]|11: `by` has to be
 squash: [ { replaces: a..b, by: s }, { replaces: c..b, by: t } ]|38: b is the end of two squashes
 EOF
 }
+
+@test "a plan made before the move is the plan that runs" {
+    squashed headgate apply -q > /dev/null
+    printf 'revision = "s2"\ndown_revision = "s1"\nfrom alembic import op\ndef upgrade():\n    op.execute("create table t4 ()")\ndef downgrade():\n    op.drop_table("t4")\n' > mig/versions/s2.py
+    hga_commit
+    run --separate-stderr headgate plan -o ../plan.json
+    expect_status 0
+    run --separate-stderr headgate apply --plan ../plan.json
+    expect_status 0
+    [ "$(hga_rows)" = s2 ]
+}
