@@ -17,6 +17,7 @@
 #include "gate/gate.h"
 
 #define STORED_MAX  1000                    /* revisions that an older checkout may lack */
+#define PATH_SHOWN_MAX 300
 #define GIT_NS      (30 * HG_NS_PER_S)
 
 void hg_stored_done(struct hg_stored *s)
@@ -172,7 +173,7 @@ static int all_proven(struct hg_run *r, struct hg_err *err)
         struct hg_finding *f = hg_finding_add(&r->findings, "HG237", "the ledger's file of revision %s is "
                                               "not run: %s", s->file.revision, s->why);
         f->revision = hg_xstrdup(s->file.revision);
-        f->path = hg_xstrdup(s->file.path);
+        f->path = s->file.path ? hg_printable(s->file.path, PATH_SHOWN_MAX) : NULL;
         first = first ? first : s;
     }
     if (!first)
@@ -200,8 +201,7 @@ int hg_run_take_stored(struct hg_run *r, struct hg_err *err)
     struct hg_alembic_source *sources = hg_xcalloc(r->stored_count + 1, sizeof *sources);
     for (size_t i = 0; i < r->stored_count; i++) {
         const struct hg_stored *s = &r->stored[i];
-        sources[i] = (struct hg_alembic_source){ s->file.path ? s->file.path : s->name,
-                                                 hg_buf_str(&s->file.bytes), s->file.bytes.len };
+        sources[i] = (struct hg_alembic_source){ s->name, hg_buf_str(&s->file.bytes), s->file.bytes.len };
     }
     int rc = hg_run_load_files(r, sources, r->stored_count, err);
     free(sources);

@@ -15,7 +15,9 @@ newer_and_older() {
     hga_project 2
     git tag old
     hga_revision 3
-    hga_revision 4 '' 'op.drop_table("t4")
+    hga_revision 4 'import os
+assert "HEADGATE_LEDGER_KEY" not in os.environ
+op.create_table("t4", sa.Column("id", sa.Integer))' 'op.drop_table("t4")
 op.execute("select 1")'
     env "$@" headgate apply -q > /dev/null
     git clone -q . ../older
@@ -250,4 +252,26 @@ op.execute("select pg_sleep(60)")'
     expect_status 0
     [ "$(hga_rows)" = r2 ]
     no_folders
+}
+
+@test "the oldest Alembic finds them too, where version_locations are given already" {
+    export PATH
+    PATH=$(hgt_old_venv 1.8.1)/bin:$PATH DATABASE_URL=$HGT_PGURL
+    hga_project 1
+    mkdir mig/more && git mv mig/versions/r1.py mig/more/
+    mkdir -p mig/versions && touch mig/versions/.keep
+    sed -i 's|^script_location.*|&\nversion_locations = %(here)s/mig/versions %(here)s/mig/more|' alembic.ini
+    hga_commit
+    git tag old
+    hga_revision 2
+    hga_revision 3
+    headgate apply -q > /dev/null
+    git clone -q . ../older
+    cd ../older
+    git checkout -q old
+    run --separate-stderr headgate rollback r1 --files-from-ledger
+    expect_status 0
+    [ "$(hga_rows)" = r1 ]
+    run --separate-stderr headgate status --check
+    expect_status 0
 }
