@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 /* after setjmp and stdarg, as cmocka asks */
 #include <cmocka.h>
 
@@ -164,6 +165,91 @@ static void a_fingerprint_is_over_what_was_made_and_is_there(void **state)
     assert_string_equal(hg_ledger_object_find(&a, "table", "b")->digest, "1");
 }
 
+static void base64_comes_back_and_anything_else_is_refused(void **state)
+{
+    (void)state;
+    static const char *const PAIRS[][2] = { { "", "" }, { "YQ==", "a" }, { "YWI=", "ab" }, { "YWJj", "abc" },
+                                            { "/+8=", "\xff\xef" } };
+    for (size_t i = 0; i < HG_COUNT(PAIRS); i++) {
+        HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
+        assert_int_equal(hg_ledger_unbase64(PAIRS[i][0], &b), 0);
+        assert_int_equal(b.len, strlen(PAIRS[i][1]));
+        assert_memory_equal(hg_buf_str(&b), PAIRS[i][1], b.len);
+    }
+    static const char *const WRONG[] = { "YQ", "YQ=a", "Y Q=", "=", "YWJ\n" };
+    for (size_t i = 0; i < HG_COUNT(WRONG); i++) {
+        HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
+        assert_int_equal(hg_ledger_unbase64(WRONG[i], &b), -1);
+    }
+}
+
+/* A ledger file of these lines, read. New reference. */
+static json_t *read_lines(const char *text)
+{
+    char path[] = "/tmp/test_ledger-XXXXXX";
+    struct hg_err err = { 0 };
+    json_t *doc = NULL;
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(hg_write_all(fd, text, strlen(text)), 0);
+    (void)close(fd);
+    assert_int_equal(hg_ledger_document_of_file(path, true, &doc, &err), 0);
+    (void)unlink(path);
+    assert_non_null(doc);
+    return doc;
+}
+
+#define INTENT(run, from, to) \
+    "{\"event\":\"intent\",\"run\":\"" run "\",\"version_table\":\"public.v\",\"direction\":\"up\"," \
+    "\"from\":[" from "],\"to\":[" to "],\"by\":\"ann\",\"steps\":[{\"revision\":" to ",\"down\":[]}]}\n"
+#define OUTCOME(run, rows) \
+    "{\"event\":\"outcome\",\"run\":\"" run "\",\"at\":\"2026-11-23T01:02:03.000Z\",\"outcome\":" \
+    "\"applied\",\"rows\":[" rows "],\"done\":[" rows "]}\n"
+
+static void a_file_says_what_happened_and_which_lines_are_none(void **state)
+{
+    (void)state;
+    json_t *doc = read_lines(INTENT("a", "", "\"r1\"") OUTCOME("a", "\"r1\"") "[1]\n{\"event\":\"other\"}\n"
+                             OUTCOME("lost", "\"r1\"") INTENT("b", "\"r1\"", "\"r2\"") "{\"event\":\"out");
+    struct hg_ledger_summary s = { 0 };
+    hg_ledger_summary_of(doc, "public.v", &s);
+    assert_string_equal(s.last_revision, "r1");
+    assert_string_equal(s.last_rows.items[0], "r1");
+    assert_string_equal(s.open_run, "b");
+    assert_string_equal(s.open_to.items[0], "r2");
+    hg_ledger_summary_done(&s);
+    hg_ledger_summary_of(doc, "other.v", &s);
+    assert_true(s.present && !s.open_run && !s.last_rows_known);
+    hg_ledger_summary_done(&s);
+    const json_t *damage = json_object_get(doc, "damage");
+    static const char *const LINES[] = { "line 3: ", "line 4: ", "line 5: ", "line 7: " };
+    assert_int_equal(json_array_size(damage), HG_COUNT(LINES));
+    for (size_t i = 0; i < HG_COUNT(LINES); i++)
+        assert_true(hg_starts_with(json_string_value(json_array_get(damage, i)), LINES[i]));
+    json_decref(doc);
+}
+
+static void a_chain_with_a_gap_is_noticed_whatever_the_order_of_rows(void **state)
+{
+    (void)state;
+    static const char *const FILES[] = {
+        INTENT("a", "", "\"r1\"") OUTCOME("a", "\"r1\",\"x\"") INTENT("b", "\"x\",\"r1\"", "\"r2\""),
+        INTENT("a", "", "\"r1\"") OUTCOME("a", "\"r1\"") INTENT("b", "\"r7\"", "\"r2\""),
+    };
+    static const char *const FOUND[] = { "a", "b" }; /* in the first only that it left more than it said */
+    for (size_t i = 0; i < HG_COUNT(FILES); i++) {
+        json_t *counts = NULL, *doc = read_lines(FILES[i]), *problems = hg_ledger_check(doc, NULL, &counts);
+        assert_int_equal(json_array_size(problems), 1);
+        const json_t *problem = json_array_get(problems, 0);
+        assert_string_equal(json_string_value(json_object_get(problem, "what")), "chain");
+        assert_string_equal(json_string_value(json_object_get(problem, "run")), FOUND[i]);
+        assert_int_equal(json_integer_value(json_object_get(counts, "steps")), 2);
+        json_decref(problems);
+        json_decref(counts);
+        json_decref(doc);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +257,9 @@ int main(void)
         cmocka_unit_test(lists_come_back_from_json),
         cmocka_unit_test(steps_carry_the_file_whatever_its_bytes),
         cmocka_unit_test(the_administrator_gets_quoted_sql),
+        cmocka_unit_test(base64_comes_back_and_anything_else_is_refused),
+        cmocka_unit_test(a_file_says_what_happened_and_which_lines_are_none),
+        cmocka_unit_test(a_chain_with_a_gap_is_noticed_whatever_the_order_of_rows),
         cmocka_unit_test(an_hmac_depends_on_each_part_and_where_it_ends),
         cmocka_unit_test(what_differs_between_both_ends_was_made_by_the_run),
         cmocka_unit_test(a_fingerprint_is_over_what_was_made_and_is_there),
