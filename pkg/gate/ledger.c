@@ -62,11 +62,27 @@ static int check_emptied(struct hg_judge *j, const struct hg_past *past, struct 
     return 0;
 }
 
+/* What apply could not record, it must not do. */
+static int check_version(struct hg_judge *j, const struct hg_past *past, struct hg_err *err)
+{
+    enum hg_ledger_mode mode = j->in->target->t->ledger;
+    int version = 0;
+    if (mode == HG_LEDGER_OFF || mode == HG_LEDGER_FILE)
+        return 0;
+    if (hg_ledger_version(past->conn, j->in->deadline_ns, &version, err) < 0)
+        return -1;
+    if (version > HG_LEDGER_VERSION)
+        hg_finding_add(&j->out->findings, "HG239", "the ledger of %s is of version %d; headgate %s writes version %d",
+                       j->in->status->db_name, version, hg_version, HG_LEDGER_VERSION)->object =
+            hg_xstrdup("headgate.meta");
+    return 0;
+}
+
 static int check_ledger(struct hg_judge *j, struct hg_past *past, struct hg_err *err)
 {
     HG_AUTO(hg_ledger_entries_done) struct hg_ledger_entries entries = { 0 };
     if (hg_ledger_summary(past->conn, past->table, j->in->deadline_ns, &past->summary, err) != 0 ||
-        check_emptied(j, past, err) != 0)
+        check_emptied(j, past, err) != 0 || check_version(j, past, err) != 0)
         return -1;
     check_rows(j, past);
     check_held(j, &past->summary.held);

@@ -55,6 +55,9 @@ int hg_ledger_applied(PGconn *conn, const char *version_table, int64_t deadline_
                       struct hg_ledger_entries *ret, struct hg_err *err);
 void hg_ledger_entries_done(struct hg_ledger_entries *e);
 
+/* The version of the ledger; 0: there is none, or it may not be read. */
+int hg_ledger_version(PGconn *conn, int64_t deadline_ns, int *ret, struct hg_err *err);
+
 /* ---- what the schema was -------------------------------------------------------------------- */
 
 /* A catalog object: a relation, type or function, or what hangs on one. */

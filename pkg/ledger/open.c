@@ -228,21 +228,17 @@ int hg_ledger_emptied(PGconn *conn, int64_t deadline_ns, bool *ret, struct hg_er
 
 int hg_ledger_init(PGconn *conn, int64_t deadline_ns, const char **ret_done, struct hg_err *err)
 {
-    HG_AUTO(hg_pg_clearp) PGresult *state = NULL, *res = NULL, *made = NULL;
+    HG_AUTO(hg_pg_clearp) PGresult *state = NULL, *made = NULL;
     if (hg_pg_query(conn, hg_sql_ledger_state, 0, NULL, deadline_ns, &state, err) < 0)
         return hg_wrap(err, "looking for the ledger");
     struct opening o = { .deadline_ns = deadline_ns, .state = state };
     bool present = says(&o, PRESENT), lacks = hg_pg_get(state, 0, MISSING) != NULL;
-    int64_t version = 0;
-    int asked = hg_ledger_view(conn, "headgate.meta", hg_sql_ledger_version, 0, NULL, deadline_ns, &res, err);
-    if (asked < 0)
+    int version = 0;
+    if (hg_ledger_version(conn, deadline_ns, &version, err) < 0)
         return -1;
-    const char *text = asked > 0 ? hg_pg_get(res, 0, 0) : NULL;
-    if (text && hg_parse_int(text, 0, INT32_MAX, &version) < 0)
-        version = 0;
     if (version > HG_LEDGER_VERSION)
-        return hg_fail(err, HG_E_REFUSED, "the ledger is of version %lld; headgate %s writes version %d",
-                       (long long)version, hg_version, HG_LEDGER_VERSION);
+        return hg_fail(err, HG_E_REFUSED, "the ledger is of version %d; headgate %s writes version %d",
+                       version, hg_version, HG_LEDGER_VERSION);
     bool old = version > 0 && version < HG_LEDGER_VERSION;
     if (present && !lacks && version == HG_LEDGER_VERSION) {
         *ret_done = "nothing";

@@ -44,6 +44,20 @@ int hg_ledger_view(PGconn *conn, const char *view, const char *sql, size_t npara
     return is_absent(err) ? 0 : hg_wrap(err, "reading the ledger");
 }
 
+int hg_ledger_version(PGconn *conn, int64_t deadline_ns, int *ret, struct hg_err *err)
+{
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    int64_t version = 0;
+    int rc = hg_ledger_view(conn, "headgate.meta", hg_sql_ledger_version, 0, NULL, deadline_ns, &res, err);
+    if (rc < 0)
+        return -1;
+    const char *text = rc > 0 ? hg_pg_get(res, 0, 0) : NULL;
+    if (text && hg_parse_int(text, 1, INT32_MAX, &version) < 0)
+        version = 0;
+    *ret = (int)version;
+    return 0;
+}
+
 int hg_ledger_summary(PGconn *conn, const char *version_table, int64_t deadline_ns,
                       struct hg_ledger_summary *ret, struct hg_err *err)
 {
