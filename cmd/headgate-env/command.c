@@ -62,7 +62,8 @@ int env_run(const struct env_options *o, const struct hg_target *t, char **argv,
     }
     struct hg_process_supervise spec = { .argv = argv, .envp = envp, .mask = mask,
                                          .mask_always = strcmp(o->mask, "always") == 0,
-                                         .max_runtime_ns = o->max_runtime_ns, .watch_fd = -1 };
+                                         .max_runtime_ns = o->max_runtime_ns, .watch_fd = -1,
+                                         .end_group = true };
     struct hg_supervised result = { 0 };
     rc = hg_process_supervise(&spec, &result, err);
     hg_vars_free_envp(envp);

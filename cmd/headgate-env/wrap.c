@@ -65,7 +65,8 @@ int env_report(int line, const struct hg_strv *args, struct hg_err *err)
     struct reporter r = { 0 };
     struct hg_process_supervise spec = { .argv = args->items + 1, .dir = args->items[0],
                                          .keep_fds = keep, .watch_fd = line, .on_fd = on_line,
-                                         .context = &r, .tick_ns = TICK_NS, .on_tick = on_tick };
+                                         .context = &r, .tick_ns = TICK_NS, .on_tick = on_tick,
+                                         .end_group = true };
     struct hg_supervised result = { 0 };
     if (hg_process_supervise(&spec, &result, err) < 0)
         return -1;

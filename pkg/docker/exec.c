@@ -47,7 +47,7 @@ static int start(struct hg_exec_run *r, struct hg_err *err)
     if (failed < 0)
         return -1;
     if (!r->keeper.alive)
-        hg_guard_start(r->d, spec, r->token, &r->guard);
+        hg_guard_command(r->d, spec, r->token, &r->guard);
     /* From here on the command may run, so signals wait until it is attached. */
     r->d->wake_fd = -1;
     return hg_exec_attach(r->d, r->id, spec->tty, &r->main, err);

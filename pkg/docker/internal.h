@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "docker/docker.h"
+#include "process/process.h"
 
 /* ---- where the engine is (where.c) ---------------------------------------------------------- */
 
@@ -225,16 +226,9 @@ void hg_keeper_readable(struct hg_keeper *k); /* its descriptor is */
 /* The command ended: the keeper goes too, and with clean removes its folder first; was that done? */
 bool hg_keeper_stop(struct hg_keeper *k, bool clean);
 
-/* Until the keeper is there (guard.c): a process of ours that starts one if we die. Not being able to
- * start it is no error. */
-struct hg_guard {
-    pid_t pid;                  /* 0: none */
-    int fd;                     /* its pipe; closed by our death */
-};
-#define HG_GUARD_INIT { 0, -1 }
-void hg_guard_start(struct hg_docker *d, const struct hg_docker_exec *spec, const char *token,
-                    struct hg_guard *ret);
-void hg_guard_stop(struct hg_guard *g);
+/* Until the keeper is there (guard.c): a process of ours that starts one if we die. */
+void hg_guard_command(struct hg_docker *d, const struct hg_docker_exec *spec, const char *token,
+                      struct hg_guard *ret);
 
 /* Signals every process that carries the token, and their sessions, by this host's /proc: for
  * containers without a shell. Returns how many (hostproc.c). */

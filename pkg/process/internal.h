@@ -42,6 +42,9 @@ int hg_child_poll(struct hg_child *child, struct hg_exit_status *ret);
 /* Cleanup: a child that still runs is killed and reaped. */
 void hg_child_done(struct hg_child *child);
 
+/* A guard that ends a process group: TERM, and KILL after the grace (guard.c). */
+void hg_guard_group(pid_t group, int64_t grace_ns, struct hg_guard *ret);
+
 /* The signals we were started with: see signals.c. */
 void hg_signals_restore(void);
 bool hg_signal_was_ignored(int sig);

@@ -55,6 +55,9 @@ struct hg_process_supervise {
     hg_process_sink sink;
     void *context;
     const int *keep_fds;            /* as above */
+    bool end_group;                 /* when we are killed, whoever is left in the child's group gets TERM,
+                                     * after the grace KILL (without it only the child gets TERM). At a
+                                     * terminal, without a pty, the child has no group of its own */
     bool stdin_null;
     int stdin_fd;                   /* becomes the child's stdin (borrowed); 0: ours, or none */
     /* Watched in the same loop: readable -> on_fd(context). -1: none. Return false to stop watching. */
@@ -109,6 +112,20 @@ bool hg_process_ended(struct hg_process_child *c, struct hg_exit_status *ret);
 bool hg_process_wait(struct hg_process_child *c, int64_t patience_ns, struct hg_exit_status *ret);
 /* Waits so long for its end, then sends TERM, waits again, then KILL; reaps it. */
 void hg_process_stop(struct hg_process_child *c, int64_t patience_ns);
+
+/* ---- what is left to do when we are killed ----------------------------------------------------- */
+
+struct hg_guard {
+    int64_t pid;                /* 0: none */
+    int fd;                     /* its pipe; closed by our death */
+};
+#define HG_GUARD_INIT { 0, -1 }
+/* Forks a process that calls on_death(context) once we are gone, however we ended, and then ends; it has
+ * no descriptor open but 0. Costs a tenth of a millisecond. Not being able to start it is no error: then
+ * *ret stays as it was. The context is as it was at the fork. */
+void hg_guard_start(void (*on_death)(void *context), void *context, struct hg_guard *ret);
+void hg_guard_stop(struct hg_guard *g); /* the danger is over: on_death is not called */
+
 /* A descriptor by which a process that inherits it learns of our end, also when we have become another
  * program by then: readable once we ended. CLOEXEC. -1 with *err on kernels before 5.3. */
 int hg_process_self_fd(struct hg_err *err);

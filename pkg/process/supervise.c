@@ -18,6 +18,7 @@ enum slot { SLOT_SIGNAL, SLOT_CHILD, SLOT_WATCH, SLOT_TYPED, SLOT_PTY, SLOT_FROM
 static void supervisor_done(struct hg_supervisor *s)
 {
     hg_child_done(&s->child);
+    hg_guard_stop(&s->guard);
     hg_job_done(s);
     hg_pump_done(&s->pumps[0]);
     hg_pump_done(&s->pumps[1]);
@@ -32,6 +33,11 @@ static enum hg_spawn_group choose_group(const struct hg_supervisor *s, const str
     if ((s->spec->on_signal && !s->spec->shared_terminal) || !hg_terminal_controls())
         return HG_GROUP_OWN;
     return HG_GROUP_SHARED;
+}
+
+static int64_t grace_ns(const struct hg_supervisor *s)
+{
+    return s->spec->grace_ns ? s->spec->grace_ns : SUPERVISE_GRACE_NS;
 }
 
 static int start(struct hg_supervisor *s, struct hg_err *err)
@@ -49,6 +55,8 @@ static int start(struct hg_supervisor *s, struct hg_err *err)
     };
     if (hg_spawn(&spawn, &s->child, err) < 0)
         return -1;
+    if (s->spec->end_group && spawn.group != HG_GROUP_SHARED)
+        hg_guard_group(s->child.pid, grace_ns(s), &s->guard);
     if (s->forward_input)
         hg_terminal_raw(&s->terminal);
     int64_t now = hg_now_ns();
@@ -141,7 +149,7 @@ static void check_runtime(struct hg_supervisor *s)
     if (s->end_at && now >= s->end_at) {
         s->result.timed_out = true;
         s->end_at = 0;
-        s->kill_at = now + (s->spec->grace_ns ? s->spec->grace_ns : SUPERVISE_GRACE_NS);
+        s->kill_at = now + grace_ns(s);
         hg_child_kill(&s->child, SIGTERM);
         hg_child_kill(&s->child, SIGCONT);
     } else if (s->kill_at && now >= s->kill_at) {
@@ -234,7 +242,7 @@ int hg_process_supervise(const struct hg_process_supervise *spec, struct hg_supe
                          struct hg_err *err)
 {
     HG_AUTO(supervisor_done) struct hg_supervisor s = {
-        .spec = spec, .child = HG_CHILD_INIT, .signal_fd = -1, .master = -1,
+        .spec = spec, .child = HG_CHILD_INIT, .guard = HG_GUARD_INIT, .signal_fd = -1, .master = -1,
         .terminal = { .fd = -1 }, .watch_fd = spec->on_fd ? spec->watch_fd : -1,
     };
     s.pumps[0].from = s.pumps[1].from = -1;

@@ -23,6 +23,7 @@ struct hg_pump {
 struct hg_supervisor {
     const struct hg_process_supervise *spec;
     struct hg_child child;
+    struct hg_guard guard;
     int signal_fd;
     sigset_t old_mask;
     bool masked_signals;

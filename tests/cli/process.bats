@@ -5,7 +5,7 @@ setup_file() {
     load ../lib/common
     bats_require_minimum_version 1.5.0
     hgt_clean_environment
-    export PATH=$HGT_BUILD/helpers:$PATH
+    export PATH=$HGT_BUILD/helpers:$HGT_BUILD:$PATH
 }
 setup() {
     load ../lib/common
@@ -135,4 +135,85 @@ gone() { ! kill -0 "$1" 2> /dev/null || grep -q '^State:.Z' "/proc/$1/status" 2>
     kill -KILL $pid
     for ((i = 0; i < 100; i++)); do gone "$(cat pid)" && return 0; sleep 0.05; done
     false
+}
+
+# Waits until the process with that id is gone.
+await_end() {
+    local i
+    for ((i = 0; i < 300; i++)); do gone "$1" && return 0; sleep 0.05; done
+    echo "process $1 still runs" >&2
+    return 1
+}
+await_file() {
+    local i
+    for ((i = 0; i < 200; i++)); do [ -s "$1" ] && return 0; sleep 0.05; done
+    return 1
+}
+
+@test "out of time: TERM first, and after the grace KILL, to all of its group" {
+    run timeout 20 supervise --max 0.5 --grace 0.5 bash -c '
+        trap "echo first; touch termed" TERM
+        (trap "" TERM; echo $BASHPID > grandchild; while :; do sleep 0.1; done) &
+        while :; do sleep 0.1; done'
+    [ "$status" -eq 137 ]
+    [[ $output == *first* ]]
+    [ -e termed ]
+    await_end "$(cat grandchild)"
+}
+
+@test "a TERM that the command handles in time is all it gets" {
+    run timeout 20 supervise --max 0.5 --grace 10 bash -c '
+        trap "echo cleaned; exit 7" TERM; while :; do sleep 0.05; done'
+    [ "$status" -eq 7 ]
+    [[ $output == *cleaned* ]]
+}
+
+# kills PID-FILES…: our death ends all of the command's group, whatever ignores TERM after the grace; nothing
+# of ours stays.
+killed_whole() {
+    local ours=$1 file guard
+    shift
+    for file in "$@"; do await_file "$file"; done
+    guard=$(pgrep -P "$ours" | grep -vx "$(cat leader)")
+    [ -n "$guard" ]
+    kill -KILL "$ours"
+    for file in "$@"; do await_end "$(cat "$file")"; done
+    await_end "$guard"
+}
+FAMILY='echo $$ > leader
+    (echo $BASHPID > polite; while :; do sleep 0.1; done) &
+    (trap "" TERM HUP; echo $BASHPID > stubborn; while :; do sleep 0.1; done) &
+    wait'
+
+@test "killed by KILL, we take the command's whole process group with us" {
+    supervise --grace 0.5 bash -c "$FAMILY" 3>&- &
+    killed_whole $! leader polite stubborn
+}
+
+@test "the same behind a pty" {
+    supervise --always --grace 0.5 --secret opensesame bash -c "$FAMILY" 3>&- &
+    killed_whole $! leader polite stubborn
+}
+
+@test "headgate env, killed by KILL together with its own group" {
+    printf 'API_TOKEN=abcdefgh12345\n' > .env
+    setsid headgate env --from dotenv:.env -- bash -c "$FAMILY" 3>&- &
+    local ours=$!
+    await_file polite
+    ours=$(ps -o ppid= -p "$(cat leader)" | tr -d ' ')
+    kill -KILL -- "-$(ps -o pgid= -p "$ours" | tr -d ' ')"
+    await_end "$(cat leader)"
+    await_end "$(cat polite)"
+    await_end "$(cat stubborn)" # 10 seconds of grace
+    ! pgrep -f "^headgate env --from dotenv:.env -- bash" > /dev/null
+}
+
+@test "a command that ended leaves no guard, and what it left behind is left alone" {
+    run supervise bash -c '(trap "" HUP; echo $BASHPID > daemon; exec sleep 30) > /dev/null 2>&1 & exit 3'
+    [ "$status" -eq 3 ]
+    await_file daemon
+    sleep 0.2
+    ! gone "$(cat daemon)"
+    kill "$(cat daemon)"
+    [ -z "$(pgrep -P $$ supervise)" ]
 }

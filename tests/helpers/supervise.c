@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* supervise [--always] [--secret S] [--max SECONDS] COMMAND… - hg_process_supervise, for tests. */
+/* supervise [--always] [--secret S] [--max SECONDS] [--grace SECONDS] COMMAND… - hg_process_supervise, for tests. */
 #include "env/env.h"
 #include "process/process.h"
 
 int main(int argc, char **argv)
 {
     struct hg_mask *mask = hg_mask_new();
-    struct hg_process_supervise spec = { .mask = mask };
+    struct hg_process_supervise spec = { .mask = mask, .end_group = true };
     int at = 1;
     for (; at < argc && strncmp(argv[at], "--", 2) == 0; at++) {
         if (strcmp(argv[at], "--always") == 0)
@@ -15,6 +15,9 @@ int main(int argc, char **argv)
             hg_mask_add(mask, argv[++at]);
         else if (strcmp(argv[at], "--max") == 0 && at + 1 < argc &&
                  hg_parse_duration(argv[++at], &spec.max_runtime_ns) < 0)
+            return 125;
+        else if (strcmp(argv[at], "--grace") == 0 && at + 1 < argc &&
+                 hg_parse_duration(argv[++at], &spec.grace_ns) < 0)
             return 125;
     }
     hg_mask_build(mask);
