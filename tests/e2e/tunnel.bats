@@ -217,8 +217,22 @@ same_bytes() {
     done
 }
 
+# The image has neither: busybox's nc, and this host's socat with all it needs.
+give_socat_and_nc() {
+    local library
+    mkdir socat.d
+    cp "$(command -v socat)" socat.d/program
+    ldd socat.d/program | grep -o '/[^ ]*' | while read -r library; do cp -L "$library" socat.d/; done
+    printf '#!/bin/sh\nexec /socat.d/ld-linux-* --library-path /socat.d /socat.d/program "$@"\n' > socat
+    chmod +x socat
+    docker cp -q socat.d "$APP:/socat.d"
+    docker cp -q socat "$APP:/usr/local/bin/socat"
+    docker cp -q "$(command -v busybox)" "$APP:/usr/local/bin/nc"
+}
+
 @test "every way to relay: four connections at once, byte for byte, in both directions" {
-    for tool in python3 relay bash; do
+    give_socat_and_nc
+    for tool in python3 relay bash socat nc; do
         HEADGATE_TUNNEL_RELAY=$tool same_bytes 5000
         head -c 1000000 /dev/urandom | base64 -w 76 > rows
         HEADGATE_TUNNEL_RELAY=$tool headgate psql -q -t docker -- -Xq -c 'create temp table t (l text)' \
