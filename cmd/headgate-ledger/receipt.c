@@ -11,6 +11,8 @@ int ledger_receipt(struct ledger_view *v, struct hg_err *err)
     HG_AUTO(hg_ledger_entries_done) struct hg_ledger_entries entries = { 0 };
     const char *key = getenv("HEADGATE_LEDGER_KEY");
     bool to_stdout = hg_streq(o->receipt, "-");
+    if (!v->version_table && ledger_status(v, err) < 0)
+        return -1;
     if (v->status.ledger_exists &&
         hg_ledger_applied(v->conn, v->version_table, ledger_deadline(o), &entries, err) < 0)
         return -1;
