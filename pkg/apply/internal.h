@@ -118,6 +118,8 @@ void hg_signals_catch(void);
 int hg_signals_seen(void);                                  /* last signal before the migrator ran */
 int hg_signals_check(struct hg_err *err);                   /* -1 SIGNAL (128+n) when there was one */
 void hg_signals_release(void);
+/* Waits, as long as it takes a person, until fd can be read; -1 as hg_signals_check. */
+int hg_signals_wait_input(int fd, struct hg_err *err);
 int hg_int4_array(const int *pids, size_t count, char **ret_literal);
 
 /* judge.c */

@@ -212,7 +212,7 @@ static int read_answer(const char *question, char answer[ANSWER_MAX], struct hg_
 {
     (void)fputs(question, stderr);
     (void)fflush(stderr);
-    if (!fgets(answer, ANSWER_MAX, stdin)) {
+    if (hg_signals_wait_input(STDIN_FILENO, err) < 0 || !fgets(answer, ANSWER_MAX, stdin)) {
         (void)fputc('\n', stderr);
         return hg_signals_check(err) < 0 ? -1 : hg_fail(err, HG_E_REFUSED, "no answer");
     }

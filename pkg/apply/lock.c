@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +24,10 @@ static void remember(int number)
     seen = number;
 }
 
+static const int NUMBERS[] = { SIGINT, SIGTERM, SIGHUP };
+
 static void on_signals(void (*handler)(int))
 {
-    static const int NUMBERS[] = { SIGINT, SIGTERM, SIGHUP };
     struct sigaction action = { .sa_handler = handler }, was;
     for (size_t i = 0; i < HG_COUNT(NUMBERS); i++) {
         /* What nohup or a shell's background told us to ignore stays ignored. */
@@ -48,6 +50,25 @@ void hg_signals_release(void)
 int hg_signals_seen(void)
 {
     return (int)seen;
+}
+
+/* A signal that comes between a look at `seen` and the wait would be lost: so they come in ppoll only. */
+int hg_signals_wait_input(int fd, struct hg_err *err)
+{
+    struct pollfd input = { .fd = fd, .events = POLLIN };
+    sigset_t ours, before;
+    int rc = -1;
+    (void)sigemptyset(&ours);
+    for (size_t i = 0; i < HG_COUNT(NUMBERS); i++)
+        (void)sigaddset(&ours, NUMBERS[i]);
+    (void)pthread_sigmask(SIG_BLOCK, &ours, &before);
+    while (!seen && rc < 0) {
+        rc = ppoll(&input, 1, NULL, &before);
+        if (rc < 0 && errno != EINTR)
+            break;
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return hg_signals_check(err);
 }
 
 int hg_int4_array(const int *pids, size_t count, char **ret_literal)
