@@ -122,7 +122,10 @@ static void report_gone(struct hg_judge *j, const struct hg_past *past, const st
         f->help = hg_xasprintf("Bring it back: `git checkout %.12s -- %s`.", e->commit,
                                e->path ? e->path : "FILE");
     else if (ledger_has_file(j, past, e->revision))
-        f->help = hg_xasprintf("The ledger has it: `headgate ledger export %s` gives it back.", e->revision);
+        f->help = hg_xasprintf("The ledger has it: `headgate ledger export -t %s | jq -r "
+                               "'[.runs[].steps[] | select(.revision == \"%s\" and .file).file][-1]' | "
+                               "base64 -d` prints it; `headgate rollback --files-from-ledger` can go back "
+                               "over it.", j->in->target->t->name, e->revision);
 }
 
 static void report_false(struct hg_judge *j, const struct hg_revision *now, const struct hg_ledger_entry *e)

@@ -7,6 +7,8 @@
 #include "past.h"
 #include "snapshot/snapshot.h"
 
+#include "gen/gate_embed.h"
+
 enum { SHOWN_MAX = 20 }; /* findings of one rule; the rest is counted */
 static const int64_t CATALOG_NS = 20 * HG_NS_PER_S; /* each statement */
 
@@ -52,6 +54,41 @@ static void find_differing(const struct hg_ledger_objects *then, const struct hg
             hg_ledger_objects_add(ret, is->kind, is->name, is->digest, false);
     }
     hg_ledger_objects_sort(ret);
+}
+
+/* Is it one of the version tables (of any environment that shares the database), or stands on one? */
+static bool of_version_table(const struct hg_strv *tables, const char *name)
+{
+    static const char PKC[] = "_pkc"; /* Alembic's name for its key */
+    for (size_t i = 0; i < tables->count; i++) {
+        size_t len = strlen(tables->items[i]);
+        if (strncmp(name, tables->items[i], len) == 0 &&
+            (!name[len] || name[len] == '.' || hg_streq(name + len, PKC)))
+            return true;
+    }
+    return false;
+}
+
+/* Takes out what is no matter of migrations: every environment leaves out only its own version table. */
+static int drop_version_tables(struct hg_judge *j, const struct hg_past *past,
+                               struct hg_ledger_objects *differing, struct hg_err *err)
+{
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    HG_AUTO(hg_strv_done) struct hg_strv tables = HG_STRV_INIT;
+    if (hg_pg_query(past->conn, hg_sql_gate_version_tables, 0, NULL, j->in->deadline_ns, &res, err) < 0)
+        return -1;
+    for (int row = 0; row < PQntuples(res); row++)
+        hg_strv_add(&tables, hg_pg_get(res, row, 0));
+    HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects kept = { 0 };
+    for (size_t i = 0; i < differing->count; i++) {
+        const struct hg_ledger_object *x = &differing->items[i];
+        if (!of_version_table(&tables, x->name))
+            hg_ledger_objects_add(&kept, x->kind, x->name, x->digest, x->made);
+    }
+    struct hg_ledger_objects swap = *differing;
+    *differing = kept;
+    kept = swap;
+    return 0;
 }
 
 /* Does it stand on a table that is reported by itself as gone? */
@@ -125,13 +162,14 @@ void hg_past_check_schema(struct hg_judge *j, const struct hg_past *past)
         cannot_compare(j, why);
         return;
     }
-    if (read_objects(j, past, &now, &err) < 0) {
+    if (read_objects(j, past, &now, &err) == 0)
+        find_differing(&then, &now, &differing);
+    if (err.kind != HG_E_NONE || drop_version_tables(j, past, &differing, &err) < 0) {
         HG_AUTO(hg_freep) char *why =
             hg_xasprintf("the schema could not be compared with the last record: %s", err.message);
         cannot_compare(j, why);
         return;
     }
-    find_differing(&then, &now, &differing);
     if (!past->rows_as_recorded) {
         hg_past_check_moved(j, past, &differing);
         return;

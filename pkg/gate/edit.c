@@ -40,7 +40,7 @@ static bool common_line(const struct side_text *a, int i, const struct side_text
     bool there = line_at(a->text, a->len, a->line + i, &x, &xlen);
     if (there != line_at(b->text, b->len, b->line + k, &y, &ylen))
         return false;
-    return !there || (xlen == ylen && xlen && memcmp(x, y, xlen) == 0);
+    return !there || (xlen == ylen && memcmp(x, y, xlen) == 0);
 }
 
 /* How many lines of each side there are before one that both have. */

@@ -63,21 +63,29 @@ bool hg_meaning_plain(const struct hg_py_token *t)
     return t->kind == HG_PY_STRING && literal_of(t).plain;
 }
 
-/* The body as it would stand in a literal that is not raw, without escapes of quotes, which no
- * literal needs: then equal texts are equal values. Does a backslash remain? */
+/* The body as a text that is equal where the values are: an escape that Python reads as one known byte
+ * becomes that byte, a backslash two of them; others stay. Does one of those remain? */
 static bool add_body(struct hg_buf *b, const struct literal *l)
 {
+    static const char FROM[] = "'\"nrt", TO[] = "'\"\n\r\t";
     bool escapes = false;
     for (size_t i = 0; i < l->len; i++) {
         char c = l->body[i];
-        bool quote_next = i + 1 < l->len && (l->body[i + 1] == '"' || l->body[i + 1] == '\'');
-        if (c == '\\' && !l->raw && quote_next)
+        if (c != '\\') {
+            hg_buf_addc(b, c);
             continue;
-        hg_buf_addc(b, c);
-        if (c != '\\')
+        }
+        char next = l->raw || i + 1 == l->len ? '\\' : l->body[++i];
+        const char *known = next ? strchr(FROM, next) : NULL;
+        if (next == '\n')
             continue;
-        escapes = true;
-        hg_buf_addc(b, l->raw ? '\\' : l->body[++i]);
+        if (known) {
+            hg_buf_addc(b, TO[known - FROM]);
+            continue;
+        }
+        hg_buf_addc(b, '\\');
+        hg_buf_addc(b, next);
+        escapes = escapes || next != '\\';
     }
     return escapes;
 }

@@ -20,6 +20,8 @@ from pathlib import Path
 
 import psycopg
 
+from integrity_files import FILES
+
 ROOT = Path(__file__).resolve().parents[2]
 WORKERS = 3
 PORT = os.environ["HGT_PORT"]
@@ -35,97 +37,6 @@ with engine.connect() as connection:
     with context.begin_transaction():
         context.run_migrations()
 '''
-
-HEAD = '''"""{doc}
-
-Revision ID: {id}
-Revises: {down}
-"""
-from typing import Sequence, Union
-
-from alembic import op
-import sqlalchemy as sa
-
-revision = {id!r}
-down_revision = {down!r}
-branch_labels = {labels!r}
-depends_on = {depends!r}
-
-
-def upgrade():
-{up}
-
-def downgrade():
-{back}
-'''
-
-
-def revision(id, down, up, back, depends=None, labels=None, doc=None):
-    def body(text):
-        return "".join(f"    {line}\n" for line in text.strip().splitlines())
-
-    return HEAD.format(id=id, down=down, depends=depends, labels=labels, doc=doc or f"revision {id}",
-                       up=body(up), back=body(back))
-
-
-FILES = {
-    "c1_accounts.py": revision("c1", None, '''
-op.execute("CREATE TYPE mood AS ENUM ('sad', 'ok')")
-op.create_table('accounts',
-    sa.Column('id', sa.BigInteger(), sa.Identity(), primary_key=True),
-    sa.Column('email', sa.String(length=255), nullable=False),
-    sa.Column('mood', sa.Text(), server_default='ok'))
-op.create_index('ix_accounts_email', 'accounts', ['email'], unique=True)
-op.create_check_constraint('email_given', 'accounts', "email <> ''")
-''', '''
-op.drop_table('accounts')
-op.execute("DROP TYPE mood")
-'''),
-    "c2_notes.py": revision("c2", "c1", '''
-op.create_table('notes',
-    sa.Column('id', sa.BigInteger(), sa.Identity(), primary_key=True),
-    sa.Column('account_id', sa.BigInteger(), sa.ForeignKey('accounts.id', name='notes_account', ondelete='CASCADE')),
-    sa.Column('title', sa.String(length=255), nullable=False),
-    sa.Column('body', sa.Text()))
-op.execute("CREATE SEQUENCE ticket INCREMENT 5")
-''', '''
-op.execute("DROP SEQUENCE ticket")
-op.drop_table('notes')
-'''),
-    "c3a_views.py": revision("c3a", "c2", '''
-op.execute("CREATE VIEW titles AS SELECT id, title FROM notes")
-op.execute("""CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$
-begin
-    new.title := trim(new.title);
-    return new;
-end $$""")
-op.execute("CREATE TRIGGER touch BEFORE UPDATE ON notes FOR EACH ROW EXECUTE FUNCTION touch()")
-''', '''
-op.execute("DROP TRIGGER touch ON notes")
-op.execute("DROP FUNCTION touch")
-op.execute("DROP VIEW titles")
-'''),
-    "c3b_policy.py": revision("c3b", "c2", '''
-op.execute("ALTER TABLE notes ENABLE ROW LEVEL SECURITY")
-op.execute("CREATE POLICY own ON notes USING (account_id > 0)")
-''', '''
-op.execute("DROP POLICY own ON notes")
-op.execute("ALTER TABLE notes DISABLE ROW LEVEL SECURITY")
-''', depends="c1", labels=["security"]),
-    "c4_merge.py": revision("c4", ("c3a", "c3b"), "pass", "pass", doc="merge"),
-    "c5_tags.py": revision("c5", "c4", '''
-op.create_table('tags',
-    sa.Column('id', sa.BigInteger(), primary_key=True),
-    sa.Column('name', sa.String(length=50), nullable=False))
-''', '''
-op.drop_table('tags')
-'''),
-    "c6_color.py": revision("c6", "c5", '''
-op.add_column('tags', sa.Column('color', sa.Text()))
-''', '''
-op.drop_column('tags', 'color')
-'''),
-}
 
 CONFIG = '''version: 1
 targets:
@@ -210,7 +121,7 @@ class Case:
         run("git", *argv, cwd=self.dir)
 
     def headgate(self, *argv):
-        run("headgate", *argv, cwd=self.dir, env=self.env)
+        return run("headgate", *argv, cwd=self.dir, env=self.env)
 
     def alembic(self, *argv):
         run("alembic", *argv, cwd=self.dir, env=self.env)
@@ -222,11 +133,26 @@ class Case:
     def elsewhere(self):
         """From here on the other server, with the same name and the same contents."""
         other = self.base.other()
+        with self.base.busy:  # another case restarts it
+            self.load(other)
+        self.port = other
+
+    def load(self, other):
         admin(f"create database {self.database}", other)
         dump = run("pg_dump", libpq(self.database), cwd=self.dir)
         subprocess.run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", libpq(self.database, other)], input=dump.stdout,
                        text=True, check=True, capture_output=True)
-        self.port = other
+
+    def restart(self):
+        """On the other server, with a run of its own."""
+        self.port, data = self.base.other(), Path(self.base.other_dir, "data")
+        admin(f"create database {self.database}", self.port)
+        self.headgate("apply", "-t", "here", "--yes")
+        owner = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] if os.getuid() == 0 else []
+        binary = os.readlink(f"/proc/{Path(data, 'postmaster.pid').read_text().split()[0]}/exe")
+        with self.base.busy:
+            run(*owner, str(Path(binary).with_name("pg_ctl")), "-D", str(data), "-l", str(data / "again.log"), "-w",
+                "-m", "fast", "restart", cwd="/")
 
     def ask(self, program, args):
         verb = {"gate": ["headgate-gate"], "status": ["headgate-status"], "apply": ["headgate-apply", "--yes"]}[program]
@@ -247,7 +173,7 @@ class Base:
     def __init__(self):
         self.dir = Path(tempfile.mkdtemp(prefix="hgt-integrity-"))
         self.project = self.dir / "project"
-        self.lock, self.other_dir = threading.Lock(), None
+        self.lock, self.busy, self.other_dir = threading.Lock(), threading.Lock(), None
         (self.project / VERSIONS).mkdir(parents=True)
         (self.project / "alembic.ini").write_text("[alembic]\nscript_location = %(here)s/migrations\n")
         (self.project / "migrations/env.py").write_text(ENV_PY)
@@ -268,7 +194,7 @@ class Base:
         admin(f"create database {self.name(template)}")
         env = {**os.environ, "DATABASE_URL": f"postgresql+psycopg://hgt:hgt-secret@127.0.0.1:{PORT}/{self.name(template)}"}
         run("headgate", "apply", "-t", target, "--yes", "c2", cwd=self.project, env=env)
-        if template == "usual":
+        if template == "guarded":
             admin(f"create database {self.name('early')} template {self.name(template)}")
         run("headgate", "apply", "-t", target, "--yes", "c5", cwd=self.project, env=env)
 

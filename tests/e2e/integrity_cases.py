@@ -137,22 +137,34 @@ def corruptions():
     bad("clone of production under another target", "HG502", lambda c: None, template="guarded", target="here")
     bad("clone under a protected target", "HG502", lambda c: None, target="prod")
     bad("another cluster behind the same name", "HG501", another_cluster, template="guarded")
-    bad("old backup restored", "HG214", lambda c: c.sql("DROP SCHEMA headgate CASCADE", "DELETE FROM alembic_version"))
+    bad("old backup restored under the same name", "HG501", old_backup, template="guarded", says=["database oid is"])
+    bad("version table alone from an old backup", "HG226", lambda c: c.sql("TRUNCATE alembic_version", "INSERT INTO alembic_version VALUES ('c2')"))
+    bad("ledger and version table gone", "HG214", lambda c: c.sql("DROP SCHEMA headgate CASCADE", "DELETE FROM alembic_version"))
     return entries
 
 
-def another_cluster(c):
-    import psycopg
-    from integrity import CONFIG, libpq
-    with psycopg.connect(libpq(c.database)) as conn:
-        system = conn.execute("select system_identifier from pg_control_system()").fetchone()[0]
-    c.configure(CONFIG.replace("PIN", f', identity: {{ system_identifier: "{system}", database: {c.database} }}'))
+def pinned(c):
+    """The target as `headgate target pin` ties it to its database."""
+    from integrity import CONFIG
+    line = c.headgate("target", "pin", "-t", "prod").stdout.strip().splitlines()[-1].strip()
+    c.configure(CONFIG.replace("PIN", ", " + line))
     assert c.ask("gate", [])[0] == 0
+
+
+def old_backup(c):
+    from integrity import admin
+    pinned(c)
+    admin(f"drop database {c.database} with (force)")
+    c.base.clone("early", c.database)
+
+
+def another_cluster(c):
+    pinned(c)
     c.elsewhere()
 
 
 def c_file(id, down, up):
-    from integrity import revision
+    from integrity_files import revision
     return revision(id, down, up, "pass")
 
 
@@ -274,6 +286,7 @@ def innocent():
     silent("recorded as it is", lambda c: (c.sql("ALTER TABLE tags ADD COLUMN extra int"), c.headgate("apply", "-t", "here", "--yes", "--baseline")))
     silent("down and up", lambda c: (c.headgate("rollback", "-t", "here", "--yes", "c4"), c.headgate("apply", "-t", "here", "--yes", "--release")))
     silent("dumped and restored on another server", lambda c: c.elsewhere())
+    silent("the server restarted", lambda c: c.restart())
     silent("protected and untouched", lambda c: None, template="guarded")
     silent("everything on a protected target", lambda c: c.sql("VACUUM", "GRANT SELECT ON notes TO PUBLIC"), template="guarded")
     return entries
