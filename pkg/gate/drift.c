@@ -132,6 +132,24 @@ static void report(struct hg_judge *j, const struct hg_ledger_objects *then,
                        found - SHOWN_MAX);
 }
 
+/* HG509: records that were written in another database came here by a restore or a clone. */
+static void check_place(struct hg_judge *j, const struct hg_ledger_objects *then)
+{
+    const struct hg_status *s = j->in->status;
+    struct hg_findings *list = &j->out->findings;
+    if (!then->database_oid || !s->db_oid || hg_streq(then->database_oid, s->db_oid) ||
+        hg_findings_have(list, "HG509"))
+        return;
+    struct hg_finding *f = hg_finding_add(
+        list, "HG509", "the last run (%s) was recorded in a database with the oid %s, and this one has %s: it "
+        "was restored or copied since", then->finished_at ? then->finished_at : "at an unknown time",
+        then->database_oid, s->db_oid);
+    if (j->protected_)
+        f->severity = HG_SEV_WARNING;
+    f->help = hg_xstrdup("Make sure that it is the database you mean, and that it is not older than you think; the "
+                         "next apply records the new one.");
+}
+
 void hg_past_check_schema(struct hg_judge *j, const struct hg_past *past)
 {
     HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects then = { 0 }, now = { 0 }, differing = { 0 };
@@ -145,6 +163,7 @@ void hg_past_check_schema(struct hg_judge *j, const struct hg_past *past)
         cannot_compare(j, err.message);
         return;
     }
+    check_place(j, &then);
     int server = PQserverVersion(past->conn);
     if (!then.fingerprint)
         return;

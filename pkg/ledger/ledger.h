@@ -73,6 +73,7 @@ struct hg_ledger_objects {
     size_t count, cap;
     int server_version;             /* 150020: of the server that spelled the definitions */
     char *run, *version_table, *finished_at;
+    char *database_oid;             /* of the database in which that run was recorded; NULL: not recorded */
     char *fingerprint;              /* NULL: that run could not read the catalog, or wrote version 1:
                                        items are then older than the run and prove nothing */
 };

@@ -45,6 +45,7 @@ void hg_ledger_objects_done(struct hg_ledger_objects *o)
     hg_freep(&o->run);
     hg_freep(&o->version_table);
     hg_freep(&o->finished_at);
+    hg_freep(&o->database_oid);
     hg_freep(&o->fingerprint);
     *o = (struct hg_ledger_objects){ 0 };
 }
@@ -85,6 +86,7 @@ int hg_ledger_objects(PGconn *conn, int64_t deadline_ns, struct hg_ledger_object
         (void)(number && hg_parse_int(number, 0, INT32_MAX, &version));
         o.server_version = (int)version;
         o.finished_at = hg_xstrdup(hg_pg_get(run, 0, 4));
+        o.database_oid = hg_xstrdup(hg_pg_get(run, 0, 5));
     }
     for (int row = 0; rc > 0 && row < PQntuples(rows); row++)
         hg_ledger_objects_add(&o, hg_pg_get(rows, row, 0), hg_pg_get(rows, row, 1),

@@ -235,7 +235,8 @@ def judge(base, entry):
         if extra:
             return f"{name}: also found {', '.join(sorted(extra))}"
         if "silent" in want:
-            loud = {r for r, s in found} - {"HG503"}
+            # Every case's database is a copy, which is said.
+            loud = {r for r, s in found} - {"HG503", "HG509"}
             if loud:
                 return f"{name}: not silent: {shown}"
         for check in want.get("says", []):

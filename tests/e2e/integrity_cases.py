@@ -137,7 +137,7 @@ def corruptions():
     bad("clone of production under another target", "HG502", lambda c: None, template="guarded", target="here")
     bad("clone under a protected target", "HG502", lambda c: None, target="prod")
     bad("another cluster behind the same name", "HG501", another_cluster, template="guarded")
-    bad("old backup restored under the same name", "HG501", old_backup, template="guarded", says=["database oid is"])
+    warned("old backup restored under the same name", "HG509", old_backup, template="guarded", says=["restored or copied"])
     bad("version table alone from an old backup", "HG226", lambda c: c.sql("TRUNCATE alembic_version", "INSERT INTO alembic_version VALUES ('c2')"))
     bad("ledger and version table gone", "HG214", lambda c: c.sql("DROP SCHEMA headgate CASCADE", "DELETE FROM alembic_version"))
     return entries
@@ -153,7 +153,8 @@ def pinned(c):
 
 def old_backup(c):
     from integrity import admin
-    pinned(c)
+    c.headgate("apply", "-t", "prod", "--yes")
+    assert "HG509" not in {f["rule"] for f in c.ask("gate", [])[1]["findings"]}
     admin(f"drop database {c.database} with (force)")
     c.base.clone("early", c.database)
 

@@ -4,10 +4,12 @@
 -- plan_digest, file (base64)}. Gives the id of the run.
 with run as (
     insert into headgate.run (version_table, direction, target, goal, from_rows, to_rows, started_by,
-                              host, pid, commit_id, tool, overrides, wal_before, server_version)
+                              host, pid, commit_id, tool, overrides, wal_before, server_version,
+                              database_oid)
     values ($1::text, $2::text, $3::text, $4::text, $5::text[], $6::text[], $7::text, $8::text,
             $9::bigint, $10::text, $11::text, $12::text[], pg_catalog.pg_current_wal_lsn(),
-            pg_catalog.current_setting('server_version_num')::integer)
+            pg_catalog.current_setting('server_version_num')::integer,
+            (select d.oid::bigint from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()))
     returning seq, id, direction
 ), steps as (
     insert into headgate.step (run, position, revision, down_revisions, depends_on, direction,

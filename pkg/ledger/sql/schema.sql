@@ -82,6 +82,7 @@ begin
     -- runs that move a version row over a squash.
     alter table headgate.run add column if not exists fingerprint text,
                              add column if not exists server_version integer,
+                             add column if not exists database_oid bigint,
                              drop constraint if exists run_direction_check,
                              add constraint run_direction_check
                                  check (direction in ('up', 'down', 'baseline', 'adopt', 'squash'));
@@ -142,7 +143,7 @@ begin
     create or replace view headgate.runs as
         select seq, id, version_table, direction, target, goal, from_rows, to_rows, started_at,
                started_by, host, pid, db_user, commit_id, tool, overrides, wal_before, finished_at,
-               outcome, rows_after, sqlstate, fingerprint, server_version
+               outcome, rows_after, sqlstate, fingerprint, server_version, database_oid
           from headgate.run;
 
     create or replace view headgate.objects as
