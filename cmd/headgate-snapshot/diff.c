@@ -82,8 +82,11 @@ static int two_catalogs(const struct snapshot_options *o, const char *a, const c
     json_t *diff = hg_snapshot_diff(left.catalog, right.catalog);
     if (o->sizes) {
         json_t *sizes = hg_snapshot_diff_sizes(left.sizes, right.sizes);
+        json_t *activity = hg_snapshot_diff_activity(left.activity, right.activity);
         json_array_extend(diff, sizes);
+        json_array_extend(diff, activity);
         json_decref(sizes);
+        json_decref(activity);
     }
     *ret = diff;
     return 0;

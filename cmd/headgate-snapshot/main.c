@@ -17,7 +17,7 @@ static const struct hg_opt OPTIONS[] = {
     { "queries", 0, HG_OPT_BOOL, offsetof(struct snapshot_options, queries),
       .help = "take the text of running queries too, which may hold people's data" },
     { "sizes", 0, HG_OPT_BOOL, offsetof(struct snapshot_options, sizes),
-      .help = "measure the size of every table, not of the largest only; diff: compare sizes too" },
+      .help = "measure the size of every table, not of the largest only; diff: compare sizes and activity too" },
     { 0 },
 };
 

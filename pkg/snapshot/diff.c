@@ -414,3 +414,46 @@ json_t *hg_snapshot_diff_sizes(const json_t *sizes_a, const json_t *sizes_b)
                      json_object_get(sizes_b, PARTS[i][0]), &none, list);
     return list;
 }
+
+/* ---- activity --------------------------------------------------------------------------------- */
+
+static json_t *settings_of(const json_t *activity)
+{
+    json_t *all = json_object(), *value;
+    const char *name;
+    json_object_foreach(json_object_get(activity, "settings"), name, value)
+        json_object_set_new(all, name, json_pack("{s:O}", "value", value));
+    return all;
+}
+
+/* Sessions by application and state; what single transactions do is gone a moment later. */
+static json_t *connections_of(const json_t *activity)
+{
+    json_t *all = json_object(), *row;
+    size_t i;
+    json_array_foreach(json_object_get(activity, "connections"), i, row) {
+        const char *application = json_string_value(json_object_get(row, "application"));
+        const char *state = json_string_value(json_object_get(row, "state"));
+        HG_AUTO(hg_freep) char *name = hg_xasprintf("%s, %s", application && *application ? application : "?",
+                                                    state ? state : "?");
+        json_object_set_new(all, name, json_pack("{s:O?}", "count", json_object_get(row, "count")));
+    }
+    return all;
+}
+
+json_t *hg_snapshot_diff_activity(const json_t *activity_a, const json_t *activity_b)
+{
+    static const struct {
+        const char *kind;
+        json_t *(*of)(const json_t *activity);
+    } PARTS[] = { { "setting", settings_of }, { "connections", connections_of } };
+    const struct hg_strv none = HG_STRV_INIT;
+    json_t *list = json_array();
+    for (size_t i = 0; i < HG_COUNT(PARTS); i++) {
+        json_t *a = PARTS[i].of(activity_a), *b = PARTS[i].of(activity_b);
+        compare_kind(PARTS[i].kind, a, b, &none, list);
+        json_decref(a);
+        json_decref(b);
+    }
+    return list;
+}

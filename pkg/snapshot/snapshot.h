@@ -88,6 +88,8 @@ void hg_snapshot_show(const struct hg_snapshot *s, bool color, struct hg_buf *re
 json_t *hg_snapshot_diff(const json_t *catalog_a, const json_t *catalog_b);
 /* The same of two sizes documents. */
 json_t *hg_snapshot_diff_sizes(const json_t *sizes_a, const json_t *sizes_b);
+/* The same of two activity documents: settings, and connections by application. */
+json_t *hg_snapshot_diff_activity(const json_t *activity_a, const json_t *activity_b);
 void hg_snapshot_diff_text(const json_t *diff, bool color, struct hg_buf *ret);
 
 #endif

@@ -183,6 +183,19 @@ removed schema \"Odd name\"|drop schema \"Odd name\" cascade"
     [ "$seen" = 31 ]
 }
 
+@test "diff: sizes, settings and connections only when asked" {
+    hgt_psql "create table t (a text)"
+    take -o before --no-schema-sql --sizes
+    hgt_psql "insert into t select repeat('x', 2000) from generate_series(1, 50); alter database $HGT_DB set jit = off"
+    run -0 headgate snapshot diff before local
+    [[ $output = *"no difference" ]] || fail
+    run headgate snapshot diff before local --sizes
+    expect_status 1
+    expect_output "size of table public.t"
+    expect_output "~ setting jit"
+    expect_output "~ value: on -> off"
+}
+
 @test "privileges and owners only when asked; the query text only when asked" {
     every_kind
     take -o plain --no-schema-sql --format json
