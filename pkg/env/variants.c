@@ -3,7 +3,8 @@
  * The forms in which a secret turns up in output: as it is, with CRLF (a terminal's line ends), as
  * shells quote it,
  * percent-encoded (libraries differ in which characters they keep, and in the case of the digits),
- * in JSON (with and without \u for what is not ASCII), and inside base64.
+ * in JSON (with and without \u for what is not ASCII), inside base64, and as the lines of base64 that
+ * base64(1) (76 columns) and openssl (64) make of a long one.
  *
  * Base64 of a text that contains the secret: depending on how many bytes stand before it (modulo 3)
  * there are three encodings. Only the characters all of whose bits come from the secret are used:
@@ -47,6 +48,22 @@ static void add_percent_forms(const char *s, size_t len, hg_variant_add add, voi
             add_percent(s, len, "-._~", lower, true, add, context);
 }
 
+/* Lines of base64, of the secret from its first byte: where a line ends inside a longer text cannot be
+ * foreseen. */
+static void add_wrapped(const struct hg_buf *line, size_t columns, const char *end, hg_variant_add add,
+                        void *context)
+{
+    if (line->len <= columns)
+        return;
+    HG_AUTO(hg_buf_wipe) struct hg_buf b = HG_BUF_INIT;
+    for (size_t i = 0; i < line->len; i += columns) {
+        if (i)
+            hg_buf_adds(&b, end);
+        hg_buf_add(&b, line->data + i, line->len - i < columns ? line->len - i : columns);
+    }
+    add(context, hg_buf_str(&b), b.len);
+}
+
 static void add_base64(const char *s, size_t len, size_t phase, const char alphabet[64],
                        hg_variant_add add, void *context)
 {
@@ -61,6 +78,10 @@ static void add_base64(const char *s, size_t len, size_t phase, const char alpha
         hg_buf_addc(&b, alphabet[value]);
     }
     add(context, hg_buf_str(&b), b.len);
+    for (size_t columns = 64; phase == 0 && columns <= 76; columns += 12) {
+        add_wrapped(&b, columns, "\n", add, context);
+        add_wrapped(&b, columns, "\r\n", add, context); /* a terminal's line ends */
+    }
 }
 
 static void add_base64_forms(const char *s, size_t len, hg_variant_add add, void *context)

@@ -41,6 +41,14 @@ static void secrets_are_masked_in_every_form(void **state)
     expect("opensesame", "b3BlbnNlc2FtZQ==", "***Q==");
     expect("opensesame", "eG9wZW5zZXNhbWUK", "eG***UK");
     expect("opensesame", "eHlvcGVuc2VzYW1lIQ==", "eHl***IQ==");
+    /* as base64(1) and openssl print it */
+    const char *pem = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!!";
+    expect(pem,
+           "MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6QUJDREVGR0hJSktMTU5PUFFSU1RV\n"
+           "VldYWVohIQ==\n", "***Q==\n");
+    expect(pem,
+           "MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6QUJDREVGR0hJSktM\n"
+           "TU5PUFFSU1RVVldYWVohIQ==\n", "***Q==\n");
     expect("it's here", "'it'\\''s here'", "'***'");
     expect("it's here", "it\\'s\\ here", "***");             /* printf %q */
     expect("a$b`c\"d\\", "\"a\\$b\\`c\\\"d\\\\\"", "\"***\""); /* double quotes */
