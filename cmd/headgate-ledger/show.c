@@ -8,12 +8,6 @@
 #define NEWEST 20   /* runs on a screen, without --all */
 #define SHORT  12   /* digits of a digest that people compare */
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
 /* "r1, r2", or "nothing". Heap. */
 static char *rows(const json_t *list)
 {
@@ -38,7 +32,7 @@ static void add_header(const struct ledger_view *v, struct hg_buf *b)
 {
     const json_t *doc = v->document, *label = json_object_get(doc, "label");
     const json_t *version = json_object_get(doc, "version");
-    const char *place = text_of(doc, "place");
+    const char *place = hg_jstr(doc, "place");
     bool database = hg_streq(place, "database");
     hg_buf_addf(b, "%s: ledger in %s%s", v->target.t->name, database ? "the database, " : "", database ? "" : place);
     if (database && json_is_integer(version))
@@ -46,7 +40,7 @@ static void add_header(const struct ledger_view *v, struct hg_buf *b)
     else if (database)
         hg_buf_adds(b, "of no version");
     if (json_is_object(label))
-        hg_buf_addf(b, ", labelled %s%s", text_of(label, "target"),
+        hg_buf_addf(b, ", labelled %s%s", hg_jstr(label, "target"),
                     json_is_true(json_object_get(label, "protected")) ? " (protected)" : "");
     hg_buf_addc(b, '\n');
     if (!json_is_true(json_object_get(doc, "complete")))
@@ -57,35 +51,35 @@ static void add_header(const struct ledger_view *v, struct hg_buf *b)
 
 static void add_step(struct hg_buf *b, const json_t *step)
 {
-    const char *outcome = text_of(step, "outcome"), *digest = text_of(step, "digest");
-    hg_buf_addf(b, "      %s%s  %s", hg_streq(outcome, "not-done") ? "not done: " : "", text_of(step, "revision"),
-                text_of(step, "message"));
+    const char *outcome = hg_jstr(step, "outcome"), *digest = hg_jstr(step, "digest");
+    hg_buf_addf(b, "      %s%s  %s", hg_streq(outcome, "not-done") ? "not done: " : "", hg_jstr(step, "revision"),
+                hg_jstr(step, "message"));
     if (*digest)
-        hg_buf_addf(b, "  %.*s%s", SHORT, digest, *text_of(step, "hmac") ? " signed" : "");
+        hg_buf_addf(b, "  %.*s%s", SHORT, digest, *hg_jstr(step, "hmac") ? " signed" : "");
     hg_buf_addc(b, '\n');
 }
 
 static void add_run(struct hg_buf *b, const json_t *run, bool color)
 {
-    const char *outcome = text_of(run, "outcome"), *finished = text_of(run, "finished_at");
+    const char *outcome = hg_jstr(run, "outcome"), *finished = hg_jstr(run, "finished_at");
     HG_AUTO(hg_freep) char *from = rows(json_object_get(run, "from"));
     HG_AUTO(hg_freep) char *to = rows(json_object_get(run, *finished ? "rows" : "to"));
-    HG_AUTO(hg_freep) char *when = moment(*finished ? finished : text_of(run, "started_at"));
+    HG_AUTO(hg_freep) char *when = moment(*finished ? finished : hg_jstr(run, "started_at"));
     bool good = hg_streq(outcome, "applied") || hg_streq(outcome, "recorded");
     hg_buf_addf(b, "  #%lld  %s  %s  ", (long long)json_integer_value(json_object_get(run, "seq")), when,
-                text_of(run, "direction"));
+                hg_jstr(run, "direction"));
     hg_term_add(b, color, good ? HG_GREEN : HG_RED, *outcome ? outcome : "open: its headgate recorded no outcome");
-    hg_buf_addf(b, "  %s -> %s  by %s", from, to, *text_of(run, "by") ? text_of(run, "by") : "somebody unknown");
-    if (*text_of(run, "host"))
-        hg_buf_addf(b, " on %s", text_of(run, "host"));
+    hg_buf_addf(b, "  %s -> %s  by %s", from, to, *hg_jstr(run, "by") ? hg_jstr(run, "by") : "somebody unknown");
+    if (*hg_jstr(run, "host"))
+        hg_buf_addf(b, " on %s", hg_jstr(run, "host"));
     hg_buf_addc(b, '\n');
-    if (*text_of(run, "wal_before"))
-        hg_buf_addf(b, "      restore point %s", text_of(run, "wal_before"));
-    if (*text_of(run, "fingerprint"))
-        hg_buf_addf(b, "  schema %.*s", SHORT, text_of(run, "fingerprint"));
-    if (*text_of(run, "commit"))
-        hg_buf_addf(b, "  commit %.*s", SHORT, text_of(run, "commit"));
-    if (*text_of(run, "wal_before") || *text_of(run, "fingerprint") || *text_of(run, "commit"))
+    if (*hg_jstr(run, "wal_before"))
+        hg_buf_addf(b, "      restore point %s", hg_jstr(run, "wal_before"));
+    if (*hg_jstr(run, "fingerprint"))
+        hg_buf_addf(b, "  schema %.*s", SHORT, hg_jstr(run, "fingerprint"));
+    if (*hg_jstr(run, "commit"))
+        hg_buf_addf(b, "  commit %.*s", SHORT, hg_jstr(run, "commit"));
+    if (*hg_jstr(run, "wal_before") || *hg_jstr(run, "fingerprint") || *hg_jstr(run, "commit"))
         hg_buf_addc(b, '\n');
     size_t i;
     json_t *item;
@@ -93,8 +87,8 @@ static void add_run(struct hg_buf *b, const json_t *run, bool color)
         hg_buf_addf(b, "      override %s\n", json_string_value(item));
     json_array_foreach(json_object_get(run, "steps"), i, item)
         add_step(b, item);
-    if (*text_of(run, "error"))
-        hg_buf_addf(b, "      %.200s\n", text_of(run, "error"));
+    if (*hg_jstr(run, "error"))
+        hg_buf_addf(b, "      %.200s\n", hg_jstr(run, "error"));
 }
 
 void ledger_show_text(const struct ledger_view *v, bool color, struct hg_buf *ret)
@@ -106,8 +100,8 @@ void ledger_show_text(const struct ledger_view *v, bool color, struct hg_buf *re
     add_header(v, ret);
     for (i = count; i > 0 && (v->o->all || shown < NEWEST); i--, shown++) {
         const json_t *run = json_array_get(runs, i - 1);
-        if (!hg_streq(table, text_of(run, "version_table")))
-            hg_buf_addf(ret, "%s\n", table = text_of(run, "version_table"));
+        if (!hg_streq(table, hg_jstr(run, "version_table")))
+            hg_buf_addf(ret, "%s\n", table = hg_jstr(run, "version_table"));
         add_run(ret, run, color);
     }
     if (!count)
@@ -116,9 +110,9 @@ void ledger_show_text(const struct ledger_view *v, bool color, struct hg_buf *re
         hg_buf_addf(ret, "%zu older runs: --all\n", count - shown);
     json_array_foreach(held, i, item)
     {
-        hg_buf_addf(ret, "held: %s", text_of(item, "revision"));
-        if (*text_of(item, "held_by"))
-            hg_buf_addf(ret, " since %.19s by %s", text_of(item, "held_at"), text_of(item, "held_by"));
+        hg_buf_addf(ret, "held: %s", hg_jstr(item, "revision"));
+        if (*hg_jstr(item, "held_by"))
+            hg_buf_addf(ret, " since %.19s by %s", hg_jstr(item, "held_at"), hg_jstr(item, "held_by"));
         hg_buf_addc(ret, '\n');
     }
     json_array_foreach(json_object_get(v->document, "damage"), i, item)

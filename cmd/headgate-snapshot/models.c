@@ -20,11 +20,6 @@
 
 /* ---- asking Alembic --------------------------------------------------------------------------- */
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    return json_string_value(json_object_get(object, key));
-}
-
 /* The changes that Alembic found; -1 with why it could not. */
 static int changes_of(const json_t *look, json_t **ret, struct hg_err *err)
 {
@@ -36,8 +31,8 @@ static int changes_of(const json_t *look, json_t **ret, struct hg_err *err)
     }
     if (compared)
         return hg_fail(err, HG_E_UNKNOWN, "env.py gives Alembic no target_metadata, so it knows no models");
-    const char *kind = text_of(result, "exception"), *message = text_of(result, "message");
-    const char *said = text_of(look, "said");
+    const char *kind = hg_jget(result, "exception"), *message = hg_jget(result, "message");
+    const char *said = hg_jget(look, "said");
     (void)hg_fail(err, HG_E_UNKNOWN, "Alembic could not compare: %s%s%s", kind ? kind : "", kind ? ": " : "",
                   message && *message ? message : "it ended without a word");
     if (!message && said)

@@ -144,11 +144,6 @@ char *hg_driver_program(struct hg_run *r, int report_fd)
 
 /* ---- reports -------------------------------------------------------------------------------- */
 
-static const char *member(const json_t *object, const char *key)
-{
-    return json_string_value(json_object_get(object, key));
-}
-
 static struct hg_ledger_times *times_of(struct hg_driven *d, const char *revision)
 {
     for (size_t i = 0; i < d->time_count; i++)
@@ -183,7 +178,7 @@ static void emit_step(struct hg_run *r, const char *revision, const char *phase)
 
 static void on_step(struct hg_run *r, const json_t *report)
 {
-    const char *revision = member(report, "revision"), *phase = member(report, "phase");
+    const char *revision = hg_jget(report, "revision"), *phase = hg_jget(report, "phase");
     struct hg_driven *d = &r->driven;
     if (hg_streq(phase, "begin") && judged(r, revision)) {
         times_of(d, revision)->started_ns = hg_wall_ns();
@@ -219,11 +214,11 @@ static void on_result(struct hg_driven *d, const json_t *report)
     hg_freep(&d->stopped);
     hg_freep(&d->exception);
     hg_freep(&d->message);
-    d->stopped = hg_xstrdup(member(report, "stopped"));
-    d->exception = hg_xstrdup(member(report, "exception"));
-    d->message = hg_xstrdup(member(report, "message"));
+    d->stopped = hg_xstrdup(hg_jget(report, "stopped"));
+    d->exception = hg_xstrdup(hg_jget(report, "exception"));
+    d->message = hg_xstrdup(hg_jget(report, "message"));
     d->sqlstate[0] = '\0';
-    const char *state = member(report, "sqlstate");
+    const char *state = hg_jget(report, "sqlstate");
     if (state && strlen(state) == sizeof d->sqlstate - 1)
         (void)snprintf(d->sqlstate, sizeof d->sqlstate, "%s", state);
 }
@@ -231,10 +226,10 @@ static void on_result(struct hg_driven *d, const json_t *report)
 static void on_report(struct hg_run *r, const json_t *report)
 {
     struct hg_driven *d = &r->driven;
-    const char *event = member(report, "event");
+    const char *event = hg_jget(report, "event");
     hg_trace("driver", "report", event ? event : "?", "revision",
-             member(report, "revision") ? member(report, "revision") : "", "phase",
-             member(report, "phase") ? member(report, "phase") : "", NULL);
+             hg_jget(report, "revision") ? hg_jget(report, "revision") : "", "phase",
+             hg_jget(report, "phase") ? hg_jget(report, "phase") : "", NULL);
     if (hg_streq(event, "start"))
         d->began = true;
     else if (hg_streq(event, "session") && d->session_count < HG_APPLY_SESSIONS_MAX)
@@ -243,7 +238,7 @@ static void on_report(struct hg_run *r, const json_t *report)
         on_step(r, report);
     else if (hg_streq(event, "commit"))
         on_commit(r);
-    else if (hg_streq(event, "isolation") && hg_streq(member(report, "level"), "AUTOCOMMIT"))
+    else if (hg_streq(event, "isolation") && hg_streq(hg_jget(report, "level"), "AUTOCOMMIT"))
         d->autocommit = true;
     else if (hg_streq(event, "configure"))
         d->transaction_per_migration =

@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "live.h"
 
+#include "finding/finding.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TEXT_MAX   ((size_t)1000) /* bytes kept of a statement or message */
 #define NARROWEST  ((size_t)8)    /* columns: less of a text tells nothing */
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
 
 static long long number_of(const json_t *object, const char *key)
 {
@@ -43,7 +39,7 @@ static void forget_statement(struct hg_apply_live *l)
 
 static void on_step(struct hg_apply_live *l, const json_t *e)
 {
-    const char *phase = text_of(e, "phase");
+    const char *phase = hg_jstr(e, "phase");
     if (hg_streq(phase, "end"))
         l->running = false;
     if (!hg_streq(phase, "begin"))
@@ -52,8 +48,8 @@ static void on_step(struct hg_apply_live *l, const json_t *e)
     l->since_ns = hg_now_ns();
     l->position = number_of(e, "position");
     l->count = number_of(e, "count");
-    keep(&l->revision, text_of(e, "revision"));
-    keep(&l->message, text_of(e, "message"));
+    keep(&l->revision, hg_jstr(e, "revision"));
+    keep(&l->message, hg_jstr(e, "message"));
     forget_statement(l);
 }
 
@@ -62,25 +58,25 @@ static void on_progress(struct hg_apply_live *l, const json_t *e)
     const json_t *by = json_object_get(e, "blocked_by");
     long long total = number_of(e, "total");
     forget_statement(l);
-    if (!hg_starts_with(text_of(e, "state"), "idle")) /* else it is the statement before */
-        keep(&l->statement, text_of(e, "query"));
+    if (!hg_starts_with(hg_jstr(e, "state"), "idle")) /* else it is the statement before */
+        keep(&l->statement, hg_jstr(e, "query"));
     if (total > 0)
         l->percent = (int)((double)number_of(e, "done") * 100 / (double)total);
     if (json_is_object(by)) {
-        const char *application = text_of(by, "application");
+        const char *application = hg_jstr(by, "application");
         HG_AUTO(hg_freep) char *who =
             hg_xasprintf("pid %lld (%s, %s)", number_of(by, "pid"),
-                         *application ? application : "unnamed", text_of(by, "user"));
+                         *application ? application : "unnamed", hg_jstr(by, "user"));
         keep(&l->blocker, who);
     }
 }
 
 void hg_live_note(struct hg_apply_live *l, const json_t *event)
 {
-    const char *name = text_of(event, "event");
+    const char *name = hg_jstr(event, "event");
     if (hg_streq(name, "step"))
         on_step(l, event);
-    else if (hg_streq(name, "progress") && !*text_of(event, "note"))
+    else if (hg_streq(name, "progress") && !*hg_jstr(event, "note"))
         on_progress(l, event);
     else if (hg_streq(name, "result"))
         l->running = false;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apply.h"
 
+#include "finding/finding.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +12,6 @@
 #include "term/term.h"
 
 #define STORED_LINE_MAX 2000
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
 
 static long long number_of(const json_t *object, const char *key)
 {
@@ -57,27 +53,27 @@ static void add_list(struct hg_buf *b, const char *label, const json_t *list)
 
 static void on_gate(const json_t *e, struct hg_buf *b, bool color)
 {
-    const char *verdict = text_of(e, "verdict");
+    const char *verdict = hg_jstr(e, "verdict");
     bool open = hg_streq(verdict, "open");
-    bool down = hg_streq(text_of(e, "direction"), "down");
+    bool down = hg_streq(hg_jstr(e, "direction"), "down");
     const json_t *steps = json_object_get(e, "steps");
     hg_buf_adds(b, "gate: ");
     hg_term_add(b, color, open ? HG_GREEN : HG_RED, *verdict ? verdict : "could not tell");
-    hg_buf_addf(b, "%s (%s)\n", open && down ? " for going back" : "", text_of(e, "state"));
+    hg_buf_addf(b, "%s (%s)\n", open && down ? " for going back" : "", hg_jstr(e, "state"));
     size_t i;
     json_t *f;
     json_array_foreach(json_object_get(e, "findings"), i, f)
     {
-        const char *severity = text_of(f, "severity"), *waived = text_of(f, "waived");
+        const char *severity = hg_jstr(f, "severity"), *waived = hg_jstr(f, "waived");
         if (hg_streq(severity, "note"))
             continue;
-        hg_buf_addf(b, "  %s %s  ", severity, text_of(f, "rule"));
-        hg_buf_add_lines(b, text_of(f, "message"), "    ");
+        hg_buf_addf(b, "  %s %s  ", severity, hg_jstr(f, "rule"));
+        hg_buf_add_lines(b, hg_jstr(f, "message"), "    ");
         hg_buf_addf(b, "%s%s\n", *waived ? " - waived: " : "", waived);
-        if (!*text_of(f, "help"))
+        if (!*hg_jstr(f, "help"))
             continue;
         hg_buf_adds(b, "    ");
-        hg_buf_add_lines(b, text_of(f, "help"), "    ");
+        hg_buf_add_lines(b, hg_jstr(f, "help"), "    ");
         hg_buf_addc(b, '\n');
     }
     if (!open) /* then it is not known what would have to run */
@@ -89,25 +85,25 @@ static void on_gate(const json_t *e, struct hg_buf *b, bool color)
     json_t *step;
     json_array_foreach(steps, i, step)
     {
-        hg_buf_addf(b, "  %s  %s\n", text_of(step, "revision"), text_of(step, "message"));
+        hg_buf_addf(b, "  %s  %s\n", hg_jstr(step, "revision"), hg_jstr(step, "message"));
     }
 }
 
 static void on_start(const json_t *e, struct hg_buf *b)
 {
-    hg_buf_addf(b, "%s\n", text_of(e, "line"));
-    if (*text_of(e, "plan"))
-        hg_buf_addf(b, "plan: %s\n", text_of(e, "plan"));
+    hg_buf_addf(b, "%s\n", hg_jstr(e, "line"));
+    if (*hg_jstr(e, "plan"))
+        hg_buf_addf(b, "plan: %s\n", hg_jstr(e, "plan"));
 }
 
 static void on_wait(const json_t *e, struct hg_buf *b)
 {
     const json_t *h = json_object_get(e, "holder");
-    bool apply = hg_streq(text_of(e, "lock"), "apply");
+    bool apply = hg_streq(hg_jstr(e, "lock"), "apply");
     hg_buf_adds(b, apply ? "waiting for the migration lock" : "waiting for a migrator's session to end");
     if (json_is_object(h))
-        hg_buf_addf(b, ": held by %s (pid %lld, user %s, from %s, since %s)", text_of(h, "application"),
-                    number_of(h, "pid"), text_of(h, "user"), text_of(h, "host"), text_of(h, "since"));
+        hg_buf_addf(b, ": held by %s (pid %lld, user %s, from %s, since %s)", hg_jstr(h, "application"),
+                    number_of(h, "pid"), hg_jstr(h, "user"), hg_jstr(h, "host"), hg_jstr(h, "since"));
     hg_buf_adds(b, "\n");
 }
 
@@ -115,41 +111,41 @@ static void on_wait(const json_t *e, struct hg_buf *b)
 static void on_progress(const json_t *e, bool live, struct hg_buf *b)
 {
     const json_t *by = json_object_get(e, "blocked_by");
-    const char *query = text_of(e, "query");
+    const char *query = hg_jstr(e, "query");
     HG_AUTO(hg_freep) char *line = hg_printable(query, 60);
     if (json_is_object(by)) {
-        hg_buf_addf(b, "waiting for pid %lld (%s, %s, %s", number_of(by, "pid"), text_of(by, "user"),
-                    *text_of(by, "application") ? text_of(by, "application") : "unnamed",
-                    text_of(by, "state"));
+        hg_buf_addf(b, "waiting for pid %lld (%s, %s, %s", number_of(by, "pid"), hg_jstr(by, "user"),
+                    *hg_jstr(by, "application") ? hg_jstr(by, "application") : "unnamed",
+                    hg_jstr(by, "state"));
         if (json_is_integer(json_object_get(by, "seconds")))
             hg_buf_addf(b, " for %lld s", number_of(by, "seconds"));
         hg_buf_addf(b, "): %s\n", line);
         return;
     }
-    if (live || hg_streq(text_of(e, "state"), "idle") || hg_streq(text_of(e, "state"), "idle in transaction"))
+    if (live || hg_streq(hg_jstr(e, "state"), "idle") || hg_streq(hg_jstr(e, "state"), "idle in transaction"))
         return;
     if (number_of(e, "seconds") < 1) /* nothing to tell yet */
         return;
     hg_buf_addf(b, "running for %lld s: %s", number_of(e, "seconds"), line);
-    if (*text_of(e, "phase"))
-        hg_buf_addf(b, " (%s, %lld of %lld blocks)", text_of(e, "phase"), number_of(e, "done"),
+    if (*hg_jstr(e, "phase"))
+        hg_buf_addf(b, " (%s, %lld of %lld blocks)", hg_jstr(e, "phase"), number_of(e, "done"),
                     number_of(e, "total"));
     hg_buf_adds(b, "\n");
 }
 
 static void on_step(const json_t *e, struct hg_buf *b)
 {
-    bool down = hg_streq(text_of(e, "direction"), "down");
-    const char *phase = text_of(e, "phase");
+    bool down = hg_streq(hg_jstr(e, "direction"), "down");
+    const char *phase = hg_jstr(e, "phase");
     if (hg_streq(phase, "begin"))
         hg_buf_addf(b, "[%lld/%lld] %s %s  %s\n", number_of(e, "position"), number_of(e, "count"),
-                    down ? "rolling back" : "applying", text_of(e, "revision"), text_of(e, "message"));
+                    down ? "rolling back" : "applying", hg_jstr(e, "revision"), hg_jstr(e, "message"));
 }
 
 static void on_downgrade(const json_t *e, struct hg_buf *b)
 {
     const json_t *lost = json_object_get(e, "destroys"), *dark = json_object_get(e, "cannot_tell");
-    hg_buf_addf(b, "%s  %s\n", text_of(e, "revision"), text_of(e, "message"));
+    hg_buf_addf(b, "%s  %s\n", hg_jstr(e, "revision"), hg_jstr(e, "message"));
     add_list(b, "", json_object_get(e, "operations"));
     if (json_array_size(lost)) {
         HG_AUTO(hg_freep) char *list = joined(lost);
@@ -175,17 +171,17 @@ static void add_lines(struct hg_buf *b, const char *prefix, const char *text)
 
 static void on_stored_file(const json_t *e, struct hg_buf *b)
 {
-    const char *commit = text_of(e, "commit"), *by = text_of(e, "by"), *proof = text_of(e, "proof");
+    const char *commit = hg_jstr(e, "commit"), *by = hg_jstr(e, "by"), *proof = hg_jstr(e, "proof");
     HG_AUTO(hg_buf_done) struct hg_buf facts = HG_BUF_INIT;
-    hg_buf_addf(&facts, "from the ledger: %s  %s\n", text_of(e, "revision"), text_of(e, "message"));
-    if (*text_of(e, "finished_at"))
-        hg_buf_addf(&facts, "    applied %s by %s%s%.12s, file %s\n", text_of(e, "finished_at"),
+    hg_buf_addf(&facts, "from the ledger: %s  %s\n", hg_jstr(e, "revision"), hg_jstr(e, "message"));
+    if (*hg_jstr(e, "finished_at"))
+        hg_buf_addf(&facts, "    applied %s by %s%s%.12s, file %s\n", hg_jstr(e, "finished_at"),
                     *by ? by : "somebody unknown", *commit ? ", commit " : "", commit,
-                    text_of(e, "path"));
+                    hg_jstr(e, "path"));
     hg_buf_addf(&facts, "    %s: %s\n", *proof ? "proven by" : "not proven",
-                *proof ? proof : text_of(e, "why_not"));
+                *proof ? proof : hg_jstr(e, "why_not"));
     add_lines(b, "", hg_buf_str(&facts));
-    add_lines(b, "    | ", text_of(e, "text"));
+    add_lines(b, "    | ", hg_jstr(e, "text"));
 }
 
 static void on_moved(const json_t *e, struct hg_buf *b)
@@ -200,7 +196,7 @@ static void on_record(const json_t *e, const char *name, struct hg_buf *b)
     HG_AUTO(hg_freep) char *list = joined(json_object_get(e, "revisions"));
     if (hg_streq(name, "recovered"))
         hg_buf_addf(b, "an earlier run (by %s, since %s) ended without an outcome; recorded: %s\n",
-                    text_of(e, "by"), text_of(e, "since"), text_of(e, "outcome"));
+                    hg_jstr(e, "by"), hg_jstr(e, "since"), hg_jstr(e, "outcome"));
     else if (hg_streq(name, "adopted"))
         hg_buf_addf(b, "moved without headgate, recorded now: %s\n", *list ? list : "nothing");
     else if (hg_streq(name, "released"))
@@ -212,16 +208,16 @@ static void on_record(const json_t *e, const char *name, struct hg_buf *b)
 static void on_output(struct hg_apply_printer *p, const json_t *e)
 {
     HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
-    hg_buf_adds(&b, text_of(e, "text"));
+    hg_buf_adds(&b, hg_jstr(e, "text"));
     to_stderr(p, &b);
 }
 
 /* The answer: where the database stands, and what to type next. */
 static void on_result(const json_t *e, bool color, struct hg_buf *b)
 {
-    const char *outcome = text_of(e, "outcome"), *target = text_of(e, "target");
+    const char *outcome = hg_jstr(e, "outcome"), *target = hg_jstr(e, "target");
     const json_t *applied = json_object_get(e, "applied"), *to = json_object_get(e, "to");
-    bool down = hg_streq(text_of(e, "direction"), "down");
+    bool down = hg_streq(hg_jstr(e, "direction"), "down");
     size_t count = json_array_size(applied);
     HG_AUTO(hg_freep) char *rows = joined(to);
     hg_buf_addf(b, "%s: ", target);
@@ -242,15 +238,15 @@ static void on_result(const json_t *e, bool color, struct hg_buf *b)
     if (json_is_null(to))
         hg_buf_adds(b, "; where the database stands could not be read");
     else
-        hg_buf_addf(b, "; %s is at %s", *text_of(e, "database") ? text_of(e, "database") : "the database",
+        hg_buf_addf(b, "; %s is at %s", *hg_jstr(e, "database") ? hg_jstr(e, "database") : "the database",
                     json_array_size(to) ? rows : "no revision");
-    if (*text_of(e, "state"))
-        hg_buf_addf(b, " (%s)", text_of(e, "state"));
+    if (*hg_jstr(e, "state"))
+        hg_buf_addf(b, " (%s)", hg_jstr(e, "state"));
     hg_buf_addc(b, '\n');
     if (hg_streq(outcome, "refused")) /* the error that follows says what next */
         return;
     hg_buf_addf(b, "next: headgate %s -t %s\n",
-                hg_streq(text_of(e, "state"), "behind") && hg_streq(outcome, "applied") && !down
+                hg_streq(hg_jstr(e, "state"), "behind") && hg_streq(outcome, "applied") && !down
                     ? "apply" : "status", target);
 }
 
@@ -263,19 +259,19 @@ static void on_late_findings(const json_t *e, struct hg_buf *b)
     json_t *f;
     json_array_foreach(json_object_get(e, "findings"), i, f)
     {
-        const char *rule = text_of(f, "rule");
+        const char *rule = hg_jstr(f, "rule");
         bool late = false;
         for (size_t k = 0; k < HG_COUNT(LATE); k++)
             late = late || hg_streq(rule, LATE[k]);
         if (late)
-            hg_buf_addf(b, "%s %s  %s\n    %s\n", text_of(f, "severity"), rule, text_of(f, "message"),
-                        text_of(f, "help"));
+            hg_buf_addf(b, "%s %s  %s\n    %s\n", hg_jstr(f, "severity"), rule, hg_jstr(f, "message"),
+                        hg_jstr(f, "help"));
     }
 }
 
 static void print_text(struct hg_apply_printer *p, const json_t *e)
 {
-    const char *note = text_of(e, "note"), *name = *note ? note : text_of(e, "event");
+    const char *note = hg_jstr(e, "note"), *name = *note ? note : hg_jstr(e, "event");
     HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
     if (hg_streq(name, "output")) {
         on_output(p, e);

@@ -4,11 +4,6 @@
 
 #include <strings.h>
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    return json_string_value(json_object_get(object, key));
-}
-
 /* ---- running it -------------------------------------------------------------------------------------- */
 
 void hg_doctor_look(struct hg_exam *x)
@@ -42,8 +37,8 @@ static bool finish_look(struct hg_exam *x, struct hg_check *c)
 static void say_failure(struct hg_check *c, const json_t *look, const char *doing)
 {
     const json_t *result = json_object_get(look, "result");
-    const char *kind = text_of(result, "exception"), *message = text_of(result, "message");
-    const char *said = text_of(look, "said");
+    const char *kind = hg_jget(result, "exception"), *message = hg_jget(result, "message");
+    const char *said = hg_jget(look, "said");
     hg_check_say(c, HG_CHECK_FAIL, "%s: %s%s%s", doing, kind ? kind : "", kind ? ": " : "",
                  message && *message ? message : "it ended without a word");
     for (char *p = c->message; *p; p++)
@@ -66,8 +61,8 @@ enum hg_check_status hg_doctor_envpy(struct hg_exam *x, struct hg_check *c)
     const struct hg_target_config *t = x->target.t;
     HG_AUTO(hg_freep) char *command = hg_strv_join(&t->run_command, " ");
     return hg_check_say(c, HG_CHECK_OK, "runs with Python %s, Alembic %s, SQLAlchemy %s%s%s",
-                        text_of(start, "python"), text_of(start, "alembic"),
-                        text_of(start, "sqlalchemy"),
+                        hg_jget(start, "python"), hg_jget(start, "alembic"),
+                        hg_jget(start, "sqlalchemy"),
                         t->run == HG_RUN_CONTAINER ? " in " : t->run == HG_RUN_COMMAND ? " behind " : "",
                         t->run == HG_RUN_CONTAINER ? t->run_container
                         : t->run == HG_RUN_COMMAND ? command : "");
@@ -97,9 +92,9 @@ static char *port_of(const json_t *engine)
 static bool same_address(const json_t *engine, const struct hg_target *t)
 {
     HG_AUTO(hg_freep) char *port = port_of(engine);
-    const char *host = text_of(engine, "host"), *database = text_of(engine, "database");
+    const char *host = hg_jget(engine, "host"), *database = hg_jget(engine, "database");
     if (!host)
-        host = text_of(engine, "query_host");
+        host = hg_jget(engine, "query_host");
     const char *ours = t->hostaddr && !t->host ? t->hostaddr : t->host;
     bool hosts = same_host(host, ours) || (t->hostaddr && same_host(host, t->hostaddr));
     return hosts && hg_streq(port ? port : "5432", t->port ? t->port : "5432") &&
@@ -110,17 +105,17 @@ static bool same_address(const json_t *engine, const struct hg_target *t)
  * alembic.current connects. */
 static bool comparable(const json_t *engine, const struct hg_target *t)
 {
-    return !json_is_true(json_object_get(engine, "creator")) && !text_of(engine, "service") &&
+    return !json_is_true(json_object_get(engine, "creator")) && !hg_jget(engine, "service") &&
            !json_is_array(json_object_get(engine, "query_host")) &&
-           !text_of(engine, "query_port") && !(t->host && strchr(t->host, ','));
+           !hg_jget(engine, "query_port") && !(t->host && strchr(t->host, ','));
 }
 
 static char *shown(const json_t *engine)
 {
     HG_AUTO(hg_freep) char *port = port_of(engine);
-    const char *host = text_of(engine, "host"), *database = text_of(engine, "database");
+    const char *host = hg_jget(engine, "host"), *database = hg_jget(engine, "database");
     if (!host)
-        host = text_of(engine, "query_host");
+        host = hg_jget(engine, "query_host");
     return hg_xasprintf("%s at %s%s%s", database ? database : "the default database",
                         host ? host : "the local socket", port ? ":" : "", port ? port : "");
 }
@@ -137,7 +132,7 @@ enum hg_check_status hg_doctor_envpy_url(struct hg_exam *x, struct hg_check *c)
                                                           "SQLAlchemy's engine");
     }
     HG_AUTO(hg_freep) char *where = shown(engine);
-    const char *driver = text_of(engine, "driver");
+    const char *driver = hg_jget(engine, "driver");
     if (!comparable(engine, t) || t->direct_conninfo || t->t->run != HG_RUN_HOST)
         return hg_check_say(c, HG_CHECK_OK, "env.py goes to %s by %s", where, driver);
     if (same_address(engine, t))
@@ -154,8 +149,8 @@ enum hg_check_status hg_doctor_envpy_url(struct hg_exam *x, struct hg_check *c)
 enum hg_check_status hg_doctor_envpy_table(struct hg_exam *x, struct hg_check *c)
 {
     const json_t *configured = json_object_get(x->look, "configured");
-    const char *table = text_of(configured, "version_table");
-    const char *schema = text_of(configured, "version_table_schema");
+    const char *table = hg_jget(configured, "version_table");
+    const char *schema = hg_jget(configured, "version_table_schema");
     const char *our_schema, *our_table;
     hg_status_version_table(&x->target, &x->alembic, &our_schema, &our_table);
     /* Without a schema on our side, the database may have told where the table is. */
@@ -223,8 +218,8 @@ enum hg_check_status hg_doctor_heads(struct hg_exam *x, struct hg_check *c)
     for (size_t i = 0; i < heads.count; i++)
         hg_strv_add(&ours, heads.items[i]->id);
     hg_strv_sort(&ours);
-    if (text_of(graph, "error"))
-        return hg_check_say(c, HG_CHECK_FAIL, "Alembic refuses the revisions: %s", text_of(graph, "error"));
+    if (hg_jget(graph, "error"))
+        return hg_check_say(c, HG_CHECK_FAIL, "Alembic refuses the revisions: %s", hg_jget(graph, "error"));
     HG_AUTO(hg_freep) char *theirs = joined(json_object_get(graph, "heads"));
     HG_AUTO(hg_freep) char *mine = ours.count ? hg_strv_join(&ours, ", ") : hg_xstrdup("none");
     long long count = (long long)json_integer_value(json_object_get(graph, "revisions"));
@@ -263,11 +258,11 @@ enum hg_check_status hg_doctor_current(struct hg_exam *x, struct hg_check *c)
     const json_t *told = json_object_get(look, "current");
     const json_t *stop = json_object_get(look, "stop");
     if (stop) {
-        bool identity = hg_streq(text_of(stop, "reason"), "identity");
-        hg_check_say(c, HG_CHECK_FAIL, "%s", text_of(stop, "message"));
+        bool identity = hg_streq(hg_jget(stop, "reason"), "identity");
+        hg_check_say(c, HG_CHECK_FAIL, "%s", hg_jget(stop, "message"));
         hg_check_hint(c, identity ? "let env.py take its URL from the target's variables"
                                   : "give env.py the server's own address");
-        if (hg_streq(text_of(stop, "reason"), "pooler"))
+        if (hg_streq(hg_jget(stop, "reason"), "pooler"))
             hg_check_rule(c, "HG603");
         return c->status;
     }

@@ -80,6 +80,10 @@ json_t *hg_json_text(const char *s);
 /* An array of such strings. */
 json_t *hg_json_texts(const struct hg_strv *list);
 
+/* The string that a JSON object has there; where there is none, NULL, or "". Borrowed. */
+const char *hg_jget(const json_t *object, const char *key);
+const char *hg_jstr(const json_t *object, const char *key);
+
 /* The array of CONTRACT.md; new reference. */
 json_t *hg_findings_json(const struct hg_findings *list);
 

@@ -32,6 +32,17 @@ json_t *hg_json_text(const char *s)
     return json_string(hg_buf_str(&b));
 }
 
+const char *hg_jget(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+const char *hg_jstr(const json_t *object, const char *key)
+{
+    const char *text = hg_jget(object, key);
+    return text ? text : "";
+}
+
 json_t *hg_json_texts(const struct hg_strv *list)
 {
     json_t *a = json_array();

@@ -17,11 +17,6 @@ struct after {
     bool *in;               /* revisions of the graph that its rows say are in; NULL: not known */
 };
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    return json_string_value(json_object_get(object, key));
-}
-
 static struct hg_finding *found(const struct after *a, const char *rule, const char *fmt, ...)
     HG_PRINTF(3, 4);
 static struct hg_finding *found(const struct after *a, const char *rule, const char *fmt, ...)
@@ -46,7 +41,7 @@ static bool believable(const struct after *a)
 {
     const struct hg_config *c = &a->j->in->target->config;
     const json_t *database = json_object_get(a->receipt, "database");
-    const char *target = text_of(a->receipt, "target");
+    const char *target = hg_jget(a->receipt, "target");
     struct hg_err ignored = { 0 };
     const struct hg_target_config *t = hg_config_target(c, a->name, &ignored);
     if (!hg_streq(target, a->name)) {
@@ -62,8 +57,8 @@ static bool believable(const struct after *a)
                         "nothing");
         return false;
     }
-    if (t && (other_than_pinned(t->pin_system_identifier, text_of(database, "system_identifier")) ||
-              other_than_pinned(t->pin_database, text_of(database, "name")))) {
+    if (t && (other_than_pinned(t->pin_system_identifier, hg_jget(database, "system_identifier")) ||
+              other_than_pinned(t->pin_database, hg_jget(database, "name")))) {
         (void)found(a, "HG511", "the receipt is of another database than the one that %s is pinned to",
                     a->name);
         return false;
@@ -78,7 +73,7 @@ static const json_t *entry_of(const struct after *a, const char *revision)
     size_t i;
     const json_t *item;
     json_array_foreach(json_object_get(a->receipt, "revisions"), i, item)
-        if (hg_streq(text_of(item, "revision"), revision) && !hg_streq(text_of(item, "direction"), "down"))
+        if (hg_streq(hg_jget(item, "revision"), revision) && !hg_streq(hg_jget(item, "direction"), "down"))
             return item;
     return NULL;
 }
@@ -98,7 +93,7 @@ static void take_rows(struct after *a)
 
 static void check_file(const struct after *a, const struct hg_revision *r, const json_t *entry)
 {
-    const char *digest = text_of(entry, "digest");
+    const char *digest = hg_jget(entry, "digest");
     char now[HG_SHA256_SIZE];
     size_t len = 0;
     const char *text = hg_graph_text(a->j->in->graph, r, &len);
@@ -121,7 +116,7 @@ static void check_soak(const struct after *a, const struct hg_revlist *pending)
     const char *since = NULL;
     int64_t last = 0;
     for (size_t i = 0; i < pending->count; i++) {
-        const char *text = text_of(entry_of(a, pending->items[i]->id), "finished_at");
+        const char *text = hg_jget(entry_of(a, pending->items[i]->id), "finished_at");
         int64_t at = 0;
         if (hg_time_parse(text, &at) < 0 || (youngest && at < last))
             continue;
@@ -180,7 +175,7 @@ static json_t *from_ledger(const struct after *a)
     if (hg_judge_ask(a->j, "ledger", a->name, &words, &receipt, &err) == 0 &&
         json_is_array(json_object_get(receipt, "revisions")))
         return receipt;
-    const char *why = text_of(json_object_get(receipt, "error"), "message");
+    const char *why = hg_jget(json_object_get(receipt, "error"), "message");
     hg_judge_unknown(a->j, "where %s stands could not be told: %s", a->name, why ? why : err.message);
     json_decref(receipt);
     return NULL;

@@ -12,11 +12,6 @@ struct checking {
     json_int_t runs, steps, files, hmacs;
 };
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    return json_string_value(json_object_get(object, key));
-}
-
 HG_PRINTF(4, 5)
 static void problem(struct checking *c, const char *what, const char *revision, const char *fmt, ...)
 {
@@ -45,7 +40,7 @@ static char *words(const json_t *list)
 
 static void check_file(struct checking *c, const json_t *step, const char *revision)
 {
-    const char *file = text_of(step, "file"), *digest = text_of(step, "digest");
+    const char *file = hg_jget(step, "file"), *digest = hg_jget(step, "digest");
     HG_AUTO(hg_buf_done) struct hg_buf bytes = HG_BUF_INIT;
     char is[HG_SHA256_SIZE];
     if (!file)
@@ -62,7 +57,7 @@ static void check_file(struct checking *c, const json_t *step, const char *revis
 
 static void check_hmac(struct checking *c, const json_t *step, const char *revision)
 {
-    const char *hmac = text_of(step, "hmac"), *digest = text_of(step, "digest");
+    const char *hmac = hg_jget(step, "hmac"), *digest = hg_jget(step, "digest");
     HG_AUTO(hg_strv_done) struct hg_strv down = HG_STRV_INIT;
     char is[HG_SHA256_SIZE];
     size_t i;
@@ -79,13 +74,13 @@ static void check_hmac(struct checking *c, const json_t *step, const char *revis
 
 static void check_steps(struct checking *c, const json_t *run, bool complete)
 {
-    bool finished = text_of(run, "finished_at"), applied = hg_streq(text_of(run, "outcome"), "applied");
+    bool finished = hg_jget(run, "finished_at"), applied = hg_streq(hg_jget(run, "outcome"), "applied");
     json_int_t expected = 0;
     size_t i;
     json_t *step;
     json_array_foreach(json_object_get(run, "steps"), i, step)
     {
-        const char *revision = text_of(step, "revision"), *outcome = text_of(step, "outcome");
+        const char *revision = hg_jget(step, "revision"), *outcome = hg_jget(step, "outcome");
         revision = revision ? revision : "?";
         json_int_t position = json_integer_value(json_object_get(step, "position"));
         c->steps++;
@@ -107,7 +102,7 @@ static void check_steps(struct checking *c, const json_t *run, bool complete)
 
 static void check_run(struct checking *c, const json_t *run, const json_t *before, bool complete)
 {
-    const char *outcome = text_of(run, "outcome"), *direction = text_of(run, "direction");
+    const char *outcome = hg_jget(run, "outcome"), *direction = hg_jget(run, "direction");
     HG_AUTO(hg_freep) char *from = words(json_object_get(run, "from"));
     HG_AUTO(hg_freep) char *to = words(json_object_get(run, "to"));
     HG_AUTO(hg_freep) char *rows = words(json_object_get(run, "rows"));
@@ -116,13 +111,13 @@ static void check_run(struct checking *c, const json_t *run, const json_t *befor
     c->runs++;
     if (json_is_array(left) && !hg_streq(was, from))
         problem(c, "chain", NULL, "it began at %s, but the run before it (%s) left %s: the record of what "
-                "happened between is missing, or one of both was changed", from, text_of(before, "run"), was);
+                "happened between is missing, or one of both was changed", from, hg_jget(before, "run"), was);
     if (hg_streq(outcome, "applied") && !hg_streq(rows, to))
         problem(c, "chain", NULL, "it is recorded as applied, but left %s instead of %s", rows, to);
     bool moved = !hg_streq(from, to) && (hg_streq(direction, "up") || hg_streq(direction, "down"));
     if (complete && moved && !json_array_size(json_object_get(run, "steps")))
         problem(c, "step", NULL, "it went from %s to %s, but none of its steps is there", from, to);
-    if (!text_of(run, "finished_at") != !outcome)
+    if (!hg_jget(run, "finished_at") != !outcome)
         problem(c, "step", NULL, "it has %s", outcome ? "an outcome without a time" : "a time without an outcome");
 }
 
@@ -151,8 +146,8 @@ json_t *hg_ledger_check(const json_t *document, const char *key, json_t **ret_co
         problem(&c, "damage", NULL, "%s", json_string_value(line));
     json_array_foreach(json_object_get(document, "runs"), i, run)
     {
-        const char *table = text_of(run, "version_table");
-        c.run = text_of(run, "run");
+        const char *table = hg_jget(run, "version_table");
+        c.run = hg_jget(run, "run");
         check_run(&c, run, json_object_get(last, table ? table : ""), complete);
         check_steps(&c, run, complete);
         json_object_set(last, table ? table : "", run);

@@ -180,11 +180,6 @@ int hg_ledger_document_of_file(const char *path, bool files, json_t **ret, struc
     return 0;
 }
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    return json_string_value(json_object_get(object, key));
-}
-
 static void texts_of(const json_t *object, const char *key, struct hg_strv *ret)
 {
     size_t i;
@@ -202,17 +197,17 @@ static void summarize_last(const json_t *run, struct hg_ledger_summary *s)
     json_t *step;
     if (!run)
         return;
-    s->last_finished_at = hg_xstrdup(text_of(run, "finished_at"));
-    s->last_by = hg_xstrdup(text_of(run, "by"));
-    s->last_outcome = hg_xstrdup(text_of(run, "outcome"));
+    s->last_finished_at = hg_xstrdup(hg_jget(run, "finished_at"));
+    s->last_by = hg_xstrdup(hg_jget(run, "by"));
+    s->last_outcome = hg_xstrdup(hg_jget(run, "outcome"));
     s->last_rows_known = json_is_array(json_object_get(run, "rows"));
     texts_of(run, "rows", &s->last_rows);
     json_array_foreach(json_object_get(run, "steps"), i, step)
     {
-        if (!hg_streq(text_of(step, "outcome"), "done"))
+        if (!hg_streq(hg_jget(step, "outcome"), "done"))
             continue;
         hg_freep(&s->last_revision);
-        s->last_revision = hg_xstrdup(text_of(step, "revision"));
+        s->last_revision = hg_xstrdup(hg_jget(step, "revision"));
     }
 }
 
@@ -220,11 +215,11 @@ static void summarize_open(const json_t *run, struct hg_ledger_summary *s)
 {
     if (!run)
         return;
-    s->open_run = hg_xstrdup(text_of(run, "run"));
-    s->open_since = hg_xstrdup(text_of(run, "started_at"));
-    s->open_by = hg_xstrdup(text_of(run, "by"));
-    s->open_host = hg_xstrdup(text_of(run, "host"));
-    s->open_direction = hg_xstrdup(text_of(run, "direction"));
+    s->open_run = hg_xstrdup(hg_jget(run, "run"));
+    s->open_since = hg_xstrdup(hg_jget(run, "started_at"));
+    s->open_by = hg_xstrdup(hg_jget(run, "by"));
+    s->open_host = hg_xstrdup(hg_jget(run, "host"));
+    s->open_direction = hg_xstrdup(hg_jget(run, "direction"));
     s->open_pid = json_integer_value(json_object_get(run, "pid"));
     texts_of(run, "from", &s->open_from);
     texts_of(run, "to", &s->open_to);
@@ -234,15 +229,15 @@ void hg_ledger_summary_of(const json_t *document, const char *version_table, str
 {
     const json_t *label = json_object_get(document, "label"), *last = NULL, *open = NULL;
     struct hg_ledger_summary s = { .present = document != NULL,
-                                   .label_target = hg_xstrdup(text_of(label, "target")),
+                                   .label_target = hg_xstrdup(hg_jget(label, "target")),
                                    .label_protected = json_is_true(json_object_get(label, "protected")) };
     size_t i;
     json_t *run, *held;
     json_array_foreach(json_object_get(document, "runs"), i, run)
     {
-        if (!hg_streq(text_of(run, "version_table"), version_table))
+        if (!hg_streq(hg_jget(run, "version_table"), version_table))
             continue;
-        if (text_of(run, "finished_at"))
+        if (hg_jget(run, "finished_at"))
             last = run;
         else
             open = run;
@@ -251,8 +246,8 @@ void hg_ledger_summary_of(const json_t *document, const char *version_table, str
     summarize_open(open, &s);
     json_array_foreach(json_object_get(document, "held"), i, held)
     {
-        if (hg_streq(text_of(held, "version_table"), version_table))
-            hg_strv_add(&s.held, text_of(held, "revision"));
+        if (hg_streq(hg_jget(held, "version_table"), version_table))
+            hg_strv_add(&s.held, hg_jget(held, "revision"));
     }
     *ret = s;
 }

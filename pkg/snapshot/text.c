@@ -6,12 +6,6 @@
 
 #include "term/term.h"
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
 /* ---- differences ------------------------------------------------------------------------------ */
 
 static const struct mark {
@@ -50,7 +44,7 @@ static void add_side(struct hg_buf *b, bool color, const char *sign, enum hg_sty
 
 static void detail_text(const json_t *detail, bool color, struct hg_buf *b)
 {
-    const char *what = text_of(detail, "what");
+    const char *what = hg_jstr(detail, "what");
     const char *from = json_string_value(json_object_get(detail, "from"));
     const char *to = json_string_value(json_object_get(detail, "to"));
     bool brief = from && to && strlen(from) + strlen(to) < 80 && !strchr(from, '\n') && !strchr(to, '\n');
@@ -70,11 +64,11 @@ void hg_snapshot_diff_text(const json_t *diff, bool color, struct hg_buf *ret)
     size_t i, k;
     const json_t *change, *detail;
     json_array_foreach((json_t *)(uintptr_t)diff, i, change) {
-        const struct mark *m = mark_of(text_of(change, "change"));
+        const struct mark *m = mark_of(hg_jstr(change, "change"));
         const char *from = json_string_value(json_object_get(change, "from"));
-        HG_AUTO(hg_freep) char *head = hg_xasprintf("%s %s %s%s%s", m->sign, text_of(change, "kind"),
+        HG_AUTO(hg_freep) char *head = hg_xasprintf("%s %s %s%s%s", m->sign, hg_jstr(change, "kind"),
                                                     from ? from : "", from ? " -> " : "",
-                                                    text_of(change, "name"));
+                                                    hg_jstr(change, "name"));
         hg_term_add(ret, color, m->style, head);
         hg_buf_addc(ret, '\n');
         json_array_foreach(json_object_get(change, "details"), k, detail)
@@ -180,7 +174,7 @@ static void show_server(const struct hg_snapshot *s, struct hg_table *t)
     json_int_t version = json_integer_value(json_object_get(d, "server_version"));
     HG_AUTO(hg_freep) char *line =
         hg_xasprintf("PostgreSQL %d.%d, %s at %s", (int)(version / 10000), (int)(version % 10000),
-                     text_of(d, "name"), text_of(d, "host"));
+                     hg_jstr(d, "name"), hg_jstr(d, "host"));
     row(t, "server", line);
 }
 
@@ -190,14 +184,14 @@ void hg_snapshot_show(const struct hg_snapshot *s, bool color, struct hg_buf *re
     size_t i;
     const json_t *line;
     hg_table_init(&t, 2);
-    HG_AUTO(hg_freep) char *taken = hg_xasprintf("%s by %s", text_of(s->manifest, "taken_at"),
-                                                 text_of(s->manifest, "tool"));
+    HG_AUTO(hg_freep) char *taken = hg_xasprintf("%s by %s", hg_jstr(s->manifest, "taken_at"),
+                                                 hg_jstr(s->manifest, "tool"));
     HG_AUTO(hg_freep) char *rows = words(json_object_get(s->status, "rows"));
     HG_AUTO(hg_freep) char *objects = counts(s->catalog);
-    HG_AUTO(hg_freep) char *digest = hg_xasprintf("%.16s", text_of(s->manifest, "catalog_digest"));
+    HG_AUTO(hg_freep) char *digest = hg_xasprintf("%.16s", hg_jstr(s->manifest, "catalog_digest"));
     row(&t, "taken", taken);
     show_server(s, &t);
-    row(&t, "state", text_of(s->status, "state"));
+    row(&t, "state", hg_jstr(s->status, "state"));
     row(&t, "rows", rows);
     row(&t, "catalog", *objects ? objects : "no objects");
     row(&t, "digest", digest);
@@ -207,7 +201,7 @@ void hg_snapshot_show(const struct hg_snapshot *s, bool color, struct hg_buf *re
         row(&t, "schema.sql", "not in it");
     json_array_foreach(json_object_get(s->manifest, "unreadable"), i, line)
         row(&t, "unreadable", json_string_value(line) ? json_string_value(line) : "?");
-    HG_AUTO(hg_freep) char *head = hg_xasprintf("snapshot of %s", text_of(s->manifest, "target"));
+    HG_AUTO(hg_freep) char *head = hg_xasprintf("snapshot of %s", hg_jstr(s->manifest, "target"));
     hg_term_add(ret, color, HG_BOLD, head);
     hg_buf_addc(ret, '\n');
     hg_table_print(&t, "", ret);
