@@ -39,7 +39,7 @@ static void work_done(struct work *w)
 }
 
 /* --from is a source of variables everywhere else; here what is no source is a file. */
-static int find_snapshot(struct plan_options *o, struct hg_err *err)
+static int find_snapshot(struct plan_options *o, struct hg_strv *ret_words, struct hg_err *err)
 {
     struct hg_strv sources = HG_STRV_INIT;
     for (size_t i = 0; i < o->common.from.count; i++) {
@@ -60,10 +60,8 @@ static int find_snapshot(struct plan_options *o, struct hg_err *err)
     if (!o->snapshot)
         hg_strv_done(&sources);
     else {
-        char *path = hg_xstrdup(o->snapshot); /* the list goes, its word stays with the program */
-        hg_strv_done(&o->common.from);
+        *ret_words = o->common.from; /* o->snapshot is one of them */
         o->common.from = sources;
-        o->snapshot = path;
     }
     return 0;
 }
@@ -190,9 +188,10 @@ static int judge(struct work *w, struct hg_err *err)
 
 int plan_work(struct plan_options *o, json_t **ret, struct hg_err *err)
 {
+    HG_AUTO(hg_strv_done) struct hg_strv words = HG_STRV_INIT;
     HG_AUTO(work_done) struct work w = { .o = o, .gate = HG_GATE_INIT };
     struct hg_alembic_options how = { 0 };
-    if (find_snapshot(o, err) < 0 || prepare(&w, &how, err) < 0 || look(&w, &how, err) < 0 ||
+    if (find_snapshot(o, &words, err) < 0 || prepare(&w, &how, err) < 0 || look(&w, &how, err) < 0 ||
         judge(&w, err) < 0)
         return -1;
     struct hg_plan_input in = { .target = &w.target,

@@ -684,9 +684,12 @@ own_authority() {
 }
 
 @test "what a request needs is loaded, and no more: no ssh, no LDAP, no Kerberos" {
-    # Where libcurl.a cannot be linked (scripts/static-curl), libcurl is the shared one as everywhere.
-    [ -s "$HGT_BUILD/curl/answer" ] || { ldd "$HGT_BUILD/headgate-source-railway" | grep -q libcurl && return; }
     run -0 ldd "$HGT_BUILD/headgate-source-railway"
+    # Under sanitizers, and where libcurl.a cannot be linked (scripts/static-curl), it is the shared one.
+    if [ ! -s "$HGT_BUILD/curl/answer" ] || [[ $output == *libasan* ]]; then
+        [[ $output == *libcurl* ]]
+        return
+    fi
     [[ $output == *libssl* && $output != *libcurl* && $output != *libssh2* && $output != *ldap* ]]
     RAILWAY_TOKEN=$HGT_TOKEN LD_DEBUG=files run -0 headgate-source-railway <<< '{"service":"api"}'
     [[ $output == *libssl* && $output != *libssh2* && $output != *libldap* && $output != *libkrb5* && \
