@@ -225,9 +225,9 @@ give_socat_and_nc() {
     ldd socat.d/program | grep -o '/[^ ]*' | while read -r library; do cp -L "$library" socat.d/; done
     printf '#!/bin/sh\nexec /socat.d/ld-linux-* --library-path /socat.d /socat.d/program "$@"\n' > socat
     chmod +x socat
-    docker cp -q socat.d "$APP:/socat.d"
-    docker cp -q socat "$APP:/usr/local/bin/socat"
-    docker cp -q "$(command -v busybox)" "$APP:/usr/local/bin/nc"
+    docker cp socat.d "$APP:/socat.d" # Docker 20.10 has no `cp -q`
+    docker cp socat "$APP:/usr/local/bin/socat"
+    docker cp "$(command -v busybox)" "$APP:/usr/local/bin/nc"
 }
 
 @test "every way to relay: four connections at once, byte for byte, in both directions" {
