@@ -65,10 +65,15 @@ int hg_run_identify(PGconn *conn, struct hg_identity *ret, struct hg_err *err)
     i.in_recovery = truth(res, 4);
     i.read_only = truth(res, 5);
     i.pooled = PQbackendPID(conn) != i.pid;
-    struct hg_err ignored = { 0 };
+    struct hg_err refused = { 0 };
     if (truth(res, 3) &&
-        hg_pg_query(conn, hg_sql_apply_system_identifier, 0, NULL, deadline, &system, &ignored) == 0)
+        hg_pg_query(conn, hg_sql_apply_system_identifier, 0, NULL, deadline, &system, &refused) == 0)
         i.system_identifier = hg_xstrdup(hg_pg_get(system, 0, 0));
+    if (PQstatus(conn) != CONNECTION_OK) { /* not refused: nobody is there any more */
+        hg_identity_done(&i);
+        *err = refused;
+        return hg_wrap(err, "asking which database this is");
+    }
     *ret = i;
     return 0;
 }
