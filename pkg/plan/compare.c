@@ -47,16 +47,16 @@ static void compare_database(const struct comparing *c)
 {
     const json_t *database = json_object_get(c->plan, "database");
     const struct hg_plan_now *now = c->now;
-    if (!hg_streq(hg_plan_str(c->plan, "target"), now->target))
+    if (!hg_streq(hg_jstr(c->plan, "target"), now->target))
         (void)differs(c, "the plan was made for target %s, and this is %s",
-                      hg_plan_str(c->plan, "target"), now->target);
-    compare_fact(c, "the name", hg_plan_str(database, "name"), now->database);
-    compare_fact(c, "system identifier", hg_plan_str(database, "system_identifier"),
+                      hg_jstr(c->plan, "target"), now->target);
+    compare_fact(c, "the name", hg_jstr(database, "name"), now->database);
+    compare_fact(c, "system identifier", hg_jstr(database, "system_identifier"),
                  now->system_identifier);
-    compare_fact(c, "oid", hg_plan_str(database, "oid"), now->oid);
-    if (!hg_streq(hg_plan_str(c->plan, "version_table"), now->version_table))
+    compare_fact(c, "oid", hg_jstr(database, "oid"), now->oid);
+    if (!hg_streq(hg_jstr(c->plan, "version_table"), now->version_table))
         (void)differs(c, "the plan was made with the version table %s, which is %s now",
-                      hg_plan_str(c->plan, "version_table"), now->version_table);
+                      hg_jstr(c->plan, "version_table"), now->version_table);
 }
 
 /* ---- rows ------------------------------------------------------------------------------------------- */
@@ -106,7 +106,7 @@ static const json_t *planned(const json_t *plan, const char *id)
     size_t i;
     const json_t *item;
     json_array_foreach(json_object_get(plan, "revisions"), i, item)
-        if (hg_streq(hg_plan_str(item, "revision"), id))
+        if (hg_streq(hg_jstr(item, "revision"), id))
             return item;
     return NULL;
 }
@@ -119,7 +119,7 @@ static void at(struct hg_finding *f, const char *path, const char *revision)
 
 static void compare_file(const struct comparing *c, const json_t *r, const struct hg_revision *now)
 {
-    const char *digest = hg_plan_str(r, "digest"), *id = hg_plan_str(r, "revision");
+    const char *digest = hg_jstr(r, "digest"), *id = hg_jstr(r, "revision");
     if (*digest && hg_streq(digest, now->digest))
         return;
     if (*digest && now->digest)
@@ -136,7 +136,7 @@ static void compare_order(const struct comparing *c)
     size_t i;
     json_t *item;
     json_array_foreach(json_object_get(c->plan, "revisions"), i, item)
-        hg_strv_add(&then, hg_plan_str(item, "revision"));
+        hg_strv_add(&then, hg_jstr(item, "revision"));
     for (size_t k = 0; k < c->now->steps->count; k++)
         hg_strv_add(&now, c->now->steps->items[k]->id);
     HG_AUTO(hg_freep) char *was = hg_strv_join(&then, ", ");
@@ -151,7 +151,7 @@ static void compare_revisions(const struct comparing *c, bool rows_same)
     size_t i;
     json_t *r;
     json_array_foreach(json_object_get(c->plan, "revisions"), i, r) {
-        const char *id = hg_plan_str(r, "revision"), *path = hg_plan_str(r, "path");
+        const char *id = hg_jstr(r, "revision"), *path = hg_jstr(r, "path");
         const struct hg_revision *now = step_of(c->now, id);
         if (now)
             compare_file(c, r, now);
@@ -174,13 +174,13 @@ static void compare_revisions(const struct comparing *c, bool rows_same)
 static void compare_goal(const struct comparing *c)
 {
     const json_t *goal = json_object_get(c->plan, "goal");
-    const char *name = hg_plan_str(goal, "name");
+    const char *name = hg_jstr(goal, "name");
     if (!json_is_true(json_object_get(goal, "asked")) && !hg_streq(name, c->now->upgrade_to))
         (void)differs(c, "the plan goes to %s, and the target's upgrade_to is %s now", name,
                       c->now->upgrade_to);
-    else if (!hg_streq(hg_plan_str(goal, "revision"), c->now->goal))
+    else if (!hg_streq(hg_jstr(goal, "revision"), c->now->goal))
         (void)differs(c, "%s was %s when the plan was made, and is %s now", name,
-                      hg_plan_str(goal, "revision"), c->now->goal);
+                      hg_jstr(goal, "revision"), c->now->goal);
 }
 
 void hg_plan_compare(const json_t *plan, const struct hg_plan_now *now, const char *remedy,
@@ -193,7 +193,7 @@ void hg_plan_compare(const json_t *plan, const struct hg_plan_now *now, const ch
     compare_revisions(&c, rows_same);
     if (rows_same && ret->count == 0 && !same_rows(json_object_get(plan, "to"), now->to))
         (void)differs(&c, "the plan ends at other rows than it would now");
-    const char *env = hg_plan_str(plan, "env_digest");
+    const char *env = hg_jstr(plan, "env_digest");
     if (!hg_streq(env, now->env_digest ? now->env_digest : ""))
         (void)differs(&c, "env.py was changed since the plan was made");
 }

@@ -2,12 +2,6 @@
 /* The plan as a file: its digest, its text, and reading it with suspicion. */
 #include "internal.h"
 
-const char *hg_plan_str(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
 void hg_plan_digest(const json_t *plan, char out[HG_SHA256_SIZE])
 {
     json_t *pinned = json_copy((json_t *)(uintptr_t)plan);
@@ -94,7 +88,7 @@ static bool is_plan(const json_t *p)
 
 static int check(const json_t *plan, const char *shown, struct hg_err *err)
 {
-    const char *schema = hg_plan_str(plan, "schema");
+    const char *schema = hg_jstr(plan, "schema");
     char digest[HG_SHA256_SIZE];
     if (hg_starts_with(schema, "headgate.plan/") && !hg_streq(schema, "headgate.plan/1")) {
         HG_AUTO(hg_freep) char *printable = hg_printable(schema, 60);
@@ -106,10 +100,10 @@ static int check(const json_t *plan, const char *shown, struct hg_err *err)
         return hg_hint(err, "`headgate plan -t TARGET -o FILE` writes one");
     }
     hg_plan_digest(plan, digest);
-    if (hg_streq(digest, hg_plan_str(plan, "digest")))
+    if (hg_streq(digest, hg_jstr(plan, "digest")))
         return 0;
     (void)hg_fail(err, HG_E_INTEGRITY, "%s is not the plan that was made: its digest is %.12s…, and it "
-                  "says %.12s…", shown, digest, hg_plan_str(plan, "digest"));
+                  "says %.12s…", shown, digest, hg_jstr(plan, "digest"));
     return hg_hint(err, "it was damaged or edited; make a new one: headgate plan -t TARGET -o FILE");
 }
 
@@ -139,5 +133,5 @@ int hg_plan_read(const char *path, json_t **ret, struct hg_err *err)
 
 const char *hg_plan_goal(const json_t *plan)
 {
-    return hg_plan_str(json_object_get(plan, "goal"), "name");
+    return hg_jstr(json_object_get(plan, "goal"), "name");
 }

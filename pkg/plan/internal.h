@@ -9,8 +9,6 @@
  * also when nothing could be rendered at all. New reference. */
 json_t *hg_plan_render(const struct hg_plan_input *in, const struct hg_revlist *steps);
 
-/* The string at key, or "". */
-const char *hg_plan_str(const json_t *object, const char *key);
 /* "a, b", or `none`. Heap. */
 char *hg_plan_joined(const json_t *list, const char *none);
 /* "table notebooks (alter, index)" for each object of a revision but indexes. */

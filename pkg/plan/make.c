@@ -49,7 +49,7 @@ static json_t *revision_json(const struct hg_plan_input *in, const struct hg_rev
     json_object_set_new(o, "objects", objects);
     json_object_set(o, "sql", sql ? sql : json_null());
     json_object_set_new(o, "no_sql",
-                        sql ? json_null() : hg_json_text(hg_plan_str(rendered, "reason")));
+                        sql ? json_null() : hg_json_text(hg_jstr(rendered, "reason")));
     return o;
 }
 

@@ -67,11 +67,11 @@ static void add_revision(const json_t *r, size_t number, struct hg_buf *b)
     size_t i;
     json_t *item;
     hg_buf_addf(b, "\n**%zu. ", number);
-    add_escaped(b, hg_plan_str(r, "revision"));
+    add_escaped(b, hg_jstr(r, "revision"));
     hg_buf_adds(b, "** ");
-    add_escaped(b, hg_plan_str(r, "message"));
+    add_escaped(b, hg_jstr(r, "message"));
     hg_buf_adds(b, " (");
-    add_escaped(b, hg_plan_str(r, "path"));
+    add_escaped(b, hg_jstr(r, "path"));
     hg_buf_adds(b, ")\n\n");
     json_array_foreach(json_object_get(r, "operations"), i, item) {
         hg_buf_adds(b, "- ");
@@ -83,7 +83,7 @@ static void add_revision(const json_t *r, size_t number, struct hg_buf *b)
     add_objects(r, b);
     if (!json_is_array(sql)) {
         hg_buf_adds(b, "SQL not shown: ");
-        add_escaped(b, hg_plan_str(r, "no_sql"));
+        add_escaped(b, hg_jstr(r, "no_sql"));
         hg_buf_adds(b, "\n");
     } else if (!json_array_size(sql)) {
         hg_buf_adds(b, "No SQL: it does nothing\n");
@@ -104,13 +104,13 @@ void hg_plan_markdown(const json_t *plan, struct hg_buf *ret)
     HG_AUTO(hg_freep) char *to = hg_plan_joined(json_object_get(plan, "to"), "nothing");
     HG_AUTO(hg_freep) char *source = hg_plan_source(plan);
     hg_buf_adds(ret, "### Migration plan for ");
-    add_escaped(ret, hg_plan_str(plan, "target"));
+    add_escaped(ret, hg_jstr(plan, "target"));
     if (count)
         hg_buf_addf(ret, "\n\n**%zu revision%s**, from %s to %s", count, count == 1 ? "" : "s", from, to);
     else
         hg_buf_addf(ret, "\n\n**Nothing to do**: it stands at %s", from);
     hg_buf_adds(ret, " in database ");
-    add_escaped(ret, hg_plan_str(json_object_get(plan, "database"), "name"));
+    add_escaped(ret, hg_jstr(json_object_get(plan, "database"), "name"));
     hg_buf_addf(ret, ", by %s. The gate: **%s**.\n", source, hg_plan_verdict(plan));
     json_array_foreach(revisions, i, r)
         add_revision(r, i + 1, ret);
@@ -122,5 +122,5 @@ void hg_plan_markdown(const json_t *plan, struct hg_buf *ret)
         if (hg_findings_report(&findings, "markdown", "Findings", ret, &bad) < 0)
             HG_BUG("findings have a Markdown form");
     }
-    hg_buf_addf(ret, "\nPlan digest `%s`\n", hg_plan_str(plan, "digest"));
+    hg_buf_addf(ret, "\nPlan digest `%s`\n", hg_jstr(plan, "digest"));
 }

@@ -44,13 +44,13 @@ void hg_plan_add_sql(struct hg_buf *b, const char *sql, const char *indent)
 char *hg_plan_source(const json_t *plan)
 {
     const json_t *observed = json_object_get(plan, "observed");
-    const char *taken = hg_plan_str(observed, "taken_at");
+    const char *taken = hg_jstr(observed, "taken_at");
     return *taken ? hg_xasprintf("a snapshot of %s", taken) : hg_xstrdup("the database itself");
 }
 
 const char *hg_plan_verdict(const json_t *plan)
 {
-    const char *verdict = hg_plan_str(json_object_get(plan, "observed"), "verdict");
+    const char *verdict = hg_jstr(json_object_get(plan, "observed"), "verdict");
     return *verdict ? verdict : "could not be told";
 }
 
@@ -66,11 +66,11 @@ static void take_findings(const json_t *list, struct hg_findings *ret)
     json_t *item;
     json_array_foreach(list, i, item) {
         const json_t *place = json_object_get(item, "location");
-        const char *rule = hg_plan_str(item, "rule");
+        const char *rule = hg_jstr(item, "rule");
         if (!hg_rule_find(rule)) /* of a newer headgate */
             continue;
-        struct hg_finding *f = hg_finding_add(ret, rule, "%s", hg_plan_str(item, "message"));
-        (void)hg_severity_parse(hg_plan_str(item, "severity"), &f->severity);
+        struct hg_finding *f = hg_finding_add(ret, rule, "%s", hg_jstr(item, "message"));
+        (void)hg_severity_parse(hg_jstr(item, "severity"), &f->severity);
         f->help = dup_member(item, "help");
         f->path = dup_member(place, "path");
         f->line = (int)json_integer_value(json_object_get(place, "line"));
@@ -98,15 +98,15 @@ static void add_head(const json_t *plan, bool color, struct hg_buf *b)
     HG_AUTO(hg_freep) char *source = hg_plan_source(plan);
     hg_term_add(b, color, HG_BOLD, "plan");
     if (count)
-        hg_buf_addf(b, "  for %s: %zu revision%s, from %s to %s\n", hg_plan_str(plan, "target"), count,
+        hg_buf_addf(b, "  for %s: %zu revision%s, from %s to %s\n", hg_jstr(plan, "target"), count,
                     count == 1 ? "" : "s", from, to);
     else
-        hg_buf_addf(b, "  for %s: nothing to do, it stands at %s\n", hg_plan_str(plan, "target"), from);
-    hg_buf_addf(b, "  database  %s%s%s, by %s\n", hg_plan_str(database, "name"),
-                *hg_plan_str(database, "system_identifier") ? " on system " : "",
-                hg_plan_str(database, "system_identifier"), source);
+        hg_buf_addf(b, "  for %s: nothing to do, it stands at %s\n", hg_jstr(plan, "target"), from);
+    hg_buf_addf(b, "  database  %s%s%s, by %s\n", hg_jstr(database, "name"),
+                *hg_jstr(database, "system_identifier") ? " on system " : "",
+                hg_jstr(database, "system_identifier"), source);
     hg_buf_addf(b, "  gate      %s\n  digest    %s\n", hg_plan_verdict(plan),
-                hg_plan_str(plan, "digest"));
+                hg_jstr(plan, "digest"));
 }
 
 void hg_plan_touched(const json_t *r, struct hg_strv *ret)
@@ -114,11 +114,11 @@ void hg_plan_touched(const json_t *r, struct hg_strv *ret)
     const json_t *objects = json_object_get(r, "objects"), *object, *other;
     size_t i, k;
     json_array_foreach(objects, i, object) {
-        const char *kind = hg_plan_str(object, "kind"), *name = hg_plan_str(object, "name");
+        const char *kind = hg_jstr(object, "kind"), *name = hg_jstr(object, "name");
         HG_AUTO(hg_strv_done) struct hg_strv changes = HG_STRV_INIT;
         json_array_foreach(objects, k, other)
-            if (hg_streq(hg_plan_str(other, "kind"), kind) && hg_streq(hg_plan_str(other, "name"), name))
-                hg_strv_add(&changes, hg_plan_str(other, "change"));
+            if (hg_streq(hg_jstr(other, "kind"), kind) && hg_streq(hg_jstr(other, "name"), name))
+                hg_strv_add(&changes, hg_jstr(other, "change"));
         HG_AUTO(hg_freep) char *done = hg_strv_join(&changes, ", ");
         HG_AUTO(hg_freep) char *line = hg_xasprintf("%s %s (%s)", kind, name, done);
         HG_AUTO(hg_freep) char *shown = hg_printable(line, 300);
@@ -138,19 +138,19 @@ static void add_objects(const json_t *r, struct hg_buf *b)
 
 static void add_revision(const json_t *r, size_t number, bool color, struct hg_buf *b)
 {
-    HG_AUTO(hg_freep) char *message = hg_printable(hg_plan_str(r, "message"), 200);
-    HG_AUTO(hg_freep) char *path = hg_printable(hg_plan_str(r, "path"), 500);
+    HG_AUTO(hg_freep) char *message = hg_printable(hg_jstr(r, "message"), 200);
+    HG_AUTO(hg_freep) char *path = hg_printable(hg_jstr(r, "path"), 500);
     const json_t *sql = json_object_get(r, "sql");
     size_t i;
     json_t *item;
     hg_buf_addf(b, "\n%zu  ", number);
-    hg_term_add(b, color, HG_YELLOW, hg_plan_str(r, "revision"));
+    hg_term_add(b, color, HG_YELLOW, hg_jstr(r, "revision"));
     hg_buf_addf(b, "  %s\n   %s\n", message, path);
     json_array_foreach(json_object_get(r, "operations"), i, item)
         hg_buf_addf(b, "   - %s\n", json_string_value(item));
     add_objects(r, b);
     if (!json_is_array(sql)) {
-        hg_buf_addf(b, "   SQL not shown: %s\n", hg_plan_str(r, "no_sql"));
+        hg_buf_addf(b, "   SQL not shown: %s\n", hg_jstr(r, "no_sql"));
         return;
     }
     if (!json_array_size(sql))
