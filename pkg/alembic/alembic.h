@@ -102,6 +102,17 @@ int hg_alembic_load_with(const struct hg_alembic_config *c, const struct hg_alem
                          struct hg_findings *findings, struct hg_err *err);
 int hg_alembic_load_sources(const struct hg_alembic_source *sources, size_t count,
                             struct hg_graph **ret, struct hg_findings *findings, struct hg_err *err);
+/* The graph of revisions that somebody has read before (a bundle's index): nothing is scanned, and no
+ * fault of a file can come up. Lists and strings are copied, texts too (for hg_graph_text). */
+struct hg_alembic_fact {
+    const char *id, *doc, *path;
+    const struct hg_strv *down, *depends_on, *labels;
+    const char *text;
+    size_t len;
+    bool dynamic;
+};
+int hg_alembic_load_facts(const struct hg_alembic_fact *facts, size_t count, struct hg_graph **ret,
+                          struct hg_findings *findings, struct hg_err *err);
 void hg_graph_free(struct hg_graph *g);
 
 /* False when Alembic would refuse this history (or when it has a duplicate id). */

@@ -274,12 +274,12 @@ static char *shown_with(struct prefix *p, const struct hg_alembic_config *c, con
     return hg_path_join(p->shown, path + len);
 }
 
-static void keep_text(struct hg_node *n, const struct hg_alembic_source *from)
+static void keep_text(struct hg_node *n, const char *text, size_t len)
 {
-    n->text = hg_xmalloc(from->len + 1); /* may hold NUL bytes */
-    memcpy(n->text, from->data, from->len);
-    n->text[from->len] = '\0';
-    n->text_len = from->len;
+    n->text = hg_xmalloc(len + 1); /* may hold NUL bytes */
+    memcpy(n->text, text, len);
+    n->text[len] = '\0';
+    n->text_len = len;
 }
 
 static struct hg_graph *make_graph(struct load *l)
@@ -308,7 +308,7 @@ static struct hg_graph *make_graph(struct load *l)
         g->nodes[i].size = made[i]->size;
         g->nodes[i].mtime_ns = made[i]->mtime_ns;
         if (made[i]->source)
-            keep_text(&g->nodes[i], made[i]->source);
+            keep_text(&g->nodes[i], made[i]->source->data, made[i]->source->len);
     }
     free(made);
     free(p.shown);
@@ -359,5 +359,28 @@ int hg_alembic_load_sources(const struct hg_alembic_source *sources, size_t coun
     if (read_all(&l, &none, count, err) < 0 || scan_sources(&l, sources, count, err) < 0)
         return -1;
     *ret = make_graph(&l);
+    return 0;
+}
+
+int hg_alembic_load_facts(const struct hg_alembic_fact *facts, size_t count, struct hg_graph **ret,
+                          struct hg_findings *findings, struct hg_err *err)
+{
+    if (count > HG_REVISIONS_MAX)
+        return hg_fail(err, HG_E_UNKNOWN, "more than %zu revisions", HG_REVISIONS_MAX);
+    struct hg_graph *g = hg_graph_new();
+    for (size_t i = 0; i < count; i++) {
+        struct hg_revision *r = hg_graph_add(g);
+        r->id = hg_xstrdup(facts[i].id);
+        r->doc = hg_xstrdup(facts[i].doc);
+        r->path = hg_xstrdup(facts[i].path);
+        r->dynamic = facts[i].dynamic;
+        hg_strv_addv(&r->down, facts[i].down);
+        hg_strv_addv(&r->depends_on, facts[i].depends_on);
+        hg_strv_addv(&r->labels, facts[i].labels);
+    }
+    hg_graph_build(g, findings);
+    for (size_t i = 0; i < count; i++)
+        keep_text(&g->nodes[i], facts[i].text, facts[i].len);
+    *ret = g;
     return 0;
 }

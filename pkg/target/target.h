@@ -216,6 +216,9 @@ void hg_target_announce(const struct hg_target *t, const struct hg_common *commo
 /* Environment for a Python that only reads files: from before resolving, less tokens and connection
  * variables. Release with hg_vars_free_envp. */
 char **hg_target_plain_envp(const struct hg_target *t);
+/* The names of the variables that such a Python misses, each with the value it may have all the same:
+ * "" where it must say nothing, else a switch's own, or a number. New reference. */
+json_t *hg_target_placeholders(const struct hg_target *t, char *const *plain);
 /* What is wrong with the dotenv files among the target's sources, for doctor: HG515 for each line that
  * another tool reads differently (path and line set, values never shown), HG516 for secrets in a file
  * that git tracks or everybody can read. Files that are not there are left out. Needs t->t and

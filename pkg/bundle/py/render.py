@@ -3,15 +3,18 @@
 
 headgate puts one line `SPEC = json.loads(...)` before this text and gives both to the project's own
 interpreter: Alembic's command line (or Flask's), the revisions in order, the rows to start from, and the
-seconds this may take. env.py runs as for `alembic upgrade --sql`, with addresses that lead nowhere.
+seconds this may take. env.py runs with addresses that lead nowhere: for a plan as for `alembic upgrade
+--sql`; for a bundle first as if there were a database, because what it configures then is what counts.
 
-Each answer is one line of JSON: {"revision", "sql": [statement, ...]} or {"revision", "reason"}; or
-{"fatal": why nothing could be rendered}. What Alembic writes under --sql is not always what it does
-with a database (parameters become NULL, backslashes double, "create unless it is there" becomes
-"create"): wherever that may be so the revision is refused with the reason.
+Each answer is one line of JSON: {"revision", "direction", "sql": [statement, ...]} or {"revision",
+"direction", "code", "reason"}; or {"fatal": why nothing could be rendered}. For a bundle also "kinds",
+one for each statement, "computed" where it holds today's date, and once {"settings"}. What Alembic writes
+under --sql is not always what it does with a database (parameters become NULL, backslashes double,
+"create unless it is there" becomes "create"): wherever that may be so the revision is refused.
 
 Works with Alembic 1.8 and SQLAlchemy 1.4 up to the newest.
 """
+import contextlib
 import datetime
 import importlib.util
 import json
@@ -19,16 +22,20 @@ import os
 import re
 import signal
 import sys
+import traceback
 
 ANSWERS = os.fdopen(os.dup(1), "w", encoding="utf-8")
 os.dup2(2, 1)
 if sys.path and sys.path[0] == "":
     del sys.path[0]  # as for the alembic script; prepend_sys_path says what comes first
 
-STATE = {"revision": None, "file": None, "reason": None, "sql": [], "configured": False,
-         "arguments": {}, "script": None}
+STATE = {"revision": None, "file": None, "code": None, "reason": None, "sql": [], "kinds": [],
+         "configured": False, "arguments": {}, "script": None, "offline": True, "driver": None,
+         "guessed": False, "statements": [], "readers": {}, "reached": False}
+PLACEHOLDER = "headgate_placeholder" if SPEC["bundle"] else "headgate"
 OTHER_SERVERS = ("mysql", "mariadb", "sqlite", "oracle", "mssql")
 STANDARD_LIBRARY = os.path.dirname(os.__file__)
+DATABASE_PACKAGES = ("alembic", "sqlalchemy", "psycopg", "psycopg2", "asyncpg", "pg8000")
 
 
 def answer(**fields):
@@ -44,9 +51,9 @@ class TimeUp(BaseException):
     pass
 
 
-def refuse(reason):
+def refuse(code, reason):
     if STATE["reason"] is None:
-        STATE["reason"] = reason
+        STATE.update(code=code, reason=reason)
     raise NeedsDatabase(reason)
 
 
@@ -64,7 +71,7 @@ def placeholder_url():
     if not scheme:
         found = [m for m in ("psycopg", "asyncpg", "psycopg2", "pg8000") if importlib.util.find_spec(m)]
         scheme = "postgresql+" + found[0] if found else "postgresql"
-    return scheme + "://headgate:headgate@headgate.invalid:5432/headgate"
+    return "%s://%s:headgate@headgate.invalid:5432/headgate" % (scheme, PLACEHOLDER)
 
 
 def placeholder(name):
@@ -72,13 +79,29 @@ def placeholder(name):
         return "5432"
     if re.search("URL|URI|DSN", name):
         return placeholder_url()
-    return "headgate"
+    return PLACEHOLDER
+
+
+def note_reader(name):
+    """A migration must not depend on the environment that it is rendered in."""
+    frame = sys._getframe(2)
+    while frame and frame.f_code.co_filename.startswith(("<frozen ", STANDARD_LIBRARY)) \
+            and "-packages" not in frame.f_code.co_filename:
+        frame = frame.f_back
+    module = (frame.f_globals.get("__name__") or "").partition(".")[0] if frame else "sqlalchemy"
+    if module in DATABASE_PACKAGES:
+        return
+    if STATE["revision"] is not None:
+        refuse("environment", "it reads the environment variable %s" % name)
+    STATE["readers"].setdefault(os.path.realpath(frame.f_code.co_filename), name)
 
 
 class Variables(type(os.environ)):
     """os.environ["NAME"] of a project has an answer, whatever the name; get() and `in` do not."""
 
     def __getitem__(self, name):
+        if SPEC["bundle"]:
+            note_reader(name)
         try:
             return super().__getitem__(name)
         except KeyError:
@@ -98,21 +121,31 @@ def settle_environment():
 # ---- what a revision gets instead of a connection --------------------------------------------------
 
 
-def record(text):
-    if STATE["revision"] is not None and text.strip():
-        STATE["sql"].append(text.strip())
+def record(text, kind="sql"):
+    if STATE["revision"] is None:
+        return
+    if not SPEC["bundle"]:
+        text = text.strip()
+        if not text:
+            return
+    if "\0" in text:
+        refuse("literal", "a statement holds a NUL character")
+    if PLACEHOLDER in text and SPEC["bundle"]:
+        refuse("environment", "a statement holds a value of the environment")
+    STATE["sql"].append(text)
+    STATE["kinds"].append(kind)
 
 
 class Result:
     def unknown(self, *_args, **_kwargs):
-        refuse("it reads what a query returns")
+        refuse("query", "it reads what a query returns")
 
     __iter__ = __next__ = __len__ = __bool__ = __getitem__ = __enter__ = unknown
 
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        refuse("it reads what a query returns")
+        refuse("query", "it reads what a query returns")
 
 
 def with_parameters(statement, parameters):
@@ -122,12 +155,35 @@ def with_parameters(statement, parameters):
     if isinstance(parameters, (list, tuple)) and len(parameters) == 1:
         parameters = parameters[0]
     if not isinstance(parameters, dict):
-        refuse("it gives a statement several rows of parameters")
+        refuse("parameters", "it gives a statement several rows of parameters")
     if isinstance(statement, TextClause):
         return statement.bindparams(**parameters)
     if isinstance(statement, Insert):
         return statement.values(**parameters)
-    refuse("it gives parameters to a statement that is no text")
+    refuse("parameters", "it gives parameters to a statement that is no text")
+
+
+def enum_text(visitor, element, dialect):
+    """CREATE TYPE and DROP TYPE behind the question that SQLAlchemy would ask first; else None."""
+    from sqlalchemy.dialects import postgresql
+
+    if not SPEC["bundle"] or not isinstance(element, postgresql.ENUM):
+        return None
+    creates = "Generator" in visitor.__name__
+    kind = postgresql.CreateEnumType if creates else postgresql.DropEnumType
+    statement = str(kind(element).compile(dialect=dialect)).strip()
+
+    def quoted(value):
+        return "'" + value.replace("'", "''") + "'"
+
+    where = ("n.nspname = " + quoted(element.schema) if element.schema
+             else "pg_catalog.pg_type_is_visible(t.oid)")
+    tag = "$headgate$"
+    while tag in statement:
+        tag = "$headgate_" + tag[1:]
+    return ("DO %s BEGIN\nIF %sEXISTS (SELECT 1 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n"
+            " ON n.oid = t.typnamespace\n    WHERE t.typname = %s AND %s)\nTHEN %s; END IF;\nEND %s"
+            % (tag, "NOT " if creates else "", quoted(element.name), where, statement, tag))
 
 
 def connection_class():
@@ -143,12 +199,12 @@ def connection_class():
         def in_transaction(self):
             if "alembic" in sys._getframe(1).f_globals.get("__name__", ""):
                 return False  # an autocommit block asks
-            refuse("it uses the connection (in_transaction)")
+            refuse("connection", "it uses the connection (in_transaction)")
 
         def execute(self, statement, parameters=None, *more, **named):
             named.pop("execution_options", None)
             if more and not isinstance(more[0], dict):
-                refuse("it gives a statement several rows of parameters")
+                refuse("parameters", "it gives a statement several rows of parameters")
             if isinstance(statement, str):
                 statement = text(statement)
             if parameters or named:
@@ -157,15 +213,18 @@ def connection_class():
             return Result()
 
         def _run_ddl_visitor(self, visitor, element, **options):
+            guarded = options.get("checkfirst") and enum_text(visitor, element, self.dialect)
+            if guarded:
+                return record(guarded)
             if options.get("checkfirst"):
-                refuse("it creates or drops %s only where the database does not or does have it"
+                refuse("checkfirst", "it creates or drops %s only where the database does not or does have it"
                        " (checkfirst)" % (getattr(element, "name", None) or "objects"))
             return super()._run_ddl_visitor(visitor, element, **options)
 
         def __getattr__(self, name):
             if name.startswith("__"):
                 raise AttributeError(name)
-            refuse("it uses the connection (%s)" % name)
+            refuse("connection", "it uses the connection (%s)" % name)
 
     return Connection
 
@@ -176,13 +235,13 @@ def connection_class():
 def check_values(compiled):
     for name, bind in (getattr(compiled, "binds", None) or {}).items():
         if bind.required:
-            refuse("the parameter %s of a statement has no value" % name)
+            refuse("parameters", "the parameter %s of a statement has no value" % name)
         values = bind.value if isinstance(bind.value, (list, tuple)) else [bind.value]
         if any(isinstance(value, datetime.timedelta) for value in values):
-            refuse("it holds an interval, which is written otherwise when rendered")
+            refuse("literal", "it holds an interval, which is written otherwise when rendered")
     for kind in ("insert_prefetch", "update_prefetch"):
         for column in getattr(compiled, kind, None) or ():
-            refuse("Python computes the value of column %s for each row" % column.name)
+            refuse("default", "Python computes the value of column %s for each row" % column.name)
 
 
 def as_text(construct, dialect):
@@ -194,10 +253,11 @@ def as_text(construct, dialect):
         if not isinstance(construct, DDLElement):
             check_values(construct.compile(dialect=dialect))
             options = {"compile_kwargs": {"literal_binds": True}}
-        return str(construct.compile(dialect=dialect, **options))
+        text = str(construct.compile(dialect=dialect, **options))
+        return text.strip() if isinstance(construct, DDLElement) else text
     except (exc.CompileError, NotImplementedError) as error:
         kind = re.search(r"datatype (\w+)", str(error))
-        refuse("a value cannot be written as SQL text" + (" (%s)" % kind.group(1) if kind else ""))
+        refuse("literal", "a value cannot be written as SQL text" + (" (%s)" % kind.group(1) if kind else ""))
 
 
 def wrap_statements():
@@ -210,23 +270,34 @@ def wrap_statements():
 
     def execute(self, construct, execution_options=None, multiparams=None, params=None):
         if multiparams or params:
-            refuse("it gives a statement parameters")
+            refuse("parameters", "it gives a statement parameters")
         if STATE["revision"] is not None:
             record(as_text(text(construct) if isinstance(construct, str) else construct,
                            self.dialect))
 
     def insert_rows(self, table, rows, *args, **kwargs):
         if isinstance(rows, list) and len({tuple(sorted(row)) for row in rows}) > 1:
-            refuse("the rows it inserts have different columns")
+            refuse("rows", "the rows it inserts have different columns")
         return bulk_insert(self, table, rows, *args, **kwargs)
 
     def output(self, statement):
-        if not statement.startswith("-- Running"):
-            record(statement.rstrip().rstrip(";"))  # COMMIT and BEGIN around an autocommit block
+        if SPEC["bundle"] or statement.startswith("-- Running"):
+            return
+        record(statement.rstrip().rstrip(";"))  # COMMIT and BEGIN around an autocommit block
+
+    @contextlib.contextmanager
+    def autocommit_block(self):
+        record("COMMIT;", "commit")
+        try:
+            yield
+        finally:
+            record("BEGIN;", "begin")
 
     DefaultImpl._exec = execute
     DefaultImpl.bulk_insert = insert_rows
     DefaultImpl.static_output = output
+    if SPEC["bundle"]:
+        MigrationContext.autocommit_block = autocommit_block
     MigrationContext._stdout_connection = lambda self, _connection: connection(
         self.dialect, lambda construct: self.impl._exec(construct))
 
@@ -240,8 +311,14 @@ def no_connections():
 
     from sqlalchemy.engine import Engine
 
+    def note(statement, *_args, **_kwargs):
+        STATE["statements"].append(" ".join(str(statement).split())[:200])
+        return mock.MagicMock(name="result")
+
     def connect(engine, *_args, **_kwargs):
         connection = mock.MagicMock(name="connection")
+        for name in ("execute", "exec_driver_sql", "scalar", "scalars"):
+            getattr(connection, name).side_effect = note
         connection.engine = engine
         connection.dialect = engine.dialect
         connection.execution_options.return_value = connection
@@ -252,6 +329,40 @@ def no_connections():
     for name in ("connect", "begin", "raw_connection", "contextual_connect", "_contextual_connect"):
         if hasattr(Engine, name):
             setattr(Engine, name, connect)
+
+
+def note_driver(options):
+    """Who would run the migrations with a database; guessed when the address was ours."""
+    from sqlalchemy.engine.url import make_url
+
+    url = getattr(getattr(options.get("connection"), "engine", None), "url", None) or options.get("url")
+    if url is None:
+        return
+    url = make_url(url)
+    try:
+        STATE["driver"] = url.get_dialect().driver
+    except Exception:  # not installed here
+        STATE["driver"] = url.drivername.partition("+")[2] or None
+    STATE["guessed"] = url.host == "headgate.invalid" and not SPEC["scheme"]
+
+
+def settings_of(context):
+    return {"version_table": context.version_table,
+            "version_table_schema": context.version_table_schema,
+            "version_table_pk": bool(context.opts.get("version_table_pk", True)),
+            "transaction_per_migration": bool(context._transaction_per_migration),
+            "transactional_ddl": bool(context.impl.transactional_ddl),
+            "hooks": bool(context.on_version_apply_callbacks), "driver": STATE["driver"],
+            "driver_guessed": STATE["guessed"], "statements": STATE["statements"],
+            "offline": STATE["offline"]}
+
+
+def versions():
+    import alembic
+    import sqlalchemy
+
+    return {"alembic": alembic.__version__, "sqlalchemy": sqlalchemy.__version__,
+            "python": "%d.%d.%d" % sys.version_info[:3]}
 
 
 def server_of(options):
@@ -271,10 +382,10 @@ def wrap_environment():
 
     configure = EnvironmentContext.configure
     run = EnvironmentContext.run_migrations
-    offline = EnvironmentContext.is_offline_mode
 
     def configured(self, *args, **options):
         options.update(zip(("connection", "url", "dialect_name", "transactional_ddl"), args))
+        note_driver(options)
         if server_of(options) in OTHER_SERVERS:
             raise RuntimeError("env.py works on %s" % server_of(options))
         if STATE["configured"]:
@@ -282,6 +393,7 @@ def wrap_environment():
         STATE["configured"] = True
         options.update(connection=None, url=None, dialect_name="postgresql", literal_binds=True,
                        dialect_opts={"paramstyle": "named"})
+        self.context_opts["as_sql"] = True
         configure(self, **options)
         self.get_context().dialect._backslash_escapes = False
 
@@ -291,12 +403,12 @@ def wrap_environment():
 
     def is_offline(self):
         if STATE["revision"] is not None:
-            refuse("it does something else when it is rendered (is_offline_mode)")
-        return offline(self)
+            refuse("offline", "it does something else when it is rendered (is_offline_mode)")
+        return STATE["offline"]
 
     def as_sql(self):
         if STATE["file"] and sys._getframe(1).f_code.co_filename == STATE["file"]:
-            refuse("it does something else when it is rendered (as_sql)")
+            refuse("offline", "it does something else when it is rendered (as_sql)")
         return self.__dict__["as_sql"]
 
     EnvironmentContext.configure = configured
@@ -315,51 +427,98 @@ def dated_today(statements, path):
     return any(day in statement and day not in source for day in days for statement in statements)
 
 
-def why_not(error):
+def why_not(error, script, direction):
+    """Code and reason."""
     if type(error).__name__ == "NoInspectionAvailable":
-        return "it looks into the database (inspect)"
-    return "without a database it fails: " + one_line(error)
+        return "inspector", "it looks into the database (inspect)"
+    frames = traceback.extract_tb(error.__traceback__)
+    if direction == "down" and frames and frames[-1].filename == script.path \
+            and (frames[-1].line or "").startswith("raise"):
+        return "irreversible", "it says that there is no way back: " + one_line(error)
+    return "fails", "without a database it fails: " + one_line(error)
 
 
-def render_one(identifier):
+def run_one(script, direction):
+    function = getattr(script.module, "upgrade" if direction == "up" else "downgrade", None)
+    reader = STATE["readers"].get(os.path.realpath(script.path)) if SPEC["bundle"] else None
+    if reader:
+        refuse("environment", "it reads the environment variable %s" % reader)
+    if function is None:
+        refuse("irreversible", "it has no downgrade()" if direction == "down" else "it has no upgrade()")
+    function(**STATE["arguments"])
+
+
+def render_one(identifier, direction):
     script = STATE["script"].get_revision(identifier)
-    STATE.update(revision=identifier, file=script.path, reason=None, sql=[])
+    STATE.update(revision=identifier, file=script.path, code=None, reason=None, sql=[], kinds=[])
+    computed = False
     try:
-        script.module.upgrade(**STATE["arguments"])
-        if STATE["reason"] is None and dated_today(STATE["sql"], script.path):
-            STATE["reason"] = "it holds today's date, which Python puts in when it runs"
+        run_one(script, direction)
+        computed = STATE["reason"] is None and dated_today(STATE["sql"], script.path)
+        if computed and not SPEC["bundle"]:
+            STATE.update(code="computed",
+                         reason="it holds today's date, which Python puts in when it runs")
     except TimeUp:
         raise
     except BaseException as error:
-        STATE["reason"] = STATE["reason"] or why_not(error)
-    reason, statements = STATE["reason"], STATE["sql"]
+        if STATE["reason"] is None:
+            STATE["code"], STATE["reason"] = why_not(error, script, direction)
+    told = {key: STATE[key] for key in ("code", "reason", "sql", "kinds")}
     STATE.update(revision=None, file=None)
-    if reason is None:
-        answer(revision=identifier, sql=statements)
+    if told["reason"] is not None:
+        answer(revision=identifier, direction=direction, code=told["code"], reason=told["reason"])
+    elif SPEC["bundle"]:
+        answer(revision=identifier, direction=direction, sql=told["sql"], kinds=told["kinds"],
+               computed=computed)
     else:
-        answer(revision=identifier, reason=reason)
+        answer(revision=identifier, direction=direction, sql=told["sql"])
 
 
-def render_all(_heads, _context):
+def render_all(_heads, context):
+    STATE["reached"] = True
     for identifier in SPEC["revisions"]:
-        render_one(identifier)
+        for direction in ("up", "down") if SPEC["bundle"] else ("up",):
+            render_one(identifier, direction)
+    if SPEC["bundle"]:
+        STATE["context"] = context
     answer(done=True)
     return []
 
 
-def upgrade(config, revision, sql=False, tag=None):
+def run_env(config, revision, offline, tag):
+    """True when the migrations were reached; else why not."""
     from alembic.runtime.environment import EnvironmentContext
-    from alembic.script import ScriptDirectory
 
-    STATE["script"] = ScriptDirectory.from_config(config)
+    STATE.update(offline=offline, configured=False, reached=False, statements=[])
     try:
-        with EnvironmentContext(config, STATE["script"], fn=render_all, as_sql=True,
+        with EnvironmentContext(config, STATE["script"], fn=render_all, as_sql=offline,
                                 starting_rev=SPEC["rows"] or None, destination_rev=revision, tag=tag):
             STATE["script"].run_env()
     except TimeUp:
-        answer(fatal="rendering took longer than %g seconds" % SPEC["seconds"])
+        raise
     except BaseException as error:
-        answer(fatal="env.py fails without a database: " + one_line(error))
+        return STATE["reached"] or one_line(error)
+    return STATE["reached"] or "it does not run the migrations"
+
+
+def upgrade(config, revision, sql=False, tag=None):
+    from alembic.script import ScriptDirectory
+
+    STATE["script"] = ScriptDirectory.from_config(config)
+    told = []
+    try:
+        for offline in (False, True) if SPEC["bundle"] else (True,):
+            told.append(run_env(config, revision, offline, tag))
+            if told[-1] is True:
+                break
+    except TimeUp:
+        answer(fatal="rendering took longer than %g seconds" % SPEC["seconds"])
+        return
+    if told[-1] is not True:
+        answer(fatal="env.py fails without a database: " + told[-1])
+    elif SPEC["bundle"]:
+        answer(settings=settings_of(STATE["context"]), versions=versions(),
+               online_failed=told[0] if len(told) > 1 else None)
 
 
 def time_up(_signal, _frame):
