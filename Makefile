@@ -32,6 +32,8 @@ LDFLAGS_fuzz   := -fsanitize=address,undefined,fuzzer
 PKGS_PC  := libpq libcurl jansson libarchive yaml-0.1 libssl libcrypto
 # These two go into the programs: loading them costs headgate-env and the verbs 0.15 ms each.
 SMALL_LIBS_dev := -Wl,-Bstatic -ljansson -lyaml -Wl,-Bdynamic
+# And libarchive where that can be done (scripts/static-archive): images of applications have none.
+SMALL_LIBS_dev += $(shell scripts/static-archive $(BUILD))
 SMALL_LIBS := $(SMALL_LIBS_$(PROFILE))
 # libpq goes in too where that can be done (pkg/libpq/libpq.h). What comes out of archives is hidden, so
 # that a shared library does not find our OpenSSL functions instead of its own.
