@@ -39,7 +39,7 @@ SMALL_LIBS := $(SMALL_LIBS_$(PROFILE))
 # that a shared library does not find our OpenSSL functions instead of its own.
 LIBPQ_dev := $(shell scripts/static-libpq $(BUILD))
 LIBPQ     := $(LIBPQ_$(PROFILE))
-# And libcurl into headgate-source-railway (scripts/static-curl).
+# And libcurl into the programs that speak HTTP (scripts/static-curl).
 CURL_dev  := $(shell scripts/static-curl $(BUILD))
 CURL_LIBS := $(CURL_$(PROFILE))
 PC_CFLAGS := $(shell pkg-config --cflags $(PKGS_PC) 2>/dev/null)
@@ -89,11 +89,12 @@ $(BUILD)/libpq/libhash.a:
 $(BUILD)/curl/libforward.a:
 	@mkdir -p $(BUILD) && scripts/static-curl $(BUILD) > $(BUILD)/curl.log
 
-# Without libpq's forwarders: this one is to have the real OpenSSL.
+# Without libpq's forwarders: these are to have the real OpenSSL.
+HTTP_PROGRAMS := $(BUILD)/headgate-source-railway $(BUILD)/headgate-notify
 ifneq ($(CURL_LIBS),)
-$(BUILD)/headgate-source-railway: LIBPQ := $(CURL_LIBS)
-$(BUILD)/headgate-source-railway: ARCHIVES := $(filter-out %/liblibpq.a,$(ARCHIVES))
-$(BUILD)/headgate-source-railway: $(BUILD)/curl/libforward.a
+$(HTTP_PROGRAMS): LIBPQ := $(CURL_LIBS)
+$(HTTP_PROGRAMS): ARCHIVES := $(filter-out %/liblibpq.a,$(ARCHIVES))
+$(HTTP_PROGRAMS): $(BUILD)/curl/libforward.a
 endif
 
 # `headgate` resolves targets itself (cmd/headgate/main.c) by the files of headgate-env.

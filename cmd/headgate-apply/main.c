@@ -8,7 +8,7 @@
 struct apply_options {
     struct hg_common common;
     const char *plan;
-    bool baseline, from_empty, release, no_wait;
+    bool baseline, from_empty, release, no_wait, no_notify;
     int64_t lock_wait_ns, max_runtime_ns;
     struct hg_strv overrides;
     int argc;
@@ -26,6 +26,7 @@ static const struct hg_opt OPTIONS[] = {
     { "lock-wait", 0, HG_OPT_SECONDS, AT(lock_wait_ns), .metavar = "SECONDS",
       .help = "how long to wait for another headgate (10 min)" },
     { "no-wait", 0, HG_OPT_BOOL, AT(no_wait), .help = "do not wait for another headgate: exit 5" },
+    { "no-notify", 0, HG_OPT_BOOL, AT(no_notify), .help = "tell nobody of `notify` in headgate.yaml" },
     { "max-runtime", 0, HG_OPT_SECONDS, AT(max_runtime_ns), .metavar = "SECONDS",
       .help = "cancel the migration after this time (never)" },
     { "override", 0, HG_OPT_LIST, AT(overrides), .metavar = "RULE=REASON",
@@ -65,6 +66,7 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
                                       .from_empty = o->from_empty,
                                       .release = o->release,
                                       .no_wait = o->no_wait,
+                                      .no_notify = o->no_notify,
                                       .lock_wait_ns = o->lock_wait_ns,
                                       .max_runtime_ns = o->max_runtime_ns,
                                       .overrides = &o->overrides,

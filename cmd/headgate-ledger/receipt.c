@@ -14,7 +14,8 @@ int ledger_receipt(struct ledger_view *v, struct hg_err *err)
     if (!v->version_table && ledger_status(v, err) < 0)
         return -1;
     if (v->status.ledger_exists &&
-        hg_ledger_applied(v->conn, v->version_table, ledger_deadline(o), &entries, err) < 0)
+        (hg_ledger_applied(v->conn, v->version_table, ledger_deadline(o), &entries, err) < 0 ||
+         hg_ledger_entries_time(v->conn, &entries, ledger_deadline(o), err) < 0))
         return -1;
     if (!v->status.ledger_exists && !to_stdout) {
         (void)hg_fail(err, HG_E_REFUSED, "the database of %s has no ledger (schema headgate) to make a "

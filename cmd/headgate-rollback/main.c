@@ -7,7 +7,7 @@
 
 struct rollback_options {
     struct hg_common common;
-    bool dry_run, allow_empty, to_base, from_ledger, no_wait;
+    bool dry_run, allow_empty, to_base, from_ledger, no_wait, no_notify;
     int64_t lock_wait_ns, max_runtime_ns;
     struct hg_strv overrides;
     int argc;
@@ -25,6 +25,7 @@ static const struct hg_opt OPTIONS[] = {
     { "lock-wait", 0, HG_OPT_SECONDS, AT(lock_wait_ns), .metavar = "SECONDS",
       .help = "how long to wait for another headgate (10 min)" },
     { "no-wait", 0, HG_OPT_BOOL, AT(no_wait), .help = "do not wait for another headgate: exit 5" },
+    { "no-notify", 0, HG_OPT_BOOL, AT(no_notify), .help = "tell nobody of `notify` in headgate.yaml" },
     { "max-runtime", 0, HG_OPT_SECONDS, AT(max_runtime_ns), .metavar = "SECONDS",
       .help = "cancel the migration after this time (never)" },
     { "override", 0, HG_OPT_LIST, AT(overrides), .metavar = "RULE=REASON",
@@ -69,6 +70,7 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
                                          .to_base = o->to_base,
                                          .files_from_ledger = o->from_ledger,
                                          .no_wait = o->no_wait,
+                                         .no_notify = o->no_notify,
                                          .lock_wait_ns = o->lock_wait_ns,
                                          .max_runtime_ns = o->max_runtime_ns,
                                          .overrides = &o->overrides,

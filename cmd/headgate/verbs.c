@@ -54,9 +54,15 @@ bool hg_verb_resolves(const char *verb)
 /* Among our own programs; or where `headgate` is installed, for verbs of somebody else. */
 static const char *const PLACES[] = { ".", "../../bin" };
 
+/* Those speak JSON with other programs only. */
+static bool is_internal(const char *verb)
+{
+    return hg_starts_with(verb, "source-") || strcmp(verb, "notify") == 0;
+}
+
 char *hg_verb_program(const char *verb)
 {
-    if (!*verb || strchr(verb, '/') || hg_starts_with(verb, "source-"))
+    if (!*verb || strchr(verb, '/') || is_internal(verb))
         return NULL;
     HG_AUTO(hg_freep) char *self = hg_self_dir();
     for (size_t i = 0; i < HG_COUNT(PLACES); i++) {

@@ -40,7 +40,7 @@ struct hg_apply_options {
     bool dry_run, allow_empty_downgrade, to_base;
     bool files_from_ledger;         /* revisions that are missing here, out of the ledger if proven */
     /* both */
-    bool no_wait;
+    bool no_wait, no_notify;
     int64_t lock_wait_ns;           /* 0: the target's, else 10 min */
     int64_t max_runtime_ns;         /* 0: the target's, else none */
     const struct hg_strv *overrides;/* RULE=REASON */
@@ -106,6 +106,8 @@ struct hg_apply_live;
 struct hg_apply_printer {
     bool json, color, color_err, quiet;
     struct hg_apply_live *live;     /* NULL: no such line */
+    char *said;                     /* without it: what the last line about a statement was of, */
+    int64_t next_ns, pause_ns;      /* and when the same may be said again */
 };
 void hg_apply_printer_init(struct hg_apply_printer *p, const struct hg_common *common);
 void hg_apply_print(void *context, const json_t *event);

@@ -173,6 +173,7 @@ static void emit_step(struct hg_run *r, const char *revision, const char *phase)
     json_object_set_new(event, "message", hg_event_text(rev ? rev->doc : NULL));
     json_object_set_new(event, "position", json_integer((json_int_t)r->driven.time_count));
     json_object_set_new(event, "count", json_integer((json_int_t)r->steps.count));
+    hg_run_add_expected(r, revision, event);
     hg_emit(r, event);
 }
 

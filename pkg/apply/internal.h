@@ -79,6 +79,7 @@ struct hg_run {
     struct hg_buf report;           /* bytes of an unfinished line of the driver */
     int64_t started_ns, next_beat_ns, next_watch_ns;
     char *last_progress;
+    int64_t next_progress_ns, progress_pause_ns; /* when the same words are told again */
     bool lock_lost, timed_out;
     bool settled;                   /* something of the past was written down */
     int signal;                     /* that interrupted us; 0: none */
@@ -88,6 +89,10 @@ struct hg_run {
     struct hg_strv from, after, applied;
     struct hg_strv moved_from, moved_to, from_before; /* of a squash; and the rows before it */
     bool started;                   /* the migrator: from here anything but success is 4 */
+    json_t *expected;               /* seconds that revisions took before, by id; NULL: nothing known */
+    struct hg_tell *tell;           /* notify.c; NULL: nobody is told */
+    bool hooked;                    /* the hooks of `before` were reached */
+    int64_t began_ns, ended_ns;     /* of all of it; 0: not yet */
 };
 
 /* events.c */
@@ -205,6 +210,29 @@ void hg_run_leave_stored(struct hg_run *r);
 /* For the driver: hex by file name. New reference. */
 json_t *hg_stored_json(const struct hg_run *r);
 void hg_stored_done(struct hg_stored *s);
+
+/* expect.c */
+void hg_run_expect(struct hg_run *r);                       /* what is known of earlier runs */
+/* Of a revision, in seconds; < 0: not known. */
+double hg_run_expected(const struct hg_run *r, const char *revision);
+/* Adds "expected_seconds", a number or null. */
+void hg_run_add_expected(const struct hg_run *r, const char *revision, json_t *event);
+
+/* hooks.c */
+/* Those of `before`: -1 REFUSED when a required one failed. The others report a finding. */
+int hg_run_hooks_before(struct hg_run *r, struct hg_err *err);
+/* `after`, or `on_failure`, once `before` was reached. */
+void hg_run_hooks_end(struct hg_run *r, int rc, const char *outcome, const struct hg_err *err);
+/* The first line of an error, masked: what others may be told of it. Heap. */
+char *hg_run_error_line(const struct hg_err *err);
+
+/* notify.c */
+/* Before the migrator starts: hooks, then who is told of the start. -1 REFUSED: nothing may start. */
+int hg_run_tell_start(struct hg_run *r, struct hg_err *err);
+/* After everything, locks included: who is told how it ended, then hooks. Returns rc, or -1 with *err
+ * where somebody had to be told and could not. Adds findings (HG640 to HG642). */
+int hg_run_tell_end(struct hg_run *r, int rc, const char *outcome, struct hg_err *err);
+void hg_run_tell_done(struct hg_run *r);
 
 /* rollback.c */
 int hg_run_judge_down(struct hg_run *r, struct hg_err *err);

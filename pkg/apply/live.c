@@ -34,6 +34,7 @@ static void forget_statement(struct hg_apply_live *l)
 {
     keep(&l->statement, "");
     keep(&l->blocker, "");
+    keep(&l->phase, "");
     l->percent = -1;
 }
 
@@ -50,6 +51,8 @@ static void on_step(struct hg_apply_live *l, const json_t *e)
     l->count = number_of(e, "count");
     keep(&l->revision, hg_jstr(e, "revision"));
     keep(&l->message, hg_jstr(e, "message"));
+    const json_t *expected = json_object_get(e, "expected_seconds");
+    l->expected = json_is_number(expected) ? json_number_value(expected) : -1;
     forget_statement(l);
 }
 
@@ -58,8 +61,10 @@ static void on_progress(struct hg_apply_live *l, const json_t *e)
     const json_t *by = json_object_get(e, "blocked_by");
     long long total = number_of(e, "total");
     forget_statement(l);
-    if (!hg_starts_with(hg_jstr(e, "state"), "idle")) /* else it is the statement before */
+    if (!hg_starts_with(hg_jstr(e, "state"), "idle")) { /* else it is the statement before */
         keep(&l->statement, hg_jstr(e, "query"));
+        keep(&l->phase, hg_jstr(e, "phase"));
+    }
     if (total > 0)
         l->percent = (int)((double)number_of(e, "done") * 100 / (double)total);
     if (json_is_object(by)) {
@@ -92,13 +97,26 @@ void hg_live_before(struct hg_apply_live *l, const char *text)
     l->mid_row = text[strlen(text) - 1] != '\n';
 }
 
-static void add_time(struct hg_buf *b, int64_t ns)
+static void add_seconds(struct hg_buf *b, double seconds, bool about)
 {
-    int64_t seconds = ns / HG_NS_PER_S;
-    if (seconds < 60)
-        hg_buf_addf(b, "  %.1f s", (double)ns / (double)HG_NS_PER_S);
+    long long whole = (long long)(seconds + (about ? 0.5 : 0));
+    if (whole >= 60)
+        hg_buf_addf(b, "%lld min %02d s", whole / 60, (int)(whole % 60));
+    else if (about && seconds >= 10)
+        hg_buf_addf(b, "%lld s", whole);
     else
-        hg_buf_addf(b, "  %lld min %02d s", (long long)(seconds / 60), (int)(seconds % 60));
+        hg_buf_addf(b, "%.1f s", seconds);
+}
+
+void hg_live_add_time(struct hg_buf *b, double seconds, double expected)
+{
+    add_seconds(b, seconds, false);
+    if (expected < 0)
+        return;
+    hg_buf_adds(b, seconds <= expected ? " of about " : " (before: ");
+    add_seconds(b, expected, true);
+    if (seconds > expected)
+        hg_buf_addc(b, ')');
 }
 
 /* " message  statement" in `room` columns: the message is cut first, but keeps half. */
@@ -122,7 +140,10 @@ void hg_live_text(const struct hg_apply_live *l, int64_t now_ns, size_t columns,
     HG_AUTO(hg_buf_done) struct hg_buf line = HG_BUF_INIT;
     HG_AUTO(hg_buf_done) struct hg_buf tail = HG_BUF_INIT;
     hg_buf_addf(&line, "[%lld/%lld] %s", l->position, l->count, l->revision);
-    add_time(&tail, now_ns - l->since_ns);
+    hg_buf_adds(&tail, "  ");
+    hg_live_add_time(&tail, (double)(now_ns - l->since_ns) / (double)HG_NS_PER_S, l->expected);
+    if (*l->phase)
+        hg_buf_addf(&tail, "  %s", l->phase);
     if (l->percent >= 0)
         hg_buf_addf(&tail, "  %d%%", l->percent);
     if (*l->blocker)
@@ -153,7 +174,8 @@ static void before_log(void *context)
 struct hg_apply_live *hg_live_new(int fd)
 {
     struct hg_apply_live *l = hg_xcalloc(1, sizeof *l);
-    *l = (struct hg_apply_live){ .line.fd = fd, .utf8 = hg_term_utf8(), .percent = -1 };
+    *l = (struct hg_apply_live){ .line.fd = fd, .utf8 = hg_term_utf8(), .percent = -1,
+                                 .expected = -1, .phase = hg_xstrdup("") };
     hg_log_set_before(before_log, l);
     return l;
 }
@@ -162,7 +184,7 @@ void hg_live_free(struct hg_apply_live *l)
 {
     hg_log_set_before(NULL, NULL);
     hg_term_line_clear(&l->line);
-    char **owned[] = { &l->revision, &l->message, &l->statement, &l->blocker };
+    char **owned[] = { &l->revision, &l->message, &l->statement, &l->blocker, &l->phase };
     for (size_t i = 0; i < HG_COUNT(owned); i++)
         hg_freep(owned[i]);
     free(l);

@@ -255,6 +255,8 @@ void hg_run_done(struct hg_run *r)
     for (size_t i = 0; i < r->stored_count; i++)
         hg_stored_done(&r->stored[i]);
     free(r->stored);
+    json_decref(r->expected);
+    hg_run_tell_done(r);
     if (r->have_target)
         hg_target_done(&r->target);
 }

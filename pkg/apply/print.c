@@ -107,29 +107,62 @@ static void on_wait(const json_t *e, struct hg_buf *b)
     hg_buf_adds(b, "\n");
 }
 
-/* Who stands in the way is worth a line that stays; what runs is, where a line lives, told by that. */
-static void on_progress(const json_t *e, bool live, struct hg_buf *b)
+/* The same is said again after 2 s, 4 s, 8 s … 5 min: two hours are forty lines. */
+#define PAUSE_FIRST_NS (2 * HG_NS_PER_S)
+#define PAUSE_MAX_NS   (300 * HG_NS_PER_S)
+
+static bool is_time(struct hg_apply_printer *p, const json_t *e)
 {
+    int64_t now = hg_now_ns();
     const json_t *by = json_object_get(e, "blocked_by");
-    const char *query = hg_jstr(e, "query");
-    HG_AUTO(hg_freep) char *line = hg_printable(query, 60);
-    if (json_is_object(by)) {
-        hg_buf_addf(b, "waiting for pid %lld (%s, %s, %s", number_of(by, "pid"), hg_jstr(by, "user"),
-                    *hg_jstr(by, "application") ? hg_jstr(by, "application") : "unnamed",
-                    hg_jstr(by, "state"));
-        if (json_is_integer(json_object_get(by, "seconds")))
-            hg_buf_addf(b, " for %lld s", number_of(by, "seconds"));
-        hg_buf_addf(b, "): %s\n", line);
+    HG_AUTO(hg_freep) char *key = hg_xasprintf("%lld %s %s %s", number_of(by, "pid"), hg_jstr(e, "revision"),
+                                               hg_jstr(e, "phase"), hg_jstr(e, "query"));
+    bool same = hg_streq(key, p->said);
+    if (same && now < p->next_ns)
+        return false;
+    p->pause_ns = !same ? PAUSE_FIRST_NS : p->pause_ns < PAUSE_MAX_NS / 2 ? 2 * p->pause_ns : PAUSE_MAX_NS;
+    p->next_ns = now + p->pause_ns;
+    hg_freep(&p->said);
+    p->said = HG_TAKE(key);
+    return true;
+}
+
+static void add_waiting(const json_t *by, const char *line, struct hg_buf *b)
+{
+    hg_buf_addf(b, "waiting for pid %lld (%s, %s, %s", number_of(by, "pid"), hg_jstr(by, "user"),
+                *hg_jstr(by, "application") ? hg_jstr(by, "application") : "unnamed",
+                hg_jstr(by, "state"));
+    if (json_is_integer(json_object_get(by, "seconds")))
+        hg_buf_addf(b, " for %lld s", number_of(by, "seconds"));
+    hg_buf_addf(b, "): %s\n", line);
+}
+
+/* Who stands in the way is worth a line that stays; what runs is, where a line lives, told by that. */
+static void on_progress(struct hg_apply_printer *p, const json_t *e, struct hg_buf *b)
+{
+    const json_t *by = json_object_get(e, "blocked_by"), *percent = json_object_get(e, "percent");
+    const json_t *expected = json_object_get(e, "expected_seconds");
+    HG_AUTO(hg_freep) char *line = hg_printable(hg_jstr(e, "query"), 60);
+    bool waits = json_is_object(by);
+    if (!waits && (p->live || hg_starts_with(hg_jstr(e, "state"), "idle") || number_of(e, "seconds") < 1))
+        return; /* nothing to tell yet */
+    if (!is_time(p, e))
+        return;
+    if (waits) {
+        add_waiting(by, line, b);
         return;
     }
-    if (live || hg_streq(hg_jstr(e, "state"), "idle") || hg_streq(hg_jstr(e, "state"), "idle in transaction"))
-        return;
-    if (number_of(e, "seconds") < 1) /* nothing to tell yet */
-        return;
     hg_buf_addf(b, "running for %lld s: %s", number_of(e, "seconds"), line);
     if (*hg_jstr(e, "phase"))
-        hg_buf_addf(b, " (%s, %lld of %lld blocks)", hg_jstr(e, "phase"), number_of(e, "done"),
-                    number_of(e, "total"));
+        hg_buf_addf(b, " (%s", hg_jstr(e, "phase"));
+    if (json_is_number(percent))
+        hg_buf_addf(b, "%s%.0f%%", *hg_jstr(e, "phase") ? ", " : " (", json_number_value(percent));
+    hg_buf_adds(b, *hg_jstr(e, "phase") || json_is_number(percent) ? ")" : "");
+    if (json_is_number(expected)) {
+        hg_buf_adds(b, "; revision: ");
+        hg_live_add_time(b, json_number_value(json_object_get(e, "elapsed_seconds")),
+                         json_number_value(expected));
+    }
     hg_buf_adds(b, "\n");
 }
 
@@ -205,6 +238,12 @@ static void on_record(const json_t *e, const char *name, struct hg_buf *b)
         hg_buf_addf(b, "held until `headgate apply --release`: %s\n", list);
 }
 
+static void on_hook(const json_t *e, struct hg_buf *b)
+{
+    if (hg_streq(hg_jstr(e, "phase"), "begin"))
+        hg_buf_addf(b, "hook (%s): %s\n", hg_jstr(e, "when"), hg_jstr(e, "command"));
+}
+
 static void on_output(struct hg_apply_printer *p, const json_t *e)
 {
     HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
@@ -251,7 +290,8 @@ static void on_result(const json_t *e, bool color, struct hg_buf *b)
 }
 
 /* Rules about the run itself; the others were said with the gate's verdict. */
-static const char *const LATE[] = { "HG238", "HG506", "HG507", "HG508", "HG606", "HG607" };
+static const char *const LATE[] = { "HG238", "HG506", "HG507", "HG508", "HG606", "HG607",
+                                    "HG640", "HG641", "HG642" };
 
 static void on_late_findings(const json_t *e, struct hg_buf *b)
 {
@@ -296,11 +336,13 @@ static void print_text(struct hg_apply_printer *p, const json_t *e)
     else if (hg_streq(name, "step"))
         on_step(e, &b);
     else if (hg_streq(name, "progress"))
-        on_progress(e, p->live != NULL, &b);
+        on_progress(p, e, &b);
     else if (hg_streq(name, "downgrade"))
         on_downgrade(e, &b);
     else if (hg_streq(name, "squash-moved"))
         on_moved(e, &b);
+    else if (hg_streq(name, "hook"))
+        on_hook(e, &b);
     else if (hg_streq(name, "stored-file"))
         on_stored_file(e, &b);
     else
@@ -347,4 +389,5 @@ void hg_apply_printer_done(struct hg_apply_printer *p)
     if (p->live)
         hg_live_free(p->live);
     p->live = NULL;
+    hg_freep(&p->said);
 }

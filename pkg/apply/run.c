@@ -270,7 +270,7 @@ static int under_lock(struct hg_run *r, const struct hg_strv *confirmed, struct 
     if (moves && (hg_run_squash(r, err) < 0 || hg_run_plan(r, err) < 0))
         return -1;
     if (r->steps.count)
-        return migrate(r, err);
+        return hg_run_tell_start(r, err) < 0 ? -1 : migrate(r, err);
     r->outcome = moves ? "applied" : "nothing-to-do";
     return HG_EXIT_YES;
 }
@@ -330,7 +330,7 @@ static json_t *error_json(const struct hg_err *err)
     return object ? object : json_null();
 }
 
-static void emit_result(struct hg_run *r, int rc, const struct hg_err *err, int64_t began_ns)
+static void emit_result(struct hg_run *r, int rc, const struct hg_err *err)
 {
     const char *name = r->target.t ? r->target.t->name : r->o->common->target;
     bool stands = r->to_known || (!r->started && r->have_status &&
@@ -349,7 +349,7 @@ static void emit_result(struct hg_run *r, int rc, const struct hg_err *err, int6
     json_object_set_new(event, "moved_from", hg_json_list(&r->moved_from));
     json_object_set_new(event, "moved_to", hg_json_list(&r->moved_to));
     json_object_set_new(event, "seconds",
-                        json_real((double)(hg_now_ns() - began_ns) / (double)HG_NS_PER_S));
+                        json_real((double)(r->ended_ns - r->began_ns) / (double)HG_NS_PER_S));
     json_object_set_new(event, "state",
                         r->have_status ? json_string(hg_state_name(r->status.state)) : json_null());
     json_object_set_new(event, "baseline", json_boolean(r->o->baseline));
@@ -362,14 +362,15 @@ static void emit_result(struct hg_run *r, int rc, const struct hg_err *err, int6
 
 int hg_apply_run(const struct hg_apply_options *o, struct hg_err *err)
 {
-    struct hg_run r = { .o = o };
-    int64_t began = hg_now_ns();
+    struct hg_run r = { .o = o, .began_ns = hg_now_ns() };
     hg_signals_catch();
     int rc = go(&r, err);
     if (rc < 0 && r.started)
         err->exit_code = HG_EXIT_FAILED;
     hg_run_leave_stored(&r);
-    emit_result(&r, rc, err, began);
+    r.ended_ns = hg_now_ns();
+    rc = hg_run_tell_end(&r, rc, rc < 0 ? outcome_of(&r, err) : r.outcome, err);
+    emit_result(&r, rc, err);
     hg_run_done(&r);
     hg_signals_release();
     return rc;

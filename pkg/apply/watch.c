@@ -9,6 +9,7 @@
 #define WATCH_EVERY_NS (2 * HG_NS_PER_S)
 #define WATCH_LIVE_NS  (1 * HG_NS_PER_S) /* somebody looks at it */
 #define WATCH_QUERY_NS (1 * HG_NS_PER_S)
+#define QUIET_MAX_NS   (300 * HG_NS_PER_S) /* longest silence about a statement that tells nothing new */
 
 static json_t *number(const char *text)
 {
@@ -25,20 +26,73 @@ static json_t *blocker(const PGresult *res)
                      "seconds", number(hg_pg_get(res, 0, 10)));
 }
 
-/* The same words again are no news, except that time passes: those are left out of the key. */
+/* Of what no server tells the phase: what the statement says of itself. NULL: nothing. */
+static const char *phase_of(const char *query)
+{
+    static const struct { const char *words, *not_words, *phase; } PHASES[] = {
+        { "VALIDATE CONSTRAINT", NULL, "validating: every row is read" },
+        { "FOREIGN KEY", "NOT VALID", "adding a foreign key: every row is looked up" },
+        { "ADD CONSTRAINT", "NOT VALID", "adding a constraint: every row is checked" },
+        { "SET NOT NULL", NULL, "every row is checked" },
+        { "REFRESH MATERIALIZED VIEW", NULL, "filling the view" },
+    };
+    for (size_t i = 0; query && i < HG_COUNT(PHASES); i++)
+        if (strcasestr(query, PHASES[i].words) &&
+            (!PHASES[i].not_words || !strcasestr(query, PHASES[i].not_words)))
+            return PHASES[i].phase;
+    return NULL;
+}
+
+/* News are other words, or more done. Without any the time alone is told, ever more seldom, so that
+ * hours are tens of lines. */
 static bool is_news(struct hg_run *r, const PGresult *res)
 {
+    int64_t now = hg_now_ns();
     HG_AUTO(hg_buf_done) struct hg_buf key = HG_BUF_INIT;
     static const int COLUMNS[] = { 0, 1, 2, 3, 4, 6, 11, 12 };
     for (size_t i = 0; i < HG_COUNT(COLUMNS); i++) {
         const char *text = hg_pg_get(res, 0, COLUMNS[i]);
         hg_buf_addf(&key, "%s|", text ? text : "");
     }
-    if (hg_streq(r->last_progress, hg_buf_str(&key)))
+    bool same = hg_streq(r->last_progress, hg_buf_str(&key));
+    if (same && now < r->next_progress_ns)
         return false;
+    r->progress_pause_ns = !same ? WATCH_EVERY_NS
+                           : r->progress_pause_ns < QUIET_MAX_NS / 2 ? 2 * r->progress_pause_ns : QUIET_MAX_NS;
+    r->next_progress_ns = now + r->progress_pause_ns;
     hg_freep(&r->last_progress);
     r->last_progress = hg_buf_take(&key);
     return true;
+}
+
+/* A total of 0 is not known. */
+static void add_progress(const PGresult *res, json_t *event)
+{
+    const char *phase = hg_pg_get(res, 0, 11), *state = hg_pg_get(res, 0, 1);
+    const char *done = hg_pg_get(res, 0, 12), *total = hg_pg_get(res, 0, 13);
+    long long all = total ? strtoll(total, NULL, 10) : 0, some = done ? strtoll(done, NULL, 10) : 0;
+    if (!phase && hg_streq(state, "active"))
+        phase = phase_of(hg_pg_get(res, 0, 4));
+    json_object_set_new(event, "phase", hg_event_text(phase));
+    json_object_set_new(event, "done", number(done));
+    json_object_set_new(event, "total", all > 0 ? json_integer(all) : json_null());
+    json_object_set_new(event, "unit", hg_event_text(hg_pg_get(res, 0, 14)));
+    json_object_set_new(event, "percent", all <= 0 ? json_null() : json_real(
+        some >= all ? 100.0 : (double)(some * 1000 / all) / 10));
+}
+
+/* The revision that runs, for how long, and what it took before. */
+static void add_step(const struct hg_run *r, json_t *event)
+{
+    const struct hg_driven *d = &r->driven;
+    const struct hg_ledger_times *now = d->time_count ? &d->times[d->time_count - 1] : NULL;
+    json_object_set_new(event, "revision", hg_event_text(now ? now->revision : NULL));
+    json_object_set_new(event, "position", json_integer((json_int_t)d->time_count));
+    json_object_set_new(event, "count", json_integer((json_int_t)r->steps.count));
+    json_object_set_new(event, "elapsed_seconds",
+                        !now ? json_null()
+                             : json_real((double)((hg_wall_ns() - now->started_ns) / HG_NS_PER_MS) / 1000));
+    hg_run_add_expected(r, now ? now->revision : NULL, event);
 }
 
 static void report(struct hg_run *r, const PGresult *res)
@@ -51,9 +105,8 @@ static void report(struct hg_run *r, const PGresult *res)
     json_object_set_new(event, "query", hg_event_text(hg_pg_get(res, 0, 4)));
     json_object_set_new(event, "seconds", number(hg_pg_get(res, 0, 5)));
     json_object_set_new(event, "blocked_by", blocker(res));
-    json_object_set_new(event, "phase", hg_event_text(hg_pg_get(res, 0, 11)));
-    json_object_set_new(event, "done", number(hg_pg_get(res, 0, 12)));
-    json_object_set_new(event, "total", number(hg_pg_get(res, 0, 13)));
+    add_progress(res, event);
+    add_step(r, event);
     hg_emit(r, event);
 }
 

@@ -198,6 +198,13 @@ static const struct hg_rule RULES[] = {
     { "HG611", HG_SEV_NOTE, "schema could not be compared with the last record",
       "Try again when nothing holds locks on views and tables; the next apply records the schema anew.",
       false },
+    { "HG640", HG_SEV_WARNING, "notification was not delivered",
+      "The run itself is not affected. Try the address from this machine; `--no-notify` leaves it out.",
+      false },
+    { "HG641", HG_SEV_NOTE, "a notification's variable is not set",
+      "Set it where migrations are run, or run with --no-notify.", false },
+    { "HG642", HG_SEV_WARNING, "a hook failed",
+      "Read what it printed, and run its command by hand.", false },
 };
 
 const struct hg_rule *hg_rules(size_t *ret_count)

@@ -46,6 +46,7 @@ struct hg_ledger_entry {
     char *revision, *direction;     /* up, down, baseline, adopt, squash */
     struct hg_strv down, depends_on;
     char *message, *path, *digest, *commit, *by, *host, *target, *finished_at;
+    double seconds;                 /* it took; 0: not known (hg_ledger_entries_time) */
 };
 struct hg_ledger_entries {
     struct hg_ledger_entry *items;
@@ -54,6 +55,15 @@ struct hg_ledger_entries {
 int hg_ledger_applied(PGconn *conn, const char *version_table, int64_t deadline_ns,
                       struct hg_ledger_entries *ret, struct hg_err *err);
 void hg_ledger_entries_done(struct hg_ledger_entries *e);
+/* Fills in the seconds, by hg_ledger_seconds. */
+int hg_ledger_entries_time(PGconn *conn, struct hg_ledger_entries *e, int64_t deadline_ns,
+                           struct hg_err *err);
+
+/* How long revisions took when each file of theirs last ran in this direction ("up", "down"): an array of
+ * {"revision", "digest", "seconds"}. Needs the table of steps: empty for whoever may not read that. New
+ * reference. */
+int hg_ledger_seconds(PGconn *conn, const struct hg_strv *revisions, const char *direction,
+                      int64_t deadline_ns, json_t **ret, struct hg_err *err);
 
 /* The version of the ledger; 0: there is none, or it may not be read. */
 int hg_ledger_version(PGconn *conn, int64_t deadline_ns, int *ret, struct hg_err *err);

@@ -62,6 +62,7 @@ void hg_target_config_copy(struct hg_target_config *to, const struct hg_target_c
     hg_strv_addv(&to->tunnel_command, &from->tunnel_command);
     to->run_command = (struct hg_strv)HG_STRV_INIT;
     hg_strv_addv(&to->run_command, &from->run_command);
+    hg_telling_copy(&to->telling, &from->telling);
 }
 
 void hg_target_config_done(struct hg_target_config *t)
@@ -76,6 +77,7 @@ void hg_target_config_done(struct hg_target_config *t)
     hg_strv_done(&t->migrator_args);
     hg_strv_done(&t->tunnel_command);
     hg_strv_done(&t->run_command);
+    hg_telling_done(&t->telling);
 }
 
 void hg_config_done(struct hg_config *c)

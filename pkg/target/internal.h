@@ -56,6 +56,8 @@ extern const struct hg_key hg_schema_railway[];
 extern const struct hg_key hg_schema_container[];
 extern const struct hg_key hg_schema_command[];
 extern const struct hg_key hg_schema_run_command[];
+extern const struct hg_key hg_schema_notifier[];
+extern const struct hg_key hg_schema_hook[];
 
 /* Caps: nobody's configuration is larger, and an enemy's stays cheap. */
 #define HG_YAML_FILE_MAX   ((size_t)256 << 10)
@@ -119,6 +121,15 @@ int hg_config_read_waivers(struct hg_yaml *y, yaml_node_t *node, void *object);
 int hg_config_read_targets(struct hg_yaml *y, yaml_node_t *node, void *object);
 int hg_config_read_squash(struct hg_yaml *y, yaml_node_t *node, void *object);
 void hg_squash_done(struct hg_squash *s);
+/* notify.c: for a target, or above `targets`. */
+int hg_config_read_notify(struct hg_yaml *y, yaml_node_t *node, void *object);
+int hg_config_read_hooks_before(struct hg_yaml *y, yaml_node_t *node, void *object);
+int hg_config_read_hooks_after(struct hg_yaml *y, yaml_node_t *node, void *object);
+int hg_config_read_hooks_on_failure(struct hg_yaml *y, yaml_node_t *node, void *object);
+void hg_telling_copy(struct hg_telling *to, const struct hg_telling *from);
+void hg_telling_done(struct hg_telling *t);
+/* The secrets that its variables hold. */
+void hg_telling_mask(const struct hg_telling *t, const struct hg_vars *vars, struct hg_mask *mask);
 int hg_config_read_version(struct hg_yaml *y, yaml_node_t *node, void *object);
 
 /* ---- resolving ------------------------------------------------------------------------------- */

@@ -20,6 +20,8 @@ void hg_resolve_mask(struct hg_target *t)
     if (t->url)
         hg_mask_add(mask, t->url);
     add_direct_url(t, mask);
+    if (t->t)
+        hg_telling_mask(&t->t->telling, &t->vars, mask);
     for (size_t i = 0; i < t->old_secrets.count; i++)
         hg_mask_add(mask, t->old_secrets.items[i]);
     hg_mask_build(mask);

@@ -24,6 +24,10 @@
 
 /* What may stand in a target and, as the default of all targets, above `targets`. */
 #define COMMON_KEYS(at)                                                                            \
+    { "notify", HG_KEY_CUSTOM, 0, .read = hg_config_read_notify, .expected = "a list of notifications", \
+      .schema = "{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/notifier\"}}",                    \
+      .help = "who is told of a run" },                                                            \
+    { "hooks", HG_KEY_MAP, .keys = hooks, .help = "commands around a run" },                       \
     { "url", HG_KEY_TEMPLATE, at(url), .fallback = "`${DATABASE_URL}`",                            \
       .help = "database address put together from the target's variables" },                       \
     { "direct_url", HG_KEY_TEMPLATE, at(direct_url),                                               \
@@ -43,6 +47,60 @@
       .help = "longest wait for another apply" },                                                  \
     { "max_runtime", HG_KEY_DURATION, at(max_runtime_ns),                                          \
       .help = "longest run of the migrator" }
+
+#define NOTIFIER(field) offsetof(struct hg_notifier, field)
+#define HOOK(field)     offsetof(struct hg_hook, field)
+
+const struct hg_key hg_schema_notifier[] = {
+    { "webhook", HG_KEY_STRING, NOTIFIER(webhook), .help = "address that gets the JSON document" },
+    { "webhook_env", HG_KEY_STRING, NOTIFIER(webhook_env),
+      .help = "instead: variable that holds such an address, where it is a secret" },
+    { "secret_env", HG_KEY_STRING, NOTIFIER(secret_env),
+      .help = "variable that holds the key which signs what a webhook gets" },
+    { "slack_env", HG_KEY_STRING, NOTIFIER(slack_env),
+      .help = "instead: variable that holds the address of an incoming webhook of Slack or its like" },
+    { "github", HG_KEY_STRING, NOTIFIER(github),
+      .help = "instead: OWNER/NAME of the repository whose deployment gets a status" },
+    { "environment", HG_KEY_STRING, NOTIFIER(environment), .fallback = "the target's name",
+      .help = "the deployment's environment" },
+    { "deployment_env", HG_KEY_STRING, NOTIFIER(deployment_env),
+      .help = "variable that holds the deployment's id; where it is not set, a deployment is made" },
+    { "token_env", HG_KEY_STRING, NOTIFIER(token_env), .fallback = "`GITHUB_TOKEN`",
+      .help = "variable that holds GitHub's token" },
+    { "api", HG_KEY_STRING, NOTIFIER(api), .fallback = "`GITHUB_API_URL`, else GitHub's own",
+      .help = "address of GitHub's API" },
+    { "on", HG_KEY_STRINGS, NOTIFIER(on), .fallback = "`[started, applied, failed]`",
+      .help = "of what: started, applied, failed, refused, locked, unchanged" },
+    { "required", HG_KEY_BOOL, NOTIFIER(required), .fallback = "`false`",
+      .help = "a run whose start cannot be told is refused, one whose end cannot be told fails" },
+    { "timeout", HG_KEY_DURATION, NOTIFIER(timeout_ns), .fallback = "`5s`",
+      .help = "for all attempts together; at most 10s, where it is required 60s" },
+    { 0 },
+};
+
+const struct hg_key hg_schema_hook[] = {
+    { "command", HG_KEY_STRINGS, HOOK(command), .required = true,
+      .help = "program and arguments, started in the folder of headgate.yaml" },
+    { "timeout", HG_KEY_DURATION, HOOK(timeout_ns), .fallback = "`60s`",
+      .help = "after that it is ended" },
+    { "required", HG_KEY_BOOL, HOOK(required), .fallback = "`false`",
+      .help = "`before` only: its failure refuses the run" },
+    { "environment", HG_KEY_BOOL, HOOK(environment), .fallback = "`false`",
+      .help = "it gets the target's variables too, secrets included" },
+    { 0 },
+};
+
+#define HOOKS_SCHEMA "{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/hook\"}}"
+static const struct hg_key hooks[] = {
+    { "before", HG_KEY_CUSTOM, 0, .read = hg_config_read_hooks_before, .expected = "a list of hooks",
+      .schema = HOOKS_SCHEMA, .help = "before the migrator starts, when the gate is open and the lock held" },
+    { "after", HG_KEY_CUSTOM, 0, .read = hg_config_read_hooks_after, .expected = "a list of hooks",
+      .schema = HOOKS_SCHEMA, .help = "after a run that did what was planned" },
+    { "on_failure", HG_KEY_CUSTOM, 0, .read = hg_config_read_hooks_on_failure,
+      .expected = "a list of hooks", .schema = HOOKS_SCHEMA,
+      .help = "after a run that did not, once `before` was reached" },
+    { 0 },
+};
 
 #define SOURCE(field) offsetof(struct hg_source, field)
 

@@ -60,6 +60,37 @@ struct hg_waiver { char *rule, *revision, *reason, *until; }; /* revision may be
 struct hg_squash { char *replaces, *first, *last, *by; };
 struct hg_rule_setting { char *rule; enum hg_severity severity; };
 
+/* Who is told of a run (docs/guides/notify.md). Exactly one of webhook, webhook_env, slack_env and github
+ * is given; *_env are names of variables, because their values are secrets. */
+struct hg_notifier {
+    char *webhook, *webhook_env;        /* an address */
+    char *secret_env;                   /* signs what a webhook gets; NULL: unsigned */
+    char *slack_env;                    /* address of an incoming webhook */
+    char *github;                       /* OWNER/NAME */
+    char *environment;                  /* GitHub's; NULL: the target's name */
+    char *deployment_env;               /* id of a deployment; NULL, or not set: one is made */
+    char *token_env;                    /* NULL: GITHUB_TOKEN */
+    char *api;                          /* NULL: GITHUB_API_URL, else GitHub's own */
+    struct hg_strv on;                  /* started, applied, failed, refused, locked, unchanged */
+    bool required;
+    int64_t timeout_ns;
+};
+/* What runs before and after a run. */
+enum hg_hook_when { HG_HOOK_BEFORE, HG_HOOK_AFTER, HG_HOOK_ON_FAILURE };
+#define HG_HOOK_WHENS 3
+struct hg_hook {
+    struct hg_strv command;
+    int64_t timeout_ns;
+    bool required;                      /* before: its failure refuses the run */
+    bool environment;                   /* gets the target's variables, secrets included */
+};
+struct hg_telling {
+    struct hg_notifier *notifiers;
+    size_t notifier_count, notifier_cap;
+    struct hg_hook *hooks[HG_HOOK_WHENS];
+    size_t hook_count[HG_HOOK_WHENS], hook_cap[HG_HOOK_WHENS];
+};
+
 struct hg_target_config {
     char *name;
     bool named;                         /* stands in headgate.yaml */
@@ -89,6 +120,7 @@ struct hg_target_config {
     char *gate_receipt;                 /* file in which that target shows it; NULL: it is asked */
     char *gate_signers;                 /* who may sign that file (ssh); NULL: HEADGATE_LEDGER_KEY does */
     int64_t gate_soak_ns;               /* and for how long; 0: not given */
+    struct hg_telling telling;          /* notify and hooks */
     char *broken;                       /* why this target cannot be used (${NAME} not set), or NULL */
     int line, column;                   /* of its name in headgate.yaml; 0: not from there */
 };

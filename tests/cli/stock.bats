@@ -8,12 +8,12 @@ setup() {
     cd "$BATS_TEST_TMPDIR" || return 1
 }
 
-# Programs that people call (headgate-source-* are internal: JSON in, JSON out; the
-# relay runs in containers).
+# Programs that people call (headgate-source-* and headgate-notify are internal: JSON in, JSON out;
+# the relay runs in containers).
 programs() {
     local file
     for file in "$HGT_BUILD"/headgate-*; do
-        case $file in *.o | *.d | *-source-* | *-relay.*) continue ;; esac
+        case $file in *.o | *.d | *-source-* | *-notify | *-relay.*) continue ;; esac
         if [ -x "$file" ] && [ -f "$file" ]; then
             basename "$file"
         fi

@@ -90,6 +90,12 @@ static void print_json(void)
     json_object_set_new(defs, "container", container);
     json_object_set_new(defs, "command", object_of(hg_schema_command));
     json_object_set_new(defs, "run_command", object_of(hg_schema_run_command));
+    json_t *notifier = object_of(hg_schema_notifier);
+    json_object_set_new(notifier, "oneOf",
+                        json_pack("[{s:[s]},{s:[s]},{s:[s]},{s:[s]}]", "required", "webhook", "required",
+                                  "webhook_env", "required", "slack_env", "required", "github"));
+    json_object_set_new(defs, "notifier", notifier);
+    json_object_set_new(defs, "hook", object_of(hg_schema_hook));
     json_object_set_new(defs, "railway",
                         json_pack("{s:s, s:b, s:[s], s:{s:{s:[{s:s},o]}}}", "type", "object",
                                   "additionalProperties", 0, "required", "railway", "properties",
@@ -151,6 +157,8 @@ static void print_markdown(void)
     print_table("The source `container`, and `run`", "", hg_schema_container);
     print_table("The source `command`", "", hg_schema_command);
     print_table("A command in `run`", "", hg_schema_run_command);
+    print_table("A notification", "", hg_schema_notifier);
+    print_table("A hook", "", hg_schema_hook);
     print_table("A waiver", "", hg_schema_waiver);
     print_table("A squash", "", hg_schema_squash);
 }

@@ -68,6 +68,26 @@ static void says_revision_statement_and_time(void **state)
     assert_false(l->running);
 }
 
+static void says_what_it_took_before_and_the_phase(void **state)
+{
+    struct hg_apply_live *l = *state;
+    tell(l, json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:f}", "event", "step", "revision", "0003", "phase",
+                      "begin", "message", "index urls", "position", 1, "count", 1, "expected_seconds", 6.04));
+    shows(l, 4200, 99, "[1/1] 0003 index urls  4.2 s of about 6.0 s");
+    shows(l, 9100, 99, "[1/1] 0003 index urls  9.1 s (before: 6.0 s)");
+    tell(l, json_pack("{s:s, s:s, s:s, s:s, s:n, s:i, s:i}", "event", "progress", "state", "active", "query",
+                      "CREATE INDEX i ON t (a)", "phase", "building index: scanning table", "blocked_by",
+                      "done", 43, "total", 100));
+    shows(l, 4200, 200, "[1/1] 0003 index urls  CREATE INDEX i ON t (a)  4.2 s of about 6.0 s"
+                        "  building index: scanning table  43%");
+    shows(l, 4200, 80, "[1/1] 0003  CREATE I…  4.2 s of about 6.0 s  building index: scanning table  43%");
+    l->expected = 3725.6;
+    query(l, "idle", "CREATE INDEX i ON t (a)");
+    shows(l, 61 * 1000, 99, "[1/1] 0003 index urls  1 min 01 s of about 62 min 06 s");
+    step(l, "begin", "add notebook_sessions");
+    shows(l, 4200, 99, "[2/3] 0002b41f6d28 add notebook_sessions  4.2 s");
+}
+
 static void the_blocker_stays_when_it_gets_narrow(void **state)
 {
     struct hg_apply_live *l = *state;
@@ -145,6 +165,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(says_revision_statement_and_time, begin, end),
+        cmocka_unit_test_setup_teardown(says_what_it_took_before_and_the_phase, begin, end),
         cmocka_unit_test_setup_teardown(the_blocker_stays_when_it_gets_narrow, begin, end),
         cmocka_unit_test_setup_teardown(wide_characters_are_cut_at_columns, begin, end),
         cmocka_unit_test_setup_teardown(masked_whole_and_printable, begin, end),

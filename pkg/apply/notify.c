@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who is told of a run. headgate-notify does the telling, one process for each, beside us: it has a
+ * deadline, and another one of ours. Nobody is waited for but at the end, and those who must know.
+ */
+#include "internal.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "process/process.h"
+
+#define MARGIN_NS   (500 * HG_NS_PER_MS)    /* the program keeps its own deadline; this much later it is ended */
+#define LOOK_NS     (100 * HG_NS_PER_MS)
+#define ANSWER_MAX  ((size_t)64 << 10)
+#define RUN_BYTES   16
+#define GITHUB_API  "https://api.github.com"
+
+/* One notification under way. */
+struct sent {
+    size_t index;                   /* of its notifier */
+    const char *event;
+    struct hg_process_child child;
+    int out;                        /* its answer; -1: none */
+    int64_t until_ns;
+};
+
+struct hg_tell {
+    char run[2 * RUN_BYTES + 1];    /* what the notifications of one run have in common */
+    struct sent *sent;
+    size_t count, cap;
+    bool *started;                  /* by notifier: was told of the start, and so is told the end */
+    char **deployments;             /* by notifier: GitHub's id */
+    size_t notifiers;
+    int signals;                    /* seen before we began to wait */
+};
+
+static const struct hg_telling *config(const struct hg_run *r)
+{
+    return &r->target.t->telling;
+}
+
+static struct hg_tell *tell_of(struct hg_run *r)
+{
+    if (r->tell)
+        return r->tell;
+    struct hg_tell *t = r->tell = hg_xcalloc(1, sizeof *t);
+    unsigned char bytes[RUN_BYTES];
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+        memset(bytes, 0, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        (void)snprintf(t->run + 2 * i, 3, "%02x", bytes[i]);
+    t->notifiers = config(r)->notifier_count;
+    t->started = hg_xcalloc(t->notifiers + 1, sizeof *t->started);
+    t->deployments = hg_xcalloc(t->notifiers + 1, sizeof *t->deployments);
+    return t;
+}
+
+void hg_run_tell_done(struct hg_run *r)
+{
+    struct hg_tell *t = r->tell;
+    if (!t)
+        return;
+    for (size_t i = 0; i < t->count; i++) {
+        hg_process_stop(&t->sent[i].child, 0);
+        hg_closep(&t->sent[i].out);
+    }
+    for (size_t i = 0; i < t->notifiers; i++)
+        hg_freep(&t->deployments[i]);
+    free(t->deployments);
+    free(t->started);
+    free(t->sent);
+    hg_freep(&r->tell);
+}
+
+/* ---- the document (docs/schema/notify.schema.json) ----------------------------------------------- */
+
+static json_t *planned(const struct hg_run *r)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < r->steps.count; i++)
+        json_array_append_new(list, json_pack("{s:o, s:o}", "revision", hg_event_text(r->steps.items[i]->id),
+                                              "message", hg_event_text(r->steps.items[i]->doc)));
+    return list;
+}
+
+static json_t *counts(const struct hg_findings *f)
+{
+    return json_pack("{s:i, s:i, s:i}", "note", (int)hg_findings_count(f, HG_SEV_NOTE), "warning",
+                     (int)hg_findings_count(f, HG_SEV_WARNING), "error",
+                     (int)hg_findings_count(f, HG_SEV_ERROR));
+}
+
+/* The page of the CI job. */
+static json_t *job_link(void)
+{
+    const char *server = getenv("GITHUB_SERVER_URL"), *repository = getenv("GITHUB_REPOSITORY");
+    const char *id = getenv("GITHUB_RUN_ID"), *gitlab = getenv("CI_JOB_URL");
+    if (server && repository && id) {
+        HG_AUTO(hg_freep) char *url = hg_xasprintf("%s/%s/actions/runs/%s", server, repository, id);
+        return hg_event_text(url);
+    }
+    return hg_event_text(gitlab);
+}
+
+static json_t *error_of(int rc, const struct hg_err *err)
+{
+    if (rc >= 0)
+        return json_null();
+    HG_AUTO(hg_freep) char *line = hg_run_error_line(err);
+    return json_pack("{s:s, s:o, s:i}", "kind", hg_err_kind_name(err->kind), "message", hg_event_text(line),
+                     "exit_code", hg_err_exit_code(err));
+}
+
+static void add_end(const struct hg_run *r, json_t *d, const char *outcome, int rc, const struct hg_err *err)
+{
+    bool read = !r->started && r->have_status && r->status.state != HG_STATE_UNKNOWN;
+    json_object_set_new(d, "outcome", hg_event_text(outcome));
+    json_object_set_new(d, "to", r->to_known ? hg_json_list(&r->after)
+                                 : read ? hg_json_list(&r->status.rows) : json_null());
+    json_object_set_new(d, "seconds", !outcome ? json_null()
+                        : json_real((double)(r->ended_ns - r->began_ns) / (double)HG_NS_PER_S));
+    json_object_set_new(d, "error", error_of(rc, err));
+}
+
+/* outcome NULL: it only begins. */
+static json_t *document(struct hg_run *r, const char *event, const char *outcome, int rc,
+                        const struct hg_err *err)
+{
+    const struct hg_target *t = &r->target;
+    char at[HG_TIME_SIZE];
+    HG_AUTO(hg_freep) char *id = hg_xasprintf("%s-%s", r->tell->run, event);
+    json_t *d = json_pack("{s:s, s:s, s:s, s:s, s:s}", "schema", "headgate.notify/1", "id", id, "run",
+                          r->tell->run, "event", event, "at", hg_time_format(hg_wall_ns(), at));
+    json_object_set_new(d, "target", hg_event_text(t->t->name));
+    json_object_set_new(d, "protected", json_boolean(t->t->protected_));
+    json_object_set_new(d, "direction", json_string(r->o->down ? "down" : "up"));
+    json_object_set_new(d, "database", json_pack("{s:o, s:o}", "name", hg_event_text(r->identity.database),
+                                                 "host", hg_event_text(t->host)));
+    json_object_set_new(d, "from", hg_json_list(&r->from));
+    json_object_set_new(d, "planned", planned(r));
+    json_object_set_new(d, "applied", hg_json_list(&r->applied));
+    json_object_set_new(d, "commit", hg_event_text(r->commit));
+    json_object_set_new(d, "by", hg_event_text(r->by));
+    json_object_set_new(d, "host", hg_event_text(r->host));
+    json_object_set_new(d, "link", job_link());
+    json_object_set_new(d, "findings", counts(&r->findings));
+    json_object_set_new(d, "headgate", json_string(hg_version));
+    add_end(r, d, outcome, rc, err);
+    return d;
+}
+
+/* ---- one notification ----------------------------------------------------------------------------- */
+
+static const char *or_default(const char *text, const char *otherwise)
+{
+    return text && *text ? text : otherwise;
+}
+
+static const char *variable(const struct hg_run *r, const char *name)
+{
+    const char *value = name ? hg_vars_get(&r->target.vars, name) : NULL;
+    return value && *value ? value : NULL;
+}
+
+/* "slack", "webhook deploys.example.com", "github owner/name": for people. Heap. */
+static char *shown(const struct hg_notifier *n)
+{
+    if (n->slack_env)
+        return hg_xasprintf("Slack (%s)", n->slack_env);
+    if (n->github)
+        return hg_xasprintf("GitHub (%s)", n->github);
+    if (!n->webhook)
+        return hg_xasprintf("the webhook of %s", n->webhook_env);
+    const char *host = strstr(n->webhook, "://") + 3;
+    size_t len = strcspn(host, "/?#");
+    const char *at = memchr(host, '@', len);
+    size_t skip = at ? (size_t)(at + 1 - host) : 0;
+    HG_AUTO(hg_freep) char *plain = hg_xstrndup(host + skip, len - skip);
+    return hg_xasprintf("the webhook at %s", plain);
+}
+
+/* The variable without which nothing can be sent and which is not set; NULL: none. */
+static const char *missing(const struct hg_run *r, const struct hg_notifier *n)
+{
+    const char *names[] = { n->webhook_env, n->slack_env, n->secret_env,
+                            n->github ? or_default(n->token_env, "GITHUB_TOKEN") : NULL };
+    for (size_t i = 0; i < HG_COUNT(names); i++)
+        if (names[i] && !variable(r, names[i]))
+            return names[i];
+    return NULL;
+}
+
+static json_t *request(struct hg_run *r, size_t index, const json_t *event)
+{
+    const struct hg_notifier *n = &config(r)->notifiers[index];
+    const char *url = n->slack_env ? variable(r, n->slack_env)
+                      : n->webhook_env ? variable(r, n->webhook_env) : n->webhook;
+    const char *deployment = r->tell->deployments[index];
+    json_t *q = json_pack("{s:s, s:O, s:f}", "kind", n->slack_env ? "slack" : n->github ? "github" : "webhook",
+                          "event", event, "timeout", (double)n->timeout_ns / (double)HG_NS_PER_S);
+    json_object_set_new(q, "url", hg_event_text(url));
+    json_object_set_new(q, "secret", hg_event_text(variable(r, n->secret_env)));
+    if (!n->github)
+        return q;
+    const char *api = or_default(n->api, or_default(variable(r, "GITHUB_API_URL"), GITHUB_API));
+    json_object_set_new(q, "api", hg_event_text(api));
+    json_object_set_new(q, "repository", hg_event_text(n->github));
+    json_object_set_new(q, "environment", hg_event_text(or_default(n->environment, r->target.t->name)));
+    json_object_set_new(q, "deployment", hg_event_text(deployment ? deployment : variable(r, n->deployment_env)));
+    json_object_set_new(q, "token", hg_event_text(variable(r, or_default(n->token_env, "GITHUB_TOKEN"))));
+    return q;
+}
+
+/* Secrets reach it on stdin alone. */
+static int start(struct hg_run *r, const char *input, struct sent *s, struct hg_err *err)
+{
+    HG_AUTO(hg_freep) char *dir = hg_self_dir();
+    HG_AUTO(hg_freep) char *path = hg_path_join(dir, "headgate-notify");
+    char *const argv[] = { path, NULL };
+    HG_AUTO(hg_closep) int in = hg_process_memfile("headgate-notify", input, strlen(input), err);
+    HG_AUTO(hg_closep) int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (in < 0)
+        return -1;
+    s->out = hg_process_memfile("headgate-notified", "", 0, err);
+    if (s->out < 0)
+        return -1;
+    (void)fcntl(in, F_SETFD, FD_CLOEXEC);
+    (void)fcntl(s->out, F_SETFD, FD_CLOEXEC);
+    char **envp = hg_target_plain_envp(&r->target);
+    struct hg_process_start spec = { .argv = argv, .envp = envp, .stdio = { in, s->out, null },
+                                     .death_signal = SIGTERM };
+    int rc = hg_process_start(&spec, &s->child, err);
+    hg_vars_free_envp(envp);
+    return rc;
+}
+
+static void undelivered(struct hg_run *r, const struct sent *s, const char *why)
+{
+    const struct hg_notifier *n = &config(r)->notifiers[s->index];
+    HG_AUTO(hg_freep) char *who = shown(n);
+    struct hg_finding *f = hg_finding_add(&r->findings, "HG640", "%s was not told `%s`: %s", who, s->event, why);
+    if (n->required)
+        f->severity = HG_SEV_ERROR;
+    hg_trace("notify", "event", s->event, "to", who, "failed", why, NULL);
+}
+
+/* 0: under way; -1: it will not be told, and the finding says why. */
+static int send_one(struct hg_run *r, size_t index, const char *event, const json_t *facts)
+{
+    const struct hg_notifier *n = &config(r)->notifiers[index];
+    struct hg_tell *t = r->tell;
+    struct sent s = { .index = index, .event = event, .child = HG_PROCESS_CHILD_INIT, .out = -1 };
+    const char *unset = missing(r, n);
+    struct hg_err err = { 0 };
+    if (unset) {
+        HG_AUTO(hg_freep) char *who = shown(n);
+        struct hg_finding *f = hg_finding_add(&r->findings, "HG641", "%s was not told `%s`: %s is not set", who,
+                                              event, unset);
+        if (n->required)
+            f->severity = HG_SEV_ERROR;
+        return -1;
+    }
+    json_t *q = request(r, index, facts);
+    char *input = json_dumps(q, JSON_COMPACT);
+    json_decref(q);
+    int rc = input ? start(r, input, &s, &err) : hg_fail(&err, HG_E_BUG, "it is no JSON");
+    if (input)
+        explicit_bzero(input, strlen(input));
+    free(input);
+    if (rc < 0) {
+        hg_closep(&s.out);
+        undelivered(r, &s, err.message);
+        return -1;
+    }
+    s.until_ns = hg_now_ns() + n->timeout_ns + MARGIN_NS;
+    t->sent = hg_grow(t->sent, t->count, &t->cap, sizeof *t->sent);
+    t->sent[t->count++] = s;
+    return 0;
+}
+
+/* ---- how it went ---------------------------------------------------------------------------------- */
+
+/* A signal ends the waiting: the person wants to go. */
+static bool wait_for_end(const struct hg_tell *t, struct sent *s)
+{
+    struct hg_exit_status ignored;
+    for (;;) {
+        int64_t left = s->until_ns - hg_now_ns();
+        if (hg_process_wait(&s->child, left > LOOK_NS ? LOOK_NS : left > 0 ? left : 0, &ignored))
+            return true;
+        if (left <= 0 || hg_signals_seen() != t->signals)
+            return false;
+    }
+}
+
+static json_t *answer_of(struct sent *s)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf text = HG_BUF_INIT;
+    struct hg_err ignored = { 0 };
+    if (lseek(s->out, 0, SEEK_SET) < 0 || hg_read_all(s->out, ANSWER_MAX, &text, &ignored) < 0)
+        return NULL;
+    return json_loadb(hg_buf_str(&text), text.len, 0, NULL);
+}
+
+/* -1: was not told. */
+static int collect(struct hg_run *r, struct sent *s)
+{
+    struct hg_tell *t = r->tell;
+    bool ended = wait_for_end(t, s);
+    hg_process_stop(&s->child, LOOK_NS);
+    json_t *answer = ended ? answer_of(s) : NULL;
+    const json_t *error = json_object_get(answer, "error");
+    const char *deployment = hg_jget(answer, "deployment");
+    int rc = json_is_null(error) ? 0 : -1;
+    if (rc < 0)
+        undelivered(r, s, !ended ? "no answer in time" : *hg_jstr(error, "message") ? hg_jstr(error, "message")
+                                                                                    : "headgate-notify failed");
+    else
+        hg_trace("notify", "event", s->event, NULL);
+    if (deployment) {
+        hg_freep(&t->deployments[s->index]);
+        t->deployments[s->index] = hg_xstrdup(deployment);
+    }
+    json_decref(answer);
+    hg_closep(&s->out);
+    return rc;
+}
+
+/* All that are under way. -1: one that had to be told was not; *ret_index is its notifier. */
+static int collect_all(struct hg_run *r, bool required_only, size_t *ret_index)
+{
+    struct hg_tell *t = r->tell;
+    size_t kept = 0;
+    int rc = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        bool required = config(r)->notifiers[t->sent[i].index].required;
+        if (required_only && !required) {
+            t->sent[kept++] = t->sent[i];
+            continue;
+        }
+        if (collect(r, &t->sent[i]) < 0 && required) {
+            *ret_index = t->sent[i].index;
+            rc = -1;
+        }
+    }
+    t->count = kept;
+    return rc;
+}
+
+static int had_to_know(const struct hg_run *r, size_t index, enum hg_err_kind kind, const char *what,
+                       struct hg_err *err)
+{
+    HG_AUTO(hg_freep) char *who = shown(&config(r)->notifiers[index]);
+    const struct hg_findings *f = &r->findings;
+    (void)hg_fail(err, kind, "%s: %s", what, f->count ? f->items[f->count - 1].message : who);
+    return hg_hint(err, "the notification is `required` in headgate.yaml; --no-notify leaves it out");
+}
+
+/* ---- before and after ----------------------------------------------------------------------------- */
+
+int hg_run_tell_start(struct hg_run *r, struct hg_err *err)
+{
+    static const char WHAT[] = "nothing was started";
+    hg_run_expect(r);
+    if (hg_run_hooks_before(r, err) < 0)
+        return -1;
+    if (r->o->no_notify || !config(r)->notifier_count)
+        return 0;
+    struct hg_tell *t = tell_of(r);
+    size_t index = 0;
+    t->signals = hg_signals_seen();
+    json_t *facts = document(r, "started", NULL, 0, NULL);
+    int rc = 0;
+    for (size_t i = 0; i < t->notifiers; i++) {
+        const struct hg_notifier *n = &config(r)->notifiers[i];
+        if (rc < 0 || !hg_strv_has(&n->on, "started"))
+            continue;
+        t->started[i] = send_one(r, i, "started", facts) == 0;
+        if (!t->started[i] && n->required)
+            rc = had_to_know(r, i, HG_E_REFUSED, WHAT, err);
+    }
+    json_decref(facts);
+    if (rc == 0 && collect_all(r, true, &index) < 0)
+        rc = had_to_know(r, index, HG_E_REFUSED, WHAT, err);
+    return rc;
+}
+
+/* NULL: nothing to tell. */
+static const char *event_of(const struct hg_run *r, int rc, const char *outcome)
+{
+    if (r->o->dry_run || r->o->baseline || r->o->adopt || !outcome)
+        return NULL;
+    if (rc >= 0)
+        return hg_streq(outcome, "applied") ? "applied" : "unchanged";
+    if (hg_streq(outcome, "interrupted"))
+        return r->started || r->hooked ? "failed" : NULL;
+    if (hg_streq(outcome, "refused") || hg_streq(outcome, "locked"))
+        return outcome;
+    return "failed";
+}
+
+/* Sends to all who want it; *ret_index: one that had to be told and cannot, else unchanged. */
+static void tell_all(struct hg_run *r, const char *event, const json_t *facts, size_t *ret_index)
+{
+    struct hg_tell *t = r->tell;
+    for (size_t i = 0; i < t->notifiers; i++) {
+        const struct hg_notifier *n = &config(r)->notifiers[i];
+        if ((t->started[i] || hg_strv_has(&n->on, event)) && send_one(r, i, event, facts) < 0 && n->required)
+            *ret_index = i;
+    }
+}
+
+int hg_run_tell_end(struct hg_run *r, int rc, const char *outcome, struct hg_err *err)
+{
+    hg_pg_closep(&r->lock); /* nobody waits for us any more */
+    const char *event = r->have_target ? event_of(r, rc, outcome) : NULL;
+    bool told = event && !r->o->no_notify && config(r)->notifier_count;
+    size_t unknown = SIZE_MAX, index = SIZE_MAX;
+    if (told) {
+        struct hg_tell *t = tell_of(r);
+        t->signals = hg_signals_seen();
+        (void)collect_all(r, false, &index); /* of the start: in order, and GitHub's id is in the answer */
+        json_t *facts = document(r, event, outcome, rc, err);
+        tell_all(r, event, facts, &unknown);
+        json_decref(facts);
+    }
+    if (event)
+        hg_run_hooks_end(r, rc, outcome, err);
+    if (told && collect_all(r, false, &index) < 0)
+        unknown = index;
+    if (unknown == SIZE_MAX || rc < 0)
+        return rc;
+    (void)had_to_know(r, unknown, HG_E_NETWORK, r->started ? "the migration is in, but somebody who has to know was not told"
+                                               : "somebody who has to know was not told", err);
+    if (r->started)
+        err->exit_code = HG_EXIT_FAILED;
+    return -1;
+}
