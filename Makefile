@@ -148,6 +148,14 @@ $(RELAY): pkg/tunnel/relay/main.c pkg/tunnel/mux.c pkg/tunnel/mux.h
 	@$(RELAY_CC) $(RELAY_FLAGS) -o $@ $(filter %.c,$^) -pthread
 all: $(RELAY)
 
+# What stays as process 1 beside an application: static and for libc alone, likewise.
+PID1 := $(BUILD)/headgate-pid1
+$(PID1): pkg/init/program/main.c $(wildcard pkg/init/*.c) pkg/init/init.h
+	@mkdir -p $(@D)
+	@echo "  CC   $@"
+	@$(RELAY_CC) $(RELAY_FLAGS) -o $@ $(filter %.c,$^)
+all: $(PID1)
+
 .PHONY: unit fuzzers helpers
 unit: $(UNIT) ## build the unit tests
 fuzzers: $(FUZZ) ## build the fuzz targets (PROFILE=fuzz CC=clang for libFuzzer)

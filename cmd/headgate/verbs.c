@@ -24,7 +24,7 @@ static const struct verb {
     { "snapshot", "write what the database has to a file", true },
     { "bundle", "write what the code wants to a file", false },
     { "plan", "what would run, as SQL, with locks and expected impact", true },
-    { "entrypoint", "PID 1 of a container: wait, gate, apply once, become the application", false },
+    { "entrypoint", "PID 1 of a container: wait, gate, apply once, become the application", true },
     { "ledger", "what was recorded in the database: show, verify, export it", true },
     { "postgres", "a private PostgreSQL for development and tests", false },
     { "target", "print the identity line of a target, or relabel its database", true },
@@ -54,10 +54,10 @@ bool hg_verb_resolves(const char *verb)
 /* Among our own programs; or where `headgate` is installed, for verbs of somebody else. */
 static const char *const PLACES[] = { ".", "../../bin" };
 
-/* Those speak JSON with other programs only. */
+/* Those are started by our other programs only. */
 static bool is_internal(const char *verb)
 {
-    return hg_starts_with(verb, "source-") || strcmp(verb, "notify") == 0;
+    return hg_starts_with(verb, "source-") || strcmp(verb, "notify") == 0 || strcmp(verb, "pid1") == 0;
 }
 
 char *hg_verb_program(const char *verb)

@@ -366,6 +366,7 @@ static void lost_done(struct hg_lost *l)
     free(l->found);
     free(l->message);
     free(l->path);
+    free(l->direction);
     free(l->branch);
     free(l->commit);
     free(l->date);

@@ -48,6 +48,7 @@ static void remember(struct hg_status *s, const char *revision, const json_t *e)
     l->found = hg_xstrdup("ledger");
     l->message = hg_status_dup(e, "message");
     l->path = hg_status_dup(e, "path");
+    l->direction = hg_status_dup(e, "direction");
     l->commit = hg_status_dup(e, "commit_id");
     l->date = hg_status_dup(e, "finished_at");
     l->by = hg_status_dup(e, "applied_by");

@@ -44,6 +44,7 @@ struct hg_lost {
     char *revision;
     char *found;                        /* "git", "ledger", or NULL: nowhere */
     char *message, *path;
+    char *direction;                    /* ledger: how it got there (up, adopt, baseline…); else NULL */
     char *branch, *commit, *date, *by;  /* NULL: not known */
     struct hg_strv down;                /* its parents and dependencies, as far as known */
 };

@@ -104,6 +104,9 @@ void hg_config_done(struct hg_config *c)
     free(c->migrator_kind);
     free(c->migrator_directory);
     free(c->migrator_config);
+    free(c->entry.policy);
+    free(c->entry.ahead);
+    free(c->entry.liveness);
     free(c->chosen);
     memset(c, 0, sizeof *c);
 }

@@ -266,6 +266,21 @@ static const struct hg_key document_plan[] = {
     { 0 },
 };
 
+static const struct hg_key document_entrypoint[] = {
+    { "policy", HG_KEY_CHOICE, DOCUMENT(entry.policy), .values = "apply|verify|wait|none",
+      .fallback = "`apply`", .help = "what a starting container does when something is pending" },
+    { "ahead", HG_KEY_CHOICE, DOCUMENT(entry.ahead), .values = "proven|refuse|allow",
+      .fallback = "`proven`", .help = "whether it starts on a database that is ahead of its image" },
+    { "init", HG_KEY_BOOL, DOCUMENT(entry.init), .fallback = "`false`",
+      .help = "stay as process 1 beside the application" },
+    { "group", HG_KEY_BOOL, DOCUMENT(entry.group), .fallback = "`false`",
+      .help = "the same; signals go to its whole process group" },
+    { "liveness", HG_KEY_STRING, DOCUMENT(entry.liveness), .help = "port for probes; never PORT" },
+    { "timeout", HG_KEY_DURATION, DOCUMENT(entry.timeout_ns), .fallback = "`5min`",
+      .help = "longest wait for the database, and with `wait` for somebody to migrate it" },
+    { 0 },
+};
+
 const struct hg_key hg_schema_document[] = {
     { "version", HG_KEY_CUSTOM, 0, .read = hg_config_read_version, .expected = "1",
       .schema = "{\"const\":1}", .required = true, .help = "version of this format" },
@@ -275,6 +290,8 @@ const struct hg_key hg_schema_document[] = {
       .schema = "{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/squash\"}}",
       .help = "revisions whose files were replaced by one" },
     { "plan", HG_KEY_MAP, .keys = document_plan, .help = "what a plan may be made from" },
+    { "entrypoint", HG_KEY_MAP, .keys = document_entrypoint,
+      .help = "how a container starts (`headgate entrypoint`)" },
     { "targets", HG_KEY_CUSTOM, 0, .read = hg_config_read_targets,
       .expected = "targets by name", .last = true,
       .schema = "{\"type\":\"object\",\"propertyNames\":{\"pattern\":"

@@ -125,6 +125,13 @@ struct hg_target_config {
     int line, column;                   /* of its name in headgate.yaml; 0: not from there */
 };
 
+/* What `headgate entrypoint` does where its command line says nothing; NULL, false, 0: nothing said. */
+struct hg_entry_config {
+    char *policy, *ahead, *liveness;
+    bool init, group;
+    int64_t timeout_ns;
+};
+
 struct hg_config {
     char *path;                         /* headgate.yaml, absolute; NULL: none */
     char *dir;                          /* its folder, else DIR; absolute */
@@ -138,6 +145,7 @@ struct hg_config {
     size_t waiver_count;
     struct hg_squash *squashes;
     size_t squash_count;
+    struct hg_entry_config entry;
     struct hg_target_config *targets;
     size_t target_count;
     char *chosen;                       /* name of the target that the command line means */

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the policy says about each state. */
+#include "internal.h"
+
+static const struct hg_finding *error_of(const struct hg_status *s, const char *rule)
+{
+    for (size_t i = 0; i < s->findings.count; i++) {
+        const struct hg_finding *f = &s->findings.items[i];
+        if (f->severity == HG_SEV_ERROR && (!rule || hg_streq(f->rule->id, rule)))
+            return f;
+    }
+    return NULL;
+}
+
+/* Several heads stop apply, unless headgate.yaml lowers the rule; so they stop the other policies too. */
+static const struct hg_finding *several_heads(const struct hg_entry *e)
+{
+    const struct hg_config *c = &e->target.config;
+    for (size_t i = 0; i < c->rule_count; i++)
+        if (hg_streq(c->rules[i].rule, "HG101") && c->rules[i].severity != HG_SEV_ERROR)
+            return NULL;
+    return error_of(&e->status, "HG101");
+}
+
+static enum hg_next refuse_by(const struct hg_entry *e, const struct hg_finding *f, struct hg_err *err)
+{
+    (void)hg_fail(err, HG_E_REFUSED, "%s is %s, so the application is not started: %s", e->target.t->name,
+                  hg_state_name(e->status.state), f ? f->message : "see headgate status");
+    if (f)
+        (void)hg_hint(err, "`headgate explain %s` says what to do", f->rule->id);
+    return HG_NEXT_REFUSE;
+}
+
+/* ---- ahead ------------------------------------------------------------------------------------ */
+
+/* Is every revision that no file here has one that headgate applied, by the ledger's word, and are all
+ * of this image's heads below them? */
+static bool proven(const struct hg_status *s)
+{
+    if (!s->pending_known || s->pending.count || !s->lost_count)
+        return false;
+    for (size_t i = 0; i < s->lost_count; i++)
+        if (!hg_streq(s->lost[i].found, "ledger") || !hg_streq(s->lost[i].direction, "up"))
+            return false;
+    return true;
+}
+
+static const char *or(const char *text, const char *otherwise)
+{
+    return text ? text : otherwise;
+}
+
+/* "r4 add sources, applied by tess at 2026-11-23T04:12:07Z from commit 41f6d28c9e20": a line each. */
+static void list_lost(const struct hg_status *s, struct hg_buf *ret)
+{
+    for (size_t i = 0; i < s->lost_count; i++) {
+        const struct hg_lost *l = &s->lost[i];
+        hg_buf_addf(ret, "%s%s%s%s", i ? "\n" : "", l->revision, l->message ? " " : "", or(l->message, ""));
+        if (!l->found)
+            hg_buf_adds(ret, ", of which neither the ledger nor git knows anything");
+        else if (strcmp(l->found, "ledger") == 0)
+            hg_buf_addf(ret, ", %s by %s at %s from commit %.12s",
+                        hg_streq(l->direction, "up") ? "applied" : "recorded", or(l->by, "?"),
+                        or(l->date, "?"), or(l->commit, "?"));
+        else
+            hg_buf_addf(ret, ", not in the ledger; in git on branch %s, commit %.12s of %s",
+                        or(l->branch, "?"), or(l->commit, "?"), or(l->date, "?"));
+    }
+}
+
+static enum hg_next judge_ahead(struct hg_entry *e, char **ret_why, struct hg_err *err)
+{
+    const struct hg_status *s = &e->status;
+    HG_AUTO(hg_buf_done) struct hg_buf list = HG_BUF_INIT;
+    bool known = proven(s);
+    list_lost(s, &list);
+    if (e->ahead == HG_AHEAD_ALLOW || (known && e->ahead == HG_AHEAD_PROVEN)) {
+        hg_entry_warn(e, "%s is ahead of this image, which is started all the same (%s):\n%s",
+                      e->target.t->name,
+                      known ? "all of it was applied by headgate on top of this image's heads"
+                            : "ahead: allow", hg_buf_str(&list));
+        return HG_NEXT_START;
+    }
+    if (s->running && e->ahead == HG_AHEAD_PROVEN) {
+        *ret_why = hg_xasprintf("a migration to something newer than this image is under way, by %s since %s",
+                                or(s->run_by, "?"), or(s->run_since, "?"));
+        return HG_NEXT_WAIT;
+    }
+    (void)hg_fail(err, HG_E_REFUSED, "%s is ahead of this image, so the application is not started%s",
+                  e->target.t->name,
+                  known ? " (ahead: refuse)" : ": it is not proven that headgate applied what is unknown here");
+    (void)hg_detail(err, "%s", hg_buf_str(&list));
+    (void)hg_hint(err, "deploy an image that has these revisions, or start this one with --ahead=allow");
+    return HG_NEXT_REFUSE;
+}
+
+/* ---- something is pending ---------------------------------------------------------------------- */
+
+static const char *held(const struct hg_status *s)
+{
+    for (size_t i = 0; i < s->pending.count; i++)
+        if (hg_strv_has(&s->held, s->pending.items[i]->id))
+            return s->pending.items[i]->id;
+    return NULL;
+}
+
+/* With `upgrade_to: LABEL@head` other branches may stay where they are. */
+static bool goal_reached(const struct hg_entry *e)
+{
+    const char *goal = e->target.t->upgrade_to;
+    if (!goal || hg_streq(goal, "head") || hg_streq(goal, "heads"))
+        return false;
+    HG_AUTO(hg_revlist_done) struct hg_revlist known = HG_REVLIST_INIT;
+    HG_AUTO(hg_revlist_done) struct hg_revlist todo = HG_REVLIST_INIT;
+    HG_AUTO(hg_strv_done) struct hg_strv unknown = HG_STRV_INIT;
+    bool overlap = false;
+    struct hg_err ignored = { 0 };
+    hg_graph_resolve_rows(e->way.graph, &e->status.judged, &known, &unknown, &overlap);
+    return hg_graph_upgrade(e->way.graph, &known, goal, &todo, &ignored) == 0 && todo.count == 0;
+}
+
+static enum hg_next refuse_pending(const struct hg_entry *e, struct hg_err *err)
+{
+    const struct hg_status *s = &e->status;
+    const char *down = held(s);
+    HG_AUTO(hg_freep) char *rows = hg_strv_join(&s->rows, ", ");
+    if (down) {
+        (void)hg_fail(err, HG_E_REFUSED, "%s was taken back by a rollback and is held, so this image, which "
+                      "needs it, is not started", down);
+        (void)hg_hint(err, "deploy the image from before it; when it may go again: headgate apply -t %s "
+                      "--release", e->target.t->name);
+        return HG_NEXT_REFUSE;
+    }
+    (void)hg_fail(err, HG_E_REFUSED, "%s is %s: at %s, with %zu revision%s pending; by policy `verify` the "
+                  "application is not started", e->target.t->name, hg_state_name(s->state),
+                  *rows ? rows : "no revision", s->pending.count, s->pending.count == 1 ? "" : "s");
+    if (s->running)
+        (void)hg_detail(err, "a migration is under way, by %s since %s", or(s->run_by, "?"),
+                        or(s->run_since, "?"));
+    (void)hg_hint(err, "headgate apply -t %s, before the containers start; or policy `wait` or `apply`",
+                  e->target.t->name);
+    return HG_NEXT_REFUSE;
+}
+
+static enum hg_next judge_pending(struct hg_entry *e, char **ret_why, struct hg_err *err)
+{
+    const struct hg_status *s = &e->status;
+    if (goal_reached(e))
+        return HG_NEXT_START;
+    if (s->state == HG_STATE_EMPTY && s->has_user_tables && !s->running)
+        return refuse_by(e, error_of(s, "HG214"), err);
+    if (held(s) || e->policy == HG_POLICY_VERIFY)
+        return refuse_pending(e, err);
+    if (s->running) {
+        *ret_why = hg_xasprintf("a migration is under way, by %s since %s", or(s->run_by, "?"),
+                                or(s->run_since, "?"));
+        return HG_NEXT_WAIT;
+    }
+    if (e->policy == HG_POLICY_WAIT) {
+        *ret_why = hg_xasprintf("%s is %s, %zu revision%s pending; somebody else has to apply them",
+                                e->target.t->name, hg_state_name(s->state), s->pending.count,
+                                s->pending.count == 1 ? "" : "s");
+        return HG_NEXT_WAIT;
+    }
+    return HG_NEXT_MIGRATE;
+}
+
+enum hg_next hg_entry_judge(struct hg_entry *e, char **ret_why, struct hg_err *err)
+{
+    const struct hg_finding *heads = several_heads(e);
+    if (heads)
+        return refuse_by(e, heads, err);
+    switch (e->status.state) {
+    case HG_STATE_UP_TO_DATE:
+        return HG_NEXT_START;
+    case HG_STATE_AHEAD:
+        return judge_ahead(e, ret_why, err);
+    case HG_STATE_BEHIND:
+    case HG_STATE_EMPTY:
+        return judge_pending(e, ret_why, err);
+    default:
+        return refuse_by(e, error_of(&e->status, NULL), err);
+    }
+}
