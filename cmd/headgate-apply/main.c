@@ -7,7 +7,7 @@
 
 struct apply_options {
     struct hg_common common;
-    const char *plan;
+    const char *plan, *bundle;
     bool baseline, from_empty, release, no_wait, no_notify;
     int64_t lock_wait_ns, max_runtime_ns;
     struct hg_strv overrides;
@@ -19,6 +19,8 @@ struct apply_options {
 static const struct hg_opt OPTIONS[] = {
     { "plan", 0, HG_OPT_STRING, AT(plan), .metavar = "FILE",
       .help = "run exactly what `headgate plan` wrote to this file, or nothing" },
+    { "bundle", 0, HG_OPT_STRING, AT(bundle), .metavar = "FILE",
+      .help = "run what `headgate bundle` wrote to this file, without Python or alembic.ini" },
     { "baseline", 0, HG_OPT_BOOL, AT(baseline),
       .help = "record what is there; run nothing and leave the version table alone" },
     { "from-empty", 0, HG_OPT_BOOL, AT(from_empty),
@@ -62,6 +64,7 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
                                       .argv = o->argv,
                                       .revision = args->count ? args->items[0] : NULL,
                                       .plan = o->plan,
+                                      .bundle = o->bundle,
                                       .baseline = o->baseline,
                                       .from_empty = o->from_empty,
                                       .release = o->release,

@@ -7,6 +7,7 @@
 
 struct rollback_options {
     struct hg_common common;
+    const char *bundle;
     bool dry_run, allow_empty, to_base, from_ledger, no_wait, no_notify;
     int64_t lock_wait_ns, max_runtime_ns;
     struct hg_strv overrides;
@@ -22,6 +23,8 @@ static const struct hg_opt OPTIONS[] = {
     { "to-base", 0, HG_OPT_BOOL, AT(to_base), .help = "roll back everything; alone, or to confirm it where REVISION means that" },
     { "files-from-ledger", 0, HG_OPT_BOOL, AT(from_ledger),
       .help = "go back over revisions that this code lacks, by the files that the ledger kept" },
+    { "bundle", 0, HG_OPT_STRING, AT(bundle), .metavar = "FILE",
+      .help = "go back by what `headgate bundle` wrote to this file, without Python or alembic.ini" },
     { "lock-wait", 0, HG_OPT_SECONDS, AT(lock_wait_ns), .metavar = "SECONDS",
       .help = "how long to wait for another headgate (10 min)" },
     { "no-wait", 0, HG_OPT_BOOL, AT(no_wait), .help = "do not wait for another headgate: exit 5" },
@@ -65,6 +68,7 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
                                          .argv = o->argv,
                                          .revision = goal,
                                          .down = true,
+                                         .bundle = o->bundle,
                                          .dry_run = o->dry_run,
                                          .allow_empty_downgrade = o->allow_empty,
                                          .to_base = o->to_base,

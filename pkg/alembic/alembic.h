@@ -163,6 +163,17 @@ int hg_graph_downgrade(const struct hg_graph *g, const struct hg_revlist *rows, 
 /* The rows of alembic_version after running `steps` upwards (or downwards) from rows; sorted. */
 void hg_graph_rows_after(const struct hg_graph *g, const struct hg_revlist *rows,
                          const struct hg_revlist *steps, bool down, struct hg_strv *ret);
+/* What Alembic does to its version table after one step, as statements in order: INSERT to (from NULL),
+ * DELETE from (to NULL), or UPDATE from to to. Ids are borrowed from the graph. */
+struct hg_version_op { const char *from, *to; };
+struct hg_version_ops { struct hg_version_op *items; size_t count, cap; };
+/* Appends those of one step and moves the rows on; rows is a flag for each revision (hg_graph_row_flags).
+ * -1 REFUSED where Alembic would fail for want of a row. */
+int hg_graph_version_ops(const struct hg_graph *g, bool *rows, const struct hg_revision *step, bool down,
+                         struct hg_version_ops *ret, struct hg_err *err);
+void hg_version_ops_done(struct hg_version_ops *o);
+/* Caller frees. */
+bool *hg_graph_row_flags(const struct hg_graph *g, const struct hg_revlist *rows);
 /* One identifier as `alembic show` resolves it (partial ids, labels, LABEL@head, relative). */
 int hg_graph_find(const struct hg_graph *g, const char *ident, struct hg_revlist *ret,
                   struct hg_err *err);

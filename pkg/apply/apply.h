@@ -34,6 +34,7 @@ struct hg_apply_options {
     bool down;                      /* rollback */
     /* apply */
     const char *plan;               /* file: exactly this, or nothing; NULL: none */
+    const char *bundle;             /* file: the code side, run without Python (also rollback); NULL: none */
     bool baseline, from_empty, release;
     bool adopt;                     /* write down what happened without headgate, run nothing */
     /* rollback */

@@ -11,7 +11,7 @@
 
 /* An application_name is cut at 63 bytes; the pid of the runner's lock session comes first, because
  * `headgate cancel` reads from it whether the runner still lives. */
-static json_t *settings(const struct hg_run *r)
+json_t *hg_driver_settings(const struct hg_run *r)
 {
     const struct hg_target_config *t = r->target.t;
     int64_t lock_ns = t->lock_timeout_ns ? t->lock_timeout_ns : LOCK_TIMEOUT_NS;
@@ -122,7 +122,7 @@ char *hg_driver_program(struct hg_run *r, int report_fd)
     json_t *spec = json_pack(
         "{s:{s:s, s:s, s:s?}, s:o, s:{s:s}, s:{s:i, s:i, s:i, s:i}, s:s, s:{s:s, s:s, s:b}, s:o, s:b, s:b}",
         "identity", "database", r->identity.database, "oid", r->identity.oid, "system_identifier",
-        r->identity.system_identifier, "settings", settings(r), "wishes",
+        r->identity.system_identifier, "settings", hg_driver_settings(r), "wishes",
         "client_connection_check_interval", "1s", "lock", "apply_class", HG_LOCK_CLASS_APPLY,
         "migrator_class", HG_LOCK_CLASS_MIGRATOR, "key", (int)r->key, "pid", r->lock_pid, "direction",
         r->o->down ? "down" : "up", "version_table", "schema",
@@ -224,7 +224,7 @@ static void on_result(struct hg_driven *d, const json_t *report)
         (void)snprintf(d->sqlstate, sizeof d->sqlstate, "%s", state);
 }
 
-static void on_report(struct hg_run *r, const json_t *report)
+void hg_driver_report(struct hg_run *r, const json_t *report)
 {
     struct hg_driven *d = &r->driven;
     const char *event = hg_jget(report, "event");
@@ -259,7 +259,7 @@ void hg_driver_feed(struct hg_run *r, const char *data, size_t len)
         json_t *report = r->report.overflow
             ? NULL : json_loads(hg_buf_str(&r->report), JSON_REJECT_DUPLICATES, NULL);
         if (json_is_object(report))
-            on_report(r, report);
+            hg_driver_report(r, report);
         json_decref(report);
         r->report.overflow = false;
         hg_buf_clear(&r->report);

@@ -5,6 +5,7 @@
 
 #include "alembic/alembic.h"
 #include "apply.h"
+#include "bundle/bundle.h"
 #include "finding/finding.h"
 #include "ledger/ledger.h"
 #include "pg/pg.h"
@@ -57,6 +58,8 @@ struct hg_run {
     size_t stored_count, stored_cap;
     struct hg_status status;
     bool have_target, have_alembic, have_status;
+    struct hg_bundle bundle;        /* instead of alembic.ini and its files */
+    bool have_bundle;
     bool connected;                 /* once: the next connection reads command sources again */
     struct hg_findings findings;
     PGconn *lock, *watch;           /* the lock session; everything else */
@@ -158,6 +161,10 @@ void hg_driver_argv(struct hg_run *r, bool flask, struct hg_strv *ret);
 /* The words up to and with the verb. */
 void hg_driver_command(const struct hg_run *r, bool flask, const char *verb, struct hg_strv *ret);
 void hg_driver_feed(struct hg_run *r, const char *data, size_t len);
+/* What hg_driver_feed makes of one line. */
+void hg_driver_report(struct hg_run *r, const json_t *report);
+/* What the migrator's sessions are set to, by name. New reference. */
+json_t *hg_driver_settings(const struct hg_run *r);
 void hg_driven_done(struct hg_driven *d);
 
 /* How the interpreter reads its program from a descriptor: a format with one %d. */
@@ -173,6 +180,12 @@ struct hg_migrated { bool ok; int code; bool timed_out; int signal; };
 int hg_run_migrate(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err);
 int hg_run_migrate_in_container(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err);
 int hg_run_migrate_behind_command(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err);
+/* bundle.c: without Python. -1: nothing was started. */
+int hg_run_migrate_from_bundle(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err);
+int hg_run_read_bundle(struct hg_run *r, struct hg_err *err);   /* of --bundle; before anything else */
+int hg_run_load_bundle(struct hg_run *r, struct hg_err *err);   /* its graph, and what stands for alembic.ini */
+void hg_run_judge_bundle(const struct hg_run *r, struct hg_findings *ret);
+int hg_run_bundle_fits(const struct hg_run *r, struct hg_err *err); /* REFUSED: a step needs Python */
 /* Of a migrator elsewhere: its stdout carries the reports. */
 void hg_run_far_output(void *run, int stream, const char *data, size_t len);
 #define HG_APPLY_TICK_NS (200 * HG_NS_PER_MS)

@@ -51,7 +51,8 @@ static void check_plan(const struct hg_run *r, struct hg_findings *ret)
                                  "--plan", t->name);
         return;
     }
-    HG_AUTO(hg_freep) char *env = hg_plan_env_digest(&r->alembic);
+    HG_AUTO(hg_freep) char *env = r->have_bundle ? hg_xstrdup(r->bundle.env_digest)
+                                                 : hg_plan_env_digest(&r->alembic);
     HG_AUTO(hg_freep) char *remedy = hg_xasprintf("headgate plan -t %s -o %s", t->name, r->o->plan);
     struct hg_plan_now now = { .target = t->name,
                                .database = r->identity.database,
@@ -166,15 +167,16 @@ static int impossible(struct hg_run *r, struct hg_err *err)
                       "session for the locks", i->database);
         return hg_hint(err, "set direct_url for target %s, or `pooler: session`", r->target.t->name);
     }
-    return literal_rows(r, err);
+    return hg_run_bundle_fits(r, err) < 0 ? -1 : literal_rows(r, err);
 }
 
 int hg_run_judge(struct hg_run *r, struct hg_err *err)
 {
     HG_AUTO(hg_findings_done) struct hg_findings more = HG_FINDINGS_INIT;
     check_plan(r, &more);
+    hg_run_judge_bundle(r, &more);
     struct hg_gate_input in = { .target = &r->target,
-                                .alembic = &r->alembic,
+                                .alembic = r->have_bundle ? NULL : &r->alembic,
                                 .graph = r->graph,
                                 .status = &r->status,
                                 .conn = r->watch,

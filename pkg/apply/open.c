@@ -121,6 +121,13 @@ int hg_run_load_files(struct hg_run *r, const struct hg_alembic_source *more, si
 {
     const struct hg_common *c = r->o->common;
     const struct hg_config *config = &r->target.config;
+    if (r->graph)
+        hg_graph_free(r->graph);
+    r->graph = NULL;
+    hg_findings_done(&r->findings);
+    r->findings = (struct hg_findings)HG_FINDINGS_INIT;
+    if (r->have_bundle)
+        return hg_run_load_bundle(r, err);
     char **envp = hg_target_plain_envp(&r->target);
     struct hg_alembic_options o = { .dir = c->dir,
                                     .directory = config->migrator_directory,
@@ -131,11 +138,6 @@ int hg_run_load_files(struct hg_run *r, const struct hg_alembic_source *more, si
                                     .python_env = envp };
     int rc = r->have_alembic ? 0 : hg_alembic_config_load(&o, &r->alembic, err);
     r->have_alembic = rc == 0;
-    if (r->graph)
-        hg_graph_free(r->graph);
-    r->graph = NULL;
-    hg_findings_done(&r->findings);
-    r->findings = (struct hg_findings)HG_FINDINGS_INIT;
     if (rc == 0)
         rc = hg_alembic_load_with(&r->alembic, &o, more, count, &r->graph, &r->findings, err);
     if (rc == 0)
@@ -154,7 +156,7 @@ int hg_run_open(struct hg_run *r, struct hg_err *err)
     hg_run_who(r);
     if (hg_run_load_files(r, NULL, 0, err) < 0)
         return -1;
-    r->commit = current_commit(r->alembic.dir);
+    r->commit = r->have_bundle ? hg_xstrdup(r->bundle.commit) : current_commit(r->alembic.dir);
     if (!hg_graph_ok(r->graph))
         return hg_fail(err, HG_E_REFUSED, "Alembic would refuse this history; see the findings");
     if (hg_run_connect(r, "watch", &r->watch, err) < 0)
@@ -239,6 +241,8 @@ void hg_run_done(struct hg_run *r)
         hg_graph_free(r->graph);
     if (r->have_alembic)
         hg_alembic_config_done(&r->alembic);
+    if (r->have_bundle)
+        hg_bundle_done(&r->bundle);
     hg_identity_done(&r->identity);
     hg_driven_done(&r->driven);
     hg_ledger_objects_done(&r->before);

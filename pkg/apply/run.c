@@ -166,11 +166,12 @@ static int migrate(struct hg_run *r, struct hg_err *err)
         err->exit_code = HG_EXIT_SIGNAL + hg_signals_seen();
         return -1; /* the intent stays open: the next run finds that nothing happened */
     }
-    if (hg_streq(r->target.t->driver, "plain"))
+    if (hg_streq(r->target.t->driver, "plain") && !r->have_bundle)
         (void)hg_finding_add(&r->findings, "HG508", "`driver: plain`: nothing checks which database "
                              "Alembic works in");
     r->started_ns = hg_now_ns();
-    int rc = r->target.t->run == HG_RUN_CONTAINER ? hg_run_migrate_in_container(r, &m, err)
+    int rc = r->have_bundle                       ? hg_run_migrate_from_bundle(r, &m, err)
+             : r->target.t->run == HG_RUN_CONTAINER ? hg_run_migrate_in_container(r, &m, err)
              : r->target.t->run == HG_RUN_COMMAND ? hg_run_migrate_behind_command(r, &m, err)
                                                   : hg_run_migrate(r, &m, err);
     bool refused = rc == 0 && other_version_table(r);
@@ -291,7 +292,7 @@ static int read_plan(struct hg_run *r, struct hg_err *err)
 static int go(struct hg_run *r, struct hg_err *err)
 {
     HG_AUTO(hg_strv_done) struct hg_strv confirmed = HG_STRV_INIT;
-    if (read_plan(r, err) < 0)
+    if (read_plan(r, err) < 0 || hg_run_read_bundle(r, err) < 0)
         return -1;
     if (hg_run_open(r, err) < 0 || hg_run_status(r, err) < 0)
         return -1;

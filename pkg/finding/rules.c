@@ -136,6 +136,15 @@ static const struct hg_rule RULES[] = {
       "Changes made by hand since then cannot be told; the next apply records what is there.", false },
     { "HG239", HG_SEV_ERROR, "ledger is of a newer headgate",
       "Use the newer headgate that others use for this database.", false },
+    /* ---- bundles ---- */
+    { "HG260", HG_SEV_ERROR, "revision of the bundle needs Python",
+      "Apply with the project's Python, or change the migration so that its SQL can be known when the "
+      "bundle is built.", true },
+    { "HG261", HG_SEV_NOTE, "revision of the bundle commits in its middle",
+      "Nothing to do; should it fail behind that, look at what it left before applying again.", false },
+    { "HG262", HG_SEV_NOTE, "revision of the bundle has values of its build",
+      "Let the database make the value (server_default, gen_random_uuid(), now()) where databases should "
+      "differ.", false },
     /* ---- environment and target ---- */
     { "HG501", HG_SEV_ERROR, "this is not the pinned database",
       "Check which variables reached this target. If the database was really replaced, "

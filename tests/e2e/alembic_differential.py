@@ -49,16 +49,29 @@ class Rows(HeadMaintainer):
 
     def __init__(self, rows):
         super().__init__(None, rows)
+        self.gone, self.new = [], []
 
     def _insert_version(self, version):
+        assert version not in self.heads
         self.heads.add(version)
+        self.new.append(version)
 
     def _delete_version(self, version):
         self.heads.remove(version)
+        self.gone.append(version)
 
     def _update_version(self, from_, to_):
+        assert to_ not in self.heads
         self.heads.remove(from_)
         self.heads.add(to_)
+        self.gone.append(from_)
+        self.new.append(to_)
+
+    def change(self, step):
+        """What one step does to the table: the ids that go and those that come."""
+        self.gone, self.new = [], []
+        self.update_to_step(step)
+        return [sorted(self.gone), sorted(self.new)]
 
 
 # ---- random histories ---------------------------------------------------------------------------
@@ -311,15 +324,14 @@ def move(script, rows, where, down):
     rows = tuple(rows.split())
     # Unknown rows are a state of their own in headgate (status): only known ones are compared.
     steps = script._downgrade_revs(where, rows) if down else script._upgrade_revs(where, rows)
-    after = None
+    after = changes = None
     try:
         maintainer = Rows(rows)
-        for step in steps:
-            maintainer.update_to_step(step)
-        after = sorted(maintainer.heads)
+        changed = [maintainer.change(step) for step in steps]
+        after, changes = sorted(maintainer.heads), changed
     except Exception:
         pass  # rows that no upgrade leaves behind: Alembic fails in the middle of the run
-    return {"steps": [s.revision.revision for s in steps], "rows": after}
+    return {"steps": [s.revision.revision for s in steps], "rows": after, "changes": changes}
 
 
 def answer(script, question):
@@ -400,7 +412,7 @@ def same(question, ours, theirs, unordered):
             return OLD and question[0] == "downgrade" and set(ours["rows"]) < set(theirs["rows"])
         if unordered:
             return sorted(ours["steps"]) == sorted(theirs["steps"])
-        return ours["steps"] == theirs["steps"]
+        return ours["steps"] == theirs["steps"] and (OLD or ours["changes"] == theirs["changes"])
     if question[0] in ("find",) or unordered:
         return sorted(ours) == sorted(theirs)
     return ours == theirs

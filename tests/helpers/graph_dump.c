@@ -9,7 +9,8 @@
  *     upgrade ROWS TARGET | downgrade ROWS TARGET
  *
  * ROWS are separated by blanks. Each question gets one line: a JSON array, or `refused REASON`.
- * upgrade and downgrade answer {"steps": […], "rows": […]}.
+ * upgrade and downgrade answer {"steps": […], "rows": […], "changes": […]}: for each step the ids that
+ * leave the version table, and those that come into it, sorted; null where Alembic would fail.
  */
 #include "alembic/alembic.h"
 #include "finding/finding.h"
@@ -86,6 +87,46 @@ static bool rows_of(struct state *s, const char *text, struct hg_revlist *ret)
     return unknown.count == 0;
 }
 
+static void sorted(struct hg_buf *b, struct hg_strv *list)
+{
+    hg_strv_sort(list);
+    hg_buf_addc(b, '[');
+    for (size_t i = 0; i < list->count; i++) {
+        if (i > 0)
+            hg_buf_adds(b, ", ");
+        json_text(b, list->items[i]);
+    }
+    hg_buf_addc(b, ']');
+}
+
+static void changes(struct state *s, const struct hg_revlist *rows, const struct hg_revlist *steps, bool down)
+{
+    HG_AUTO(hg_freep) bool *now = hg_graph_row_flags(s->graph, rows);
+    HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
+    struct hg_err err = { 0 };
+    for (size_t i = 0; i < steps->count; i++) {
+        HG_AUTO(hg_version_ops_done) struct hg_version_ops ops = { 0 };
+        HG_AUTO(hg_strv_done) struct hg_strv from = HG_STRV_INIT;
+        HG_AUTO(hg_strv_done) struct hg_strv to = HG_STRV_INIT;
+        if (hg_graph_version_ops(s->graph, now, steps->items[i], down, &ops, &err) < 0) {
+            hg_buf_adds(&s->out, "null");
+            return;
+        }
+        for (size_t k = 0; k < ops.count; k++) {
+            if (ops.items[k].from)
+                hg_strv_add(&from, ops.items[k].from);
+            if (ops.items[k].to)
+                hg_strv_add(&to, ops.items[k].to);
+        }
+        hg_buf_adds(&b, i ? ", [" : "[");
+        sorted(&b, &from);
+        hg_buf_adds(&b, ", ");
+        sorted(&b, &to);
+        hg_buf_addc(&b, ']');
+    }
+    hg_buf_addf(&s->out, "[%s]", hg_buf_str(&b));
+}
+
 static void move(struct state *s, const struct hg_revlist *rows, const char *target, bool down)
 {
     struct hg_revlist steps = HG_REVLIST_INIT;
@@ -106,7 +147,9 @@ static void move(struct state *s, const struct hg_revlist *rows, const char *tar
             hg_buf_adds(&s->out, ", ");
         json_text(&s->out, after.items[i]);
     }
-    hg_buf_adds(&s->out, "]}\n");
+    hg_buf_adds(&s->out, "], \"changes\": ");
+    changes(s, rows, &steps, down);
+    hg_buf_adds(&s->out, "}\n");
     hg_revlist_done(&steps);
 }
 

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The migrator without Python: the steps of a bundle, made here on a session of their own. What the
+ * driver does around Alembic is done around them: the session is identified, settled and holds the
+ * migrator lock before the first statement, and what happens is told by the same reports.
+ */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gen/apply_embed.h"
+#include "replay/replay.h"
+
+static int64_t soon(void)
+{
+    return hg_now_ns() + HG_APPLY_QUERY_NS;
+}
+
+int hg_run_read_bundle(struct hg_run *r, struct hg_err *err)
+{
+    if (!r->o->bundle)
+        return 0;
+    if (r->o->files_from_ledger)
+        return hg_fail(err, HG_E_USAGE, "--files-from-ledger wants Python, and a bundle is run without");
+    if (hg_bundle_open(r->o->bundle, &r->bundle, err) < 0)
+        return -1;
+    r->have_bundle = true;
+    return 0;
+}
+
+int hg_run_load_bundle(struct hg_run *r, struct hg_err *err)
+{
+    if (!r->have_alembic)
+        hg_replay_config(&r->bundle, r->o->common->dir, &r->alembic);
+    r->have_alembic = true;
+    return hg_bundle_graph(&r->bundle, &r->graph, &r->findings, err);
+}
+
+void hg_run_judge_bundle(const struct hg_run *r, struct hg_findings *ret)
+{
+    if (r->have_bundle && !r->o->baseline && !r->o->adopt)
+        hg_replay_findings(&r->bundle, &r->steps, r->o->down, ret);
+}
+
+int hg_run_bundle_fits(const struct hg_run *r, struct hg_err *err)
+{
+    if (!r->have_bundle || r->o->baseline || r->o->adopt)
+        return 0;
+    if (hg_bundle_can_run(&r->bundle, &r->steps, r->o->down, err) == 0)
+        return 0;
+    return *err->hint ? -1 : hg_hint(err, "headgate explain HG260; with the project's Python: headgate %s",
+                                     r->o->down ? "rollback" : "apply");
+}
+
+/* ---- the session ------------------------------------------------------------------------------- */
+
+static bool differ(const char *a, const char *b)
+{
+    return a && b && !hg_streq(a, b);
+}
+
+static int same_database(struct hg_run *r, PGconn *conn, struct hg_err *err)
+{
+    HG_AUTO(hg_identity_done) struct hg_identity i = { 0 };
+    const struct hg_identity *was = &r->identity;
+    if (hg_run_identify(conn, &i, err) < 0)
+        return -1;
+    if (differ(i.system_identifier, was->system_identifier) || differ(i.database, was->database) ||
+        differ(i.oid, was->oid))
+        return hg_fail(err, HG_E_REFUSED, "the address led to database %s (oid %s, system %s), but %s "
+                       "(oid %s, system %s) was judged", i.database, i.oid,
+                       i.system_identifier ? i.system_identifier : "unknown", was->database, was->oid,
+                       was->system_identifier ? was->system_identifier : "unknown");
+    return 0;
+}
+
+static int set_one(PGconn *conn, const char *name, const char *value, struct hg_err *err)
+{
+    HG_AUTO(hg_pg_clearp) PGresult *told = NULL;
+    HG_AUTO(hg_pg_clearp) PGresult *read = NULL;
+    const char *params[] = { name, value };
+    if (hg_pg_query(conn, "select pg_catalog.set_config($1, $2, false)", 2, params, soon(), &told, err) < 0 ||
+        hg_pg_query(conn, "select pg_catalog.current_setting($1)", 1, params, soon(), &read, err) < 0)
+        return hg_wrap(err, "setting %s", name);
+    if (hg_streq(hg_pg_get(told, 0, 0), hg_pg_get(read, 0, 0)))
+        return 0;
+    (void)hg_fail(err, HG_E_REFUSED, "%s was set to %s but reads %s: a pooler between headgate and the "
+                  "database does not keep a session", name, hg_pg_get(told, 0, 0), hg_pg_get(read, 0, 0));
+    return hg_hint(err, "set direct_url for this target");
+}
+
+static int settle(struct hg_run *r, PGconn *conn, struct hg_err *err)
+{
+    json_t *all = hg_driver_settings(r), *value;
+    const char *name;
+    int rc = 0;
+    json_object_foreach(all, name, value)
+        if (rc == 0)
+            rc = set_one(conn, name, json_string_value(value), err);
+    json_decref(all);
+    struct hg_err ignored = { 0 }; /* a wish: not every server has it */
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    if (rc == 0 && hg_pg_query(conn, hg_sql_apply_wishes, 0, NULL, soon(), &res, &ignored) < 0)
+        hg_log(HG_LOG_INFO, "%s", ignored.message);
+    return rc;
+}
+
+/* Shared by all sessions of a migrator; our own lock is looked at after it: had it been lost before,
+ * another runner could have found the migrator lock free and started. */
+static int lock(struct hg_run *r, PGconn *conn, struct hg_err *err)
+{
+    HG_AUTO(hg_pg_clearp) PGresult *got = NULL;
+    HG_AUTO(hg_pg_clearp) PGresult *holders = NULL;
+    char class_text[16], key[16], pid[16];
+    (void)snprintf(class_text, sizeof class_text, "%d", HG_LOCK_CLASS_MIGRATOR);
+    (void)snprintf(key, sizeof key, "%d", (int)r->key);
+    (void)snprintf(pid, sizeof pid, "%d", r->lock_pid);
+    const char *params[] = { class_text, key };
+    if (hg_pg_query(conn, hg_sql_apply_share_migrator, 2, params, soon(), &got, err) < 0 ||
+        hg_run_holders(conn, r->key, HG_LOCK_CLASS_APPLY, &holders, err) < 0)
+        return hg_wrap(err, "taking the migrator lock");
+    if (!hg_streq(hg_pg_get(got, 0, 0), "true"))
+        return hg_fail(err, HG_E_LOCK, "another headgate is about to start a migration of this database");
+    for (int row = 0; row < PQntuples(holders); row++)
+        if (hg_streq(hg_pg_get(holders, row, 0), pid))
+            return 0;
+    return hg_fail(err, HG_E_LOCK, "the session that held the apply lock is gone");
+}
+
+/* 0: fit; 1: the version table is another one than the judged (reported as the driver does); -1. */
+static int prepare(struct hg_run *r, PGconn *conn, struct hg_err *err)
+{
+    const struct hg_status *s = &r->status;
+    bool elsewhere = false;
+    if (same_database(r, conn, err) < 0 || settle(r, conn, err) < 0 || lock(r, conn, err) < 0)
+        return -1;
+    const char *judged = !s->vt_exists ? NULL : s->vt_schema ? s->vt_schema : "public";
+    if (hg_replay_settled(conn, &r->bundle, judged, soon(), &elsewhere, err) == 0)
+        return 0;
+    if (!elsewhere)
+        return -1;
+    json_t *report = json_pack("{s:s, s:b, s:s, s:s, s:b}", "event", "result", "ok", 0, "stopped",
+                               "version-table", "message", err->message, "touched", 0);
+    hg_driver_report(r, report);
+    json_decref(report);
+    return 1;
+}
+
+/* ---- the run ----------------------------------------------------------------------------------- */
+
+static void report_event(void *run, enum hg_replay_event event, const struct hg_revision *revision,
+                         bool in_step)
+{
+    struct hg_run *r = run;
+    json_t *report = event == HG_REPLAY_COMMIT
+                         ? json_pack("{s:s}", "event", "commit")
+                         : json_pack("{s:s, s:s, s:s}", "event", "step", "revision", revision->id, "phase",
+                                     event == HG_REPLAY_BEGIN ? "begin" : "end");
+    r->driven.autocommit = r->driven.autocommit || (event == HG_REPLAY_COMMIT && in_step);
+    hg_driver_report(r, report);
+    json_decref(report);
+}
+
+static bool tick(void *run)
+{
+    return hg_run_tick(run) == 0;
+}
+
+static void report_result(struct hg_run *r, const struct hg_replay_outcome *o, const struct hg_err *err)
+{
+    HG_AUTO(hg_freep) char *where = NULL;
+    if (o->revision && o->chunk)
+        where = hg_xasprintf("revision %s, statement %zu of %zu", o->revision->id, o->chunk, o->chunks);
+    else if (o->revision)
+        where = hg_xasprintf("revision %s, version table", o->revision->id);
+    else
+        where = hg_xstrdup("transaction");
+    bool ok = err->kind == HG_E_NONE;
+    json_t *report = json_pack("{s:s, s:b}", "event", "result", "ok", ok);
+    if (!ok) {
+        json_object_set_new(report, "exception", hg_event_text(where));
+        json_object_set_new(report, "message", hg_event_text(err->message));
+        json_object_set_new(report, "sqlstate", hg_event_text(err->sqlstate));
+    }
+    hg_driver_report(r, report);
+    json_decref(report);
+}
+
+static void replay(struct hg_run *r, PGconn *conn, struct hg_migrated *ret)
+{
+    HG_AUTO(hg_revlist_done) struct hg_revlist rows = HG_REVLIST_INIT;
+    HG_AUTO(hg_strv_done) struct hg_strv unknown = HG_STRV_INIT;
+    bool overlap = false;
+    hg_graph_resolve_rows(r->graph, &r->status.rows, &rows, &unknown, &overlap);
+    struct hg_replay p = { .conn = conn, .bundle = &r->bundle, .graph = r->graph, .rows = &rows,
+                           .steps = &r->steps, .down = r->o->down, .on_event = report_event,
+                           .tick = tick, .tick_ns = HG_APPLY_TICK_NS, .context = r };
+    struct hg_replay_outcome outcome = { 0 };
+    struct hg_err failed = { 0 };
+    int rc = hg_replay_run(&p, &outcome, &failed);
+    report_result(r, &outcome, &failed);
+    if (outcome.lost) /* it may still be at work, and nobody would hear of it */
+        hg_run_end_sessions(r, true);
+    *ret = (struct hg_migrated){ .ok = rc == 0, .code = rc == 0 ? 0 : 1, .timed_out = r->timed_out };
+}
+
+int hg_run_migrate_from_bundle(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err)
+{
+    HG_AUTO(hg_pg_closep) PGconn *conn = NULL;
+    if (hg_run_connect(r, "migrator", &conn, err) < 0)
+        return -1;
+    int fit = prepare(r, conn, err);
+    if (fit != 0)
+        return fit < 0 ? -1 : 0;
+    json_t *began = json_pack("{s:s}", "event", "start");
+    json_t *session = json_pack("{s:s, s:i}", "event", "session", "pid", PQbackendPID(conn));
+    json_t *mode = json_pack("{s:s, s:b}", "event", "configure", "transaction_per_migration",
+                             r->bundle.transaction_per_migration);
+    json_t *const reports[] = { began, session, mode };
+    for (size_t i = 0; i < HG_COUNT(reports); i++) {
+        hg_driver_report(r, reports[i]);
+        json_decref(reports[i]);
+    }
+    replay(r, conn, ret);
+    return 0;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a bundle's steps are like, and what it knows of configuration. */
+#include "internal.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+static struct hg_finding *add(struct hg_findings *ret, const char *rule,
+                              const struct hg_bundle_revision *b, const char *text)
+{
+    struct hg_finding *f = hg_finding_add(ret, rule, "%s", text);
+    f->revision = hg_xstrdup(b->id);
+    f->path = hg_xstrdup(b->path);
+    return f;
+}
+
+/* A text that is nothing but COMMIT. What others hide in theirs is seen when it happens. */
+static bool is_commit(const struct hg_bundle_chunk *c)
+{
+    const char *at = c->sql;
+    while (isspace((unsigned char)*at))
+        at++;
+    size_t word = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    bool says = (word == 6 && strncasecmp(at, "commit", word) == 0) ||
+                (word == 3 && strncasecmp(at, "end", word) == 0);
+    at += word;
+    at += strspn(at, "; \t\r\n");
+    return says && !*at;
+}
+
+static bool commits(const struct hg_bundle_script *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->chunks[i].kind == HG_CHUNK_COMMIT || is_commit(&s->chunks[i]))
+            return true;
+    return false;
+}
+
+void hg_replay_findings(const struct hg_bundle *b, const struct hg_revlist *steps, bool down,
+                        struct hg_findings *ret)
+{
+    for (size_t i = 0; i < steps->count; i++) {
+        const struct hg_bundle_revision *r = hg_bundle_of(b, steps->items[i]);
+        const struct hg_bundle_script *s = r ? down ? &r->downgrade : &r->upgrade : NULL;
+        if (!s)
+            continue;
+        HG_AUTO(hg_freep) char *text = NULL;
+        if (s->class == HG_BUNDLE_NEEDS_PYTHON) {
+            text = hg_xasprintf("%s() of revision %s needs Python: %s", down ? "downgrade" : "upgrade",
+                                r->id, s->reason ? s->reason : "the bundle has no SQL of it");
+            (void)add(ret, "HG260", r, text);
+        } else if (commits(s)) {
+            text = hg_xasprintf("revision %s commits in its middle: what is before that stays when it "
+                                "fails later", r->id);
+            (void)add(ret, "HG261", r, text);
+        }
+        if (s->class == HG_BUNDLE_PINNED) {
+            HG_AUTO(hg_freep) char *pinned = hg_xasprintf(
+                "revision %s has values that were computed when the bundle was built: every database "
+                "gets the same", r->id);
+            (void)add(ret, "HG262", r, pinned);
+        }
+    }
+}
+
+void hg_replay_config(const struct hg_bundle *b, const char *dir, struct hg_alembic_config *ret)
+{
+    HG_AUTO(hg_freep) char *absolute = hg_path_abs(dir ? dir : ".");
+    *ret = (struct hg_alembic_config){
+        .dir = hg_xstrdup(absolute),
+        .base = hg_xstrdup(absolute),
+        .shown_dir = hg_xstrdup(""),
+        .section = hg_xstrdup("alembic"),
+        .version_table = hg_xstrdup(b->version_table),
+        .version_table_schema = hg_xstrdup(b->version_table_schema),
+        .transaction_per_migration = b->transaction_per_migration,
+    };
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HG_REPLAY_INTERNAL_H
+#define HG_REPLAY_INTERNAL_H
+
+#include "replay.h"
+
+/* A run under way. */
+struct hg_replaying {
+    const struct hg_replay *p;
+    struct hg_replay_outcome *out;
+    int64_t next_tick_ns;
+    bool stopping;              /* tick said so; what runs was canceled */
+    int64_t give_up_ns;         /* then: when an answer is no longer waited for */
+    bool begun;                 /* in this frame Alembic believes to be in a transaction */
+    bool in_block;              /* an autocommit block */
+};
+
+/* What the server said to one text. */
+struct hg_replay_said {
+    bool committed;             /* some statement of it was a COMMIT */
+    long long rows;             /* of the last command; -1: it counts none */
+};
+
+/* Sends one text and waits for all of its results. -1 with *err, the position in the outcome. */
+int hg_replay_send(struct hg_replaying *r, const char *sql, struct hg_replay_said *ret,
+                   struct hg_err *err);
+
+/* The version table as the migrations' session names it: quoted, with the schema where env.py gives
+ * one. Heap. */
+char *hg_replay_table(const struct hg_bundle *b);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pkg/replay/replay.h - makes the steps of a bundle in a database, without Python, as Alembic online
+ * would: the same statements in the same transactions, and the version table by Alembic's rules.
+ *
+ * Each chunk is sent unchanged by the simple protocol, one at a time, on one connection. Transactions
+ * are those of env.py: one around everything, or one around each migration (also where env.py says
+ * transactional_ddl=False); an autocommit block ends the one before it and begins another behind it.
+ * After a COMMIT of the migration's own the rest of the frame is what the project's driver makes of it:
+ * psycopg and pg8000 look at the server and begin anew before the next statement, psycopg2 and asyncpg
+ * believe that they still are in a transaction, so that each statement stands alone.
+ *
+ * Recipe: hg_bundle_open -> hg_bundle_graph -> steps -> hg_replay_run on an idle connection, whose
+ * session is as it should be (hg_replay_settled) -> what the outcome says.
+ * Facts: measured with Alembic 1.20.1, SQLAlchemy 2.1, psycopg 3.3, psycopg2 2.9 (docs/bundle.md).
+ */
+#ifndef HG_REPLAY_REPLAY_H
+#define HG_REPLAY_REPLAY_H
+
+#include "alembic/alembic.h"
+#include "bundle/bundle.h"
+#include "finding/finding.h"
+#include "pg/pg.h"
+
+/* What happens, told while it does. A commit covers every step that has ended before it. */
+enum hg_replay_event { HG_REPLAY_BEGIN, HG_REPLAY_END, HG_REPLAY_COMMIT };
+
+struct hg_replay {
+    PGconn *conn;                       /* idle */
+    const struct hg_bundle *bundle;
+    const struct hg_graph *graph;       /* of the bundle */
+    const struct hg_revlist *rows;      /* where the version table stands */
+    const struct hg_revlist *steps;     /* in order; all must have chunks (hg_bundle_can_run) */
+    bool down;
+    /* revision is NULL for a commit; in_step: it happened inside a step, or a statement stands alone. */
+    void (*on_event)(void *context, enum hg_replay_event event, const struct hg_revision *revision,
+                     bool in_step);
+    /* About every tick_ns, while statements run too. False ends the run: what is running is canceled,
+     * nothing more is sent. */
+    bool (*tick)(void *context);
+    int64_t tick_ns;
+    void *context;                      /* of both, which may be NULL */
+};
+
+/* How it ended. */
+struct hg_replay_outcome {
+    const struct hg_revision *revision; /* at which it failed; NULL: before the first, or at the last COMMIT */
+    size_t chunk, chunks;               /* 1-based, of it; chunk 0: its version rows, or COMMIT */
+    bool partly;                        /* something of that revision was committed */
+    bool stopped;                       /* by tick */
+    bool lost;                          /* the connection: what was sent last may have happened */
+    long position;                      /* 1-based character in the chunk; 0: none told */
+};
+
+/* 0, or -1 with *err: kind MIGRATOR, the server's message and SQLSTATE. What was not committed is rolled
+ * back. *ret is filled in both cases. */
+int hg_replay_run(const struct hg_replay *p, struct hg_replay_outcome *ret, struct hg_err *err);
+
+/* Is the session fit for the chunks (UTF-8, standard_conforming_strings)? And is the version table that
+ * it finds the judged one: schema `judged`, or NULL where none is expected? Else REFUSED; *ret_elsewhere
+ * tells the second. */
+int hg_replay_settled(PGconn *conn, const struct hg_bundle *b, const char *judged, int64_t deadline_ns,
+                      bool *ret_elsewhere, struct hg_err *err);
+
+/* What is to be said about these steps: HG260 where Python is needed, HG261 where one commits in its
+ * middle, HG262 where values were computed when the bundle was built. */
+void hg_replay_findings(const struct hg_bundle *b, const struct hg_revlist *steps, bool down,
+                        struct hg_findings *ret);
+
+/* What alembic.ini and env.py would say, as far as the bundle knows it; `dir` is the working folder.
+ * Release with hg_alembic_config_done. */
+void hg_replay_config(const struct hg_bundle *b, const char *dir, struct hg_alembic_config *ret);
+
+#endif

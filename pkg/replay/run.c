@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Steps, transactions and version rows. */
+#include "internal.h"
+
+#include <stdlib.h>
+
+static void tell(struct hg_replaying *r, enum hg_replay_event event, const struct hg_revision *revision,
+                 bool in_step)
+{
+    if (r->p->on_event)
+        r->p->on_event(r->p->context, event, revision, in_step);
+}
+
+static bool idle(const struct hg_replaying *r)
+{
+    return PQtransactionStatus(r->p->conn) == PQTRANS_IDLE;
+}
+
+/* ---- transactions ----------------------------------------------------------------------------- */
+
+/* Does the driver see by the server's word that its transaction is over? The others go by what they
+ * themselves have sent. */
+static bool driver_asks_server(const struct hg_bundle *b)
+{
+    return hg_streq(b->driver, "psycopg") || hg_streq(b->driver, "pg8000");
+}
+
+/* One transaction a migration: also with transactional_ddl=False (MigrationContext.begin_transaction). */
+static bool per_migration(const struct hg_bundle *b)
+{
+    return b->transaction_per_migration || !b->transactional_ddl;
+}
+
+static int begin(struct hg_replaying *r, struct hg_err *err)
+{
+    struct hg_replay_said said;
+    bool wanted = !r->in_block && idle(r) && (!r->begun || driver_asks_server(r->p->bundle));
+    if (!wanted)
+        return 0;
+    r->begun = true;
+    return hg_replay_send(r, "BEGIN", &said, err);
+}
+
+static int commit(struct hg_replaying *r, bool in_step, struct hg_err *err)
+{
+    struct hg_replay_said said = { 0 };
+    r->begun = false;
+    if (idle(r))
+        return 0;
+    if (hg_replay_send(r, "COMMIT", &said, err) < 0)
+        return -1;
+    if (!said.committed)
+        return hg_fail(err, HG_E_MIGRATOR, "the transaction was rolled back at its end");
+    tell(r, HG_REPLAY_COMMIT, NULL, in_step);
+    return 0;
+}
+
+static void roll_back(struct hg_replaying *r)
+{
+    PGTransactionStatusType status = PQtransactionStatus(r->p->conn);
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    struct hg_err ignored = { 0 };
+    if (!r->out->lost && (status == PQTRANS_INTRANS || status == PQTRANS_INERROR))
+        (void)hg_pg_query(r->p->conn, "ROLLBACK", 0, NULL, hg_now_ns() + 10 * HG_NS_PER_S, &res, &ignored);
+}
+
+/* ---- one step ----------------------------------------------------------------------------------- */
+
+/* After a COMMIT inside the text, or where the statement stood alone, something is in for good. */
+static void notice_commits(struct hg_replaying *r, const struct hg_replay_said *said)
+{
+    if (!said->committed && !idle(r))
+        return;
+    r->out->partly = true;
+    tell(r, HG_REPLAY_COMMIT, NULL, true);
+}
+
+static int run_chunk(struct hg_replaying *r, const struct hg_bundle_chunk *c, struct hg_err *err)
+{
+    struct hg_replay_said said = { 0 };
+    switch (c->kind) {
+    case HG_CHUNK_COMMIT:
+        r->in_block = true;
+        return commit(r, true, err);
+    case HG_CHUNK_BEGIN:
+        r->in_block = false;
+        r->begun = false;
+        return 0;
+    case HG_CHUNK_SQL:
+        break;
+    }
+    if (begin(r, err) < 0)
+        return -1;
+    int rc = hg_replay_send(r, c->sql, &said, err);
+    if (rc == 0 || said.committed)
+        notice_commits(r, &said);
+    return rc;
+}
+
+static int run_chunks(struct hg_replaying *r, const struct hg_bundle_script *s, struct hg_err *err)
+{
+    r->out->chunks = s->count;
+    for (size_t i = 0; i < s->count; i++) {
+        r->out->chunk = i + 1;
+        if (run_chunk(r, &s->chunks[i], err) < 0)
+            return -1;
+    }
+    r->out->chunk = 0;
+    return 0;
+}
+
+/* ---- version rows ------------------------------------------------------------------------------- */
+
+char *hg_replay_table(const struct hg_bundle *b)
+{
+    HG_AUTO(hg_freep) char *name = hg_pg_quote_ident(b->version_table);
+    HG_AUTO(hg_freep) char *schema =
+        b->version_table_schema ? hg_pg_quote_ident(b->version_table_schema) : NULL;
+    return hg_xasprintf("%s%s%s", schema ? schema : "", schema ? "." : "", name);
+}
+
+/* A string constant. standard_conforming_strings is on (hg_replay_settled). */
+static char *literal(const char *text)
+{
+    struct hg_buf b = HG_BUF_INIT;
+    hg_buf_addc(&b, '\'');
+    for (const char *p = text; *p; p++)
+        hg_buf_adds(&b, *p == '\'' ? "''" : (char[]){ *p, '\0' });
+    hg_buf_addc(&b, '\'');
+    return hg_buf_take(&b);
+}
+
+/* HeadMaintainer._insert_version, _delete_version, _update_version, with their one-row check. */
+static int version_op(struct hg_replaying *r, const struct hg_version_op *op, struct hg_err *err)
+{
+    HG_AUTO(hg_freep) char *table = hg_replay_table(r->p->bundle);
+    HG_AUTO(hg_freep) char *from = op->from ? literal(op->from) : NULL;
+    HG_AUTO(hg_freep) char *to = op->to ? literal(op->to) : NULL;
+    HG_AUTO(hg_freep) char *sql =
+        !from ? hg_xasprintf("INSERT INTO %s (version_num) VALUES (%s)", table, to)
+        : !to ? hg_xasprintf("DELETE FROM %s WHERE version_num = %s", table, from)
+              : hg_xasprintf("UPDATE %s SET version_num=%s WHERE version_num = %s", table, to, from);
+    struct hg_replay_said said = { 0 };
+    if (hg_replay_send(r, sql, &said, err) < 0)
+        return -1;
+    if (from && said.rows != 1)
+        return hg_fail(err, HG_E_MIGRATOR, "expected to match one row when %s '%s'%s%s%s in '%s'; %lld "
+                       "found", to ? "updating" : "deleting", op->from, to ? " to '" : "",
+                       to ? op->to : "", to ? "'" : "", r->p->bundle->version_table, said.rows);
+    return 0;
+}
+
+/* As Alembic makes it (DefaultImpl.version_table_impl), where it is not there. */
+static int create_table(struct hg_replaying *r, struct hg_err *err)
+{
+    const struct hg_bundle *b = r->p->bundle;
+    HG_AUTO(hg_freep) char *table = hg_replay_table(b);
+    HG_AUTO(hg_freep) char *key_name = hg_xasprintf("%s_pkc", b->version_table);
+    HG_AUTO(hg_freep) char *key = hg_pg_quote_ident(key_name);
+    HG_AUTO(hg_freep) char *sql =
+        hg_xasprintf("CREATE TABLE %s (\n\tversion_num VARCHAR(32) NOT NULL%s%s%s\n)", table,
+                     b->version_table_pk ? ", \n\tCONSTRAINT " : "", b->version_table_pk ? key : "",
+                     b->version_table_pk ? " PRIMARY KEY (version_num)" : "");
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    const char *params[] = { table };
+    struct hg_replay_said said;
+    if (begin(r, err) < 0)
+        return -1;
+    if (hg_pg_query(r->p->conn, "select pg_catalog.to_regclass($1) is not null", 1, params, 0, &res,
+                    err) < 0)
+        return -1;
+    return hg_streq(hg_pg_get(res, 0, 0), "t") ? 0 : hg_replay_send(r, sql, &said, err);
+}
+
+/* ---- the run ------------------------------------------------------------------------------------ */
+
+/* The statements on the version table of all steps, known before the first statement; ends[i] is where
+ * those of step i end. */
+struct rows { struct hg_version_ops ops; size_t *ends; };
+
+static void rows_done(struct rows *v)
+{
+    hg_version_ops_done(&v->ops);
+    free(v->ends);
+}
+
+static int work_out(const struct hg_replay *p, struct rows *ret, struct hg_err *err)
+{
+    HG_AUTO(hg_freep) bool *now = hg_graph_row_flags(p->graph, p->rows);
+    ret->ends = hg_xcalloc(p->steps->count + 1, sizeof *ret->ends);
+    for (size_t i = 0; i < p->steps->count; i++) {
+        if (hg_graph_version_ops(p->graph, now, p->steps->items[i], p->down, &ret->ops, err) < 0)
+            return -1;
+        ret->ends[i] = ret->ops.count;
+    }
+    return 0;
+}
+
+static int run_step(struct hg_replaying *r, const struct rows *v, size_t i, struct hg_err *err)
+{
+    const struct hg_revision *step = r->p->steps->items[i];
+    const struct hg_bundle_revision *found = hg_bundle_of(r->p->bundle, step);
+    const struct hg_bundle_script *script = r->p->down ? &found->downgrade : &found->upgrade;
+    r->out->revision = step;
+    r->out->partly = false;
+    tell(r, HG_REPLAY_BEGIN, step, true);
+    if (run_chunks(r, script, err) < 0)
+        return -1;
+    for (size_t k = i ? v->ends[i - 1] : 0; k < v->ends[i]; k++)
+        if (begin(r, err) < 0 || version_op(r, &v->ops.items[k], err) < 0)
+            return -1;
+    tell(r, HG_REPLAY_END, step, false);
+    if (idle(r) && r->begun) /* the version row stood alone: it is in */
+        tell(r, HG_REPLAY_COMMIT, NULL, false);
+    return per_migration(r->p->bundle) ? commit(r, false, err) : 0;
+}
+
+static int run_all(struct hg_replaying *r, const struct rows *v, struct hg_err *err)
+{
+    const struct hg_replay *p = r->p;
+    if (p->rows->count == 0 && create_table(r, err) < 0)
+        return hg_wrap(err, "making the version table");
+    for (size_t i = 0; i < p->steps->count; i++)
+        if (run_step(r, v, i, err) < 0)
+            return -1;
+    r->out->revision = NULL;
+    return commit(r, false, err);
+}
+
+int hg_replay_run(const struct hg_replay *p, struct hg_replay_outcome *ret, struct hg_err *err)
+{
+    HG_AUTO(rows_done) struct rows v = { 0 };
+    struct hg_replaying r = { .p = p, .out = ret };
+    *ret = (struct hg_replay_outcome){ 0 };
+    if (hg_bundle_can_run(p->bundle, p->steps, p->down, err) < 0 || work_out(p, &v, err) < 0)
+        return -1;
+    (void)PQsetnonblocking(p->conn, 1);
+    int rc = run_all(&r, &v, err);
+    if (rc < 0)
+        roll_back(&r);
+    (void)PQsetnonblocking(p->conn, 0);
+    return rc;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One text to the server and everything it answers, while the caller is asked whether to go on. */
+#include "internal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#define GRACE_NS   (10 * HG_NS_PER_S) /* for a canceled statement to end */
+#define LINE_SHOWN 120
+
+static void look_around(struct hg_replaying *r)
+{
+    const struct hg_replay *p = r->p;
+    int64_t now = hg_now_ns();
+    if (!p->tick || now < r->next_tick_ns)
+        return;
+    r->next_tick_ns = now + p->tick_ns;
+    if (p->tick(p->context) || r->stopping)
+        return;
+    r->stopping = true;
+    r->out->stopped = true;
+    r->give_up_ns = hg_now_ns() + GRACE_NS;
+    if (PQtransactionStatus(p->conn) == PQTRANS_ACTIVE)
+        hg_pg_cancel(p->conn);
+}
+
+/* Until the socket is ready for `events`; false: it never will be. */
+static bool wait_socket(struct hg_replaying *r, short events)
+{
+    for (;;) {
+        look_around(r);
+        if (r->stopping && hg_now_ns() > r->give_up_ns)
+            return false;
+        int64_t until = r->stopping ? r->give_up_ns : r->p->tick ? r->next_tick_ns : 0;
+        struct pollfd fd = { .fd = PQsocket(r->p->conn), .events = events };
+        int n = poll(&fd, 1, until ? hg_ms_left(until) : -1);
+        if (n > 0 || (n < 0 && errno != EINTR))
+            return true; /* an error of the socket shows in the next libpq call */
+        if (n < 0)
+            r->next_tick_ns = 0; /* a signal: the caller wants to know at once */
+    }
+}
+
+/* Until a result is complete. */
+static bool receive(struct hg_replaying *r)
+{
+    PGconn *conn = r->p->conn;
+    int flush;
+    while ((flush = PQflush(conn)) == 1) {
+        if (!wait_socket(r, POLLIN | POLLOUT))
+            return false;
+        if (!PQconsumeInput(conn))
+            return true;
+    }
+    while (flush == 0 && PQisBusy(conn)) {
+        if (!wait_socket(r, POLLIN))
+            return false;
+        if (!PQconsumeInput(conn))
+            return true;
+    }
+    return true;
+}
+
+/* The line of the text in which this character (1-based) stands. Heap. */
+static char *line_at(const char *sql, long position)
+{
+    const char *at = sql;
+    for (long i = 1; i < position && *at;) {
+        at++;
+        if (((unsigned char)*at & 0xc0) != 0x80)
+            i++;
+    }
+    while (at > sql && at[-1] != '\n')
+        at--;
+    HG_AUTO(hg_freep) char *line = hg_xstrndup(at, strcspn(at, "\n"));
+    return hg_printable(line + strspn(line, " \t"), LINE_SHOWN);
+}
+
+static int server_error(struct hg_replaying *r, const char *sql, const PGresult *res, struct hg_err *err)
+{
+    const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+    const char *position = PQresultErrorField(res, PG_DIAG_STATEMENT_POSITION);
+    const char *primary = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+    const char *detail = PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL);
+    int64_t at = 0;
+    r->out->position = position && hg_parse_int(position, 1, INT32_MAX, &at) == 0 ? (long)at : 0;
+    if (!state) /* libpq's own words: the connection is gone */
+        return hg_pg_fail(err, r->p->conn, res, "the database");
+    HG_AUTO(hg_freep) char *line = at ? line_at(sql, (long)at) : NULL;
+    (void)hg_fail(err, HG_E_MIGRATOR, "%.400s%s%s%s", primary ? primary : "?", line ? " (at: " : "",
+                  line ? line : "", line ? ")" : "");
+    (void)snprintf(err->sqlstate, sizeof err->sqlstate, "%s", state);
+    if (detail)
+        (void)hg_detail(err, "%s", detail);
+    return -1;
+}
+
+/* The data that COPY TO sends, read away until its end. */
+static bool drain_copy(struct hg_replaying *r)
+{
+    hg_pg_cancel(r->p->conn);
+    for (;;) {
+        char *data = NULL;
+        int n = PQgetCopyData(r->p->conn, &data, 1);
+        PQfreemem(data);
+        if (n < 0)
+            return true;
+        if (n == 0 && (!wait_socket(r, POLLIN) || !PQconsumeInput(r->p->conn)))
+            return false;
+    }
+}
+
+/* COPY between client and server has no place in a chunk: a bundle has no data, and nobody reads any.
+ * psycopg and psycopg2 refuse it in execute() too. */
+static int refuse_copy(struct hg_replaying *r, ExecStatusType status, struct hg_err *err)
+{
+    if (status == PGRES_COPY_IN)
+        (void)PQputCopyEnd(r->p->conn, "COPY FROM STDIN is not possible in a bundle");
+    else
+        (void)drain_copy(r);
+    (void)hg_fail(err, HG_E_MIGRATOR, "COPY %s is not possible in a migration's statement",
+                  status == PGRES_COPY_IN ? "FROM STDIN" : "TO STDOUT");
+    return -1;
+}
+
+static int take(struct hg_replaying *r, const char *sql, PGresult *res, struct hg_replay_said *said,
+                struct hg_err *err)
+{
+    ExecStatusType status = PQresultStatus(res);
+    switch (status) {
+    case PGRES_COMMAND_OK:
+        said->committed = said->committed || hg_streq(PQcmdStatus(res), "COMMIT");
+        said->rows = *PQcmdTuples(res) ? strtoll(PQcmdTuples(res), NULL, 10) : -1;
+        return 0;
+    case PGRES_TUPLES_OK:
+    case PGRES_SINGLE_TUPLE:
+    case PGRES_EMPTY_QUERY:
+        return 0;
+    case PGRES_COPY_IN:
+    case PGRES_COPY_OUT:
+    case PGRES_COPY_BOTH:
+        return refuse_copy(r, status, err);
+    default:
+        return server_error(r, sql, res, err);
+    }
+}
+
+static int lost(struct hg_replaying *r, struct hg_err *err)
+{
+    r->out->lost = true;
+    return hg_fail(err, HG_E_MIGRATOR, "the database did not answer the request to cancel");
+}
+
+int hg_replay_send(struct hg_replaying *r, const char *sql, struct hg_replay_said *ret,
+                   struct hg_err *err)
+{
+    PGconn *conn = r->p->conn;
+    struct hg_replay_said said = { .rows = -1 };
+    struct hg_err later = { 0 };
+    int rc = 0;
+    look_around(r);
+    if (r->stopping)
+        return hg_fail(err, HG_E_MIGRATOR, "it was told to stop");
+    if (!PQsendQuery(conn, sql)) {
+        r->out->lost = true;
+        return hg_pg_fail(err, conn, NULL, "the database");
+    }
+    (void)PQsetSingleRowMode(conn); /* rows are thrown away, so they need not be kept */
+    for (;;) {
+        if (!receive(r))
+            return lost(r, err);
+        HG_AUTO(hg_pg_clearp) PGresult *res = PQgetResult(conn);
+        if (!res)
+            break;
+        if (take(r, sql, res, &said, rc < 0 ? &later : err) < 0) /* the first error is the one */
+            rc = -1;
+    }
+    r->out->lost = PQstatus(conn) != CONNECTION_OK;
+    *ret = said;
+    return rc;
+}
