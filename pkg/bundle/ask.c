@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "process/process.h"
+
 int hg_bundle_graph(const struct hg_bundle *b, struct hg_graph **ret, struct hg_findings *findings,
                     struct hg_err *err)
 {
@@ -58,4 +60,17 @@ int hg_bundle_can_run(const struct hg_bundle *b, const struct hg_revlist *steps,
     if (cannot > 1)
         (void)hg_detail(err, "%zu of the %zu steps need Python", cannot, steps->count);
     return hg_hint(err, "apply from the code, where the project's Python is: headgate apply");
+}
+
+/* What was read, written again, is what the file's bytes are: nothing that another process may have put in
+ * its place meanwhile. */
+int hg_bundle_signed(const char *path, const char *signers, const struct hg_bundle *b,
+                     struct hg_err *err)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf bytes = HG_BUF_INIT;
+    HG_AUTO(hg_freep) char *named = hg_xasprintf("the bundle %s", path);
+    const struct hg_signature signature = { path, named, signers, HG_BUNDLE_NAMESPACE };
+    if (hg_bundle_write(b, &bytes, err) < 0)
+        return -1;
+    return hg_signature_verify(&signature, bytes.data, bytes.len, err);
 }

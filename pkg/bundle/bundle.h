@@ -121,6 +121,12 @@ int hg_bundle_can_run(const struct hg_bundle *b, const struct hg_revlist *steps,
 json_t *hg_bundle_json(const struct hg_bundle *b, bool sql);
 json_t *hg_bundle_revision_json(const struct hg_bundle_revision *r, bool sql);
 
+/* Is FILE.sig a signature by somebody of `signers` over what was read? INTEGRITY with the reason when
+ * not. (What was read is written again, so that nobody can exchange the file in between.) */
+#define HG_BUNDLE_NAMESPACE "headgate-bundle"
+int hg_bundle_signed(const char *path, const char *signers, const struct hg_bundle *b,
+                     struct hg_err *err);
+
 /* ---- writing ------------------------------------------------------------------------------- */
 
 /* The file's bytes. What stands in *b is written: revisions with text, and their scripts' chunks (`bytes`
@@ -159,5 +165,19 @@ struct hg_rendered {
 /* -1: no Python with Alembic was found. What else goes wrong is in `fatal`. */
 int hg_render(const struct hg_render *in, struct hg_rendered ret[2], struct hg_err *err);
 void hg_rendered_done(struct hg_rendered *r);
+
+/* ---- building ------------------------------------------------------------------------------ */
+
+struct hg_bundle_build {
+    struct hg_render render;        /* revisions, count, rows and bundle are set here */
+    const struct hg_graph *graph;   /* of files, valid */
+    const char *commit;             /* NULL: none */
+    bool dirty;
+};
+/* Renders every revision both ways. What cannot be is HG250, what a bundle leaves out HG251 and HG252,
+ * what was taken for granted HG253 and HG254, what is pinned HG255. -1: nothing could be rendered
+ * (UNKNOWN, with what the project's code said), or the history is refused. */
+int hg_bundle_build(const struct hg_bundle_build *in, struct hg_bundle *ret,
+                    struct hg_findings *findings, struct hg_err *err);
 
 #endif

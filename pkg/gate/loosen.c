@@ -105,6 +105,9 @@ static void compare_target(struct loosened *l, const struct hg_target_config *wa
         report(l, was->name, "target %s waits less long", was->name);
     if (!hg_streq(was->gate_receipt, is->gate_receipt) || !hg_streq(was->gate_signers, is->gate_signers))
         report(l, was->name, "target %s believes another receipt, or other signers", was->name);
+    if ((was->bundle_require_signature && !is->bundle_require_signature) ||
+        (was->bundle_signers && !hg_streq(was->bundle_signers, is->bundle_signers)))
+        report(l, was->name, "target %s takes bundles that are not signed, or by others", was->name);
     if (was->plan_max_age_ns && (!is->plan_max_age_ns || is->plan_max_age_ns > was->plan_max_age_ns))
         report(l, was->name, "target %s may be planned from older snapshots", was->name);
     if (!hg_streq(was->gate_base, is->gate_base))

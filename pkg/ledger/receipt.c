@@ -9,7 +9,6 @@
 #include "process/process.h"
 
 #define RECEIPT_MAX ((size_t)16 << 20)
-#define SSH_NS      (10 * HG_NS_PER_S)
 #define NAMESPACE   "headgate"
 
 static json_t *entry_json(const struct hg_ledger_entry *e)
@@ -90,51 +89,17 @@ static int check_hmac(const json_t *receipt, const char *shown, const char *key,
                      : 0;
 }
 
-static int ssh_keygen(char *const *argv, const char *text, size_t len, struct hg_buf *ret,
-                      struct hg_err *err)
-{
-    struct hg_exit_status status = { 0 };
-    struct hg_process_run spec = { .argv = argv, .input = text, .input_len = len,
-                                   .timeout_ns = SSH_NS, .max_output = RECEIPT_MAX };
-    if (hg_process_run(&spec, &status, ret, NULL, err) < 0)
-        return hg_wrap(err, "ssh-keygen");
-    return hg_exit_status_code(&status);
-}
-
-/* As git verifies a commit that ssh signed: who could it be, and is it them? */
-static int check_ssh(const char *path, const char *shown, const char *text, size_t len,
-                     const char *signers, struct hg_err *err)
-{
-    HG_AUTO(hg_freep) char *signature = hg_xasprintf("%s.sig", path);
-    HG_AUTO(hg_buf_done) struct hg_buf who = HG_BUF_INIT;
-    HG_AUTO(hg_buf_done) struct hg_buf said = HG_BUF_INIT;
-    if (!hg_is_file(signature))
-        return hg_fail(err, HG_E_INTEGRITY, "the receipt %s is not signed: there is no %s.sig", shown,
-                       shown);
-    const char *const find[] = { "ssh-keygen", "-Y", "find-principals", "-s", signature, "-f", signers,
-                                 NULL };
-    int code = ssh_keygen((char *const *)(uintptr_t)find, NULL, 0, &who, err);
-    HG_AUTO(hg_freep) char *principal = hg_xstrndup(hg_buf_str(&who), strcspn(hg_buf_str(&who), "\n"));
-    if (code == 0 && *principal) {
-        const char *const verify[] = { "ssh-keygen", "-Y", "verify", "-f", signers, "-I", principal,
-                                       "-n", NAMESPACE, "-s", signature, NULL };
-        code = ssh_keygen((char *const *)(uintptr_t)verify, text, len, &said, err);
-    }
-    if (code <= 0)
-        return code;
-    return hg_fail(err, HG_E_INTEGRITY, "the signature of the receipt %s is wrong: it was changed, or "
-                   "signed by nobody of %s", shown, hg_path_base(signers));
-}
-
 int hg_ledger_receipt_read(const char *path, const char *shown, const char *key, const char *signers,
                            json_t **ret, struct hg_err *err)
 {
     HG_AUTO(hg_buf_done) struct hg_buf text = HG_BUF_INIT;
+    HG_AUTO(hg_freep) char *named = hg_xasprintf("the receipt %s", shown);
+    const struct hg_signature signature = { path, named, signers, NAMESPACE };
     json_t *receipt = NULL;
     if (hg_file_read_at(AT_FDCWD, path, shown, RECEIPT_MAX, &text, err) < 0 ||
         parse(hg_buf_str(&text), text.len, shown, &receipt, err) < 0)
         return -1;
-    int rc = signers ? check_ssh(path, shown, hg_buf_str(&text), text.len, signers, err)
+    int rc = signers ? hg_signature_verify(&signature, hg_buf_str(&text), text.len, err)
                      : check_hmac(receipt, shown, key, err);
     if (rc < 0)
         json_decref(receipt);

@@ -130,4 +130,17 @@ void hg_guard_stop(struct hg_guard *g); /* the danger is over: on_death is not c
  * program by then: readable once we ended. CLOEXEC. -1 with *err on kernels before 5.3. */
 int hg_process_self_fd(struct hg_err *err);
 
+/* ---- signatures by ssh-keygen -Y ---------------------------------------------------------------- */
+
+struct hg_signature {
+    const char *path;           /* of the file; its signature is PATH.sig */
+    const char *shown;          /* names it in messages: "the receipt x" */
+    const char *signers;        /* ssh's allowed_signers */
+    const char *namespace;      /* what it was signed for */
+};
+/* Are these bytes what one of the signers signed? INTEGRITY with the reason when not. */
+int hg_signature_verify(const struct hg_signature *s, const void *data, size_t len, struct hg_err *err);
+/* Writes PATH.sig. key: a private key, or a public one whose other half an agent has. */
+int hg_signature_make(const char *path, const char *key, const char *namespace, struct hg_err *err);
+
 #endif

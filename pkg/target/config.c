@@ -40,6 +40,7 @@ static const size_t STRINGS[] = {
     offsetof(struct hg_target_config, gate_after),
     offsetof(struct hg_target_config, gate_receipt),
     offsetof(struct hg_target_config, gate_signers),
+    offsetof(struct hg_target_config, bundle_signers),
     offsetof(struct hg_target_config, broken),
 };
 

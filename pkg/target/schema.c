@@ -188,6 +188,22 @@ static const struct hg_key target_tunnel[] = {
     { 0 },
 };
 
+#define BUNDLE_KEYS(WHERE)                                                                         \
+    { "signers", HG_KEY_STRING, WHERE(bundle_signers),                                             \
+      .help = "file that says who may sign a bundle (allowed_signers of ssh)" },                   \
+    { "require_signature", HG_KEY_BOOL, WHERE(bundle_require_signature), .fallback = "`false`",    \
+      .help = "a bundle without a valid signature is refused" }
+
+static const struct hg_key target_bundle[] = {
+    BUNDLE_KEYS(TARGET),
+    { 0 },
+};
+
+static const struct hg_key document_bundle[] = {
+    BUNDLE_KEYS(DEFAULT),
+    { 0 },
+};
+
 const struct hg_key hg_schema_target[] = {
     { "environment", HG_KEY_CUSTOM, 0, .read = hg_config_read_sources,
       .expected = "a list of sources", .schema = SOURCES_SCHEMA, .fallback = "`[process]`",
@@ -207,6 +223,7 @@ const struct hg_key hg_schema_target[] = {
     { "identity", HG_KEY_MAP, .keys = target_identity, .help = "the database it must be" },
     { "gate", HG_KEY_MAP, .keys = target_gate, .help = "what must hold before a migration" },
     { "plan", HG_KEY_MAP, .keys = target_plan, .help = "what a plan may be made from" },
+    { "bundle", HG_KEY_MAP, .keys = target_bundle, .help = "which bundles may be applied" },
     { "migrator", HG_KEY_MAP, .keys = target_migrator,
       .help = "how the migrator is run here; the same keys may stand in the target itself" },
     COMMON_KEYS(TARGET),
@@ -292,6 +309,7 @@ const struct hg_key hg_schema_document[] = {
     { "plan", HG_KEY_MAP, .keys = document_plan, .help = "what a plan may be made from" },
     { "entrypoint", HG_KEY_MAP, .keys = document_entrypoint,
       .help = "how a container starts (`headgate entrypoint`)" },
+    { "bundle", HG_KEY_MAP, .keys = document_bundle, .help = "which bundles may be applied" },
     { "targets", HG_KEY_CUSTOM, 0, .read = hg_config_read_targets,
       .expected = "targets by name", .last = true,
       .schema = "{\"type\":\"object\",\"propertyNames\":{\"pattern\":"

@@ -121,6 +121,8 @@ struct hg_target_config {
     char *gate_signers;                 /* who may sign that file (ssh); NULL: HEADGATE_LEDGER_KEY does */
     int64_t gate_soak_ns;               /* and for how long; 0: not given */
     struct hg_telling telling;          /* notify and hooks */
+    char *bundle_signers;               /* who may sign a bundle (ssh's allowed_signers); or NULL */
+    bool bundle_require_signature;
     char *broken;                       /* why this target cannot be used (${NAME} not set), or NULL */
     int line, column;                   /* of its name in headgate.yaml; 0: not from there */
 };
