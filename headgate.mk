@@ -10,6 +10,7 @@
 #   migrate-down [REV=-1]             roll it back, by one revision or to REV
 #   migrate-doctor                    can everything be found and reached? one line each
 #   migrate-plan [o=plan.json]        what would run, as SQL; o: the plan itself, for apply --plan
+#   migrate-bundle [o=FILE]           what the code wants as one file (headgate.bundle), to apply without Python
 #   migrate-docker                    apply inside the container of the target `docker`
 #   migrate-check [BASE=origin/main]  judge files and git alone, for pull requests
 #   migrate-prod                      apply to production, with its variables injected
@@ -36,8 +37,8 @@ HEADGATE_DOCKER ?= docker
 
 HEADGATE_GOAL_ := $(.DEFAULT_GOAL)
 HEADGATE_NAMES_ := $(addprefix $(HEADGATE_PREFIX),migration migrate migrate-status migrate-history \
-  migrate-down migrate-doctor migrate-docker migrate-check migrate-plan migrate-prod migrate-prod-status \
-  migrate-prod-history migrate-prod-down migrate-prod-snapshot)
+  migrate-down migrate-doctor migrate-bundle migrate-docker migrate-check migrate-plan migrate-prod \
+  migrate-prod-status migrate-prod-history migrate-prod-down migrate-prod-snapshot)
 
 # Which of the names have a recipe in the makefiles read so far, or further down in them: make 3.81
 # cannot be asked, so the files are. Lines are joined at backslashes; blank lines, comments and
@@ -126,6 +127,11 @@ endif
 ifneq ($(filter $(HEADGATE_PREFIX)migrate-doctor,$(HEADGATE_OURS_)),)
 $(HEADGATE_PREFIX)migrate-doctor:
 	@$(HEADGATE_RUN_); headgate_run doctor $(HEADGATE_T_)
+endif
+
+ifneq ($(filter $(HEADGATE_PREFIX)migrate-bundle,$(HEADGATE_OURS_)),)
+$(HEADGATE_PREFIX)migrate-bundle:
+	@$(HEADGATE_RUN_); headgate_run bundle $(HEADGATE_T_) $${HEADGATE_MAKE_O:+-o "$$HEADGATE_MAKE_O"}
 endif
 
 ifneq ($(filter $(HEADGATE_PREFIX)migrate-docker,$(HEADGATE_OURS_)),)

@@ -40,6 +40,7 @@ migrate-status <status>
 migrate-history <history>
 migrate-down <rollback><-1>
 migrate-doctor <doctor>
+migrate-bundle <bundle>
 migrate-docker <apply><-t><docker>
 migrate-check <gate><--offline>
 migrate-plan <plan>
