@@ -12,6 +12,7 @@ void gate_subject_done(struct gate_subject *s)
 {
     if (s->configured)
         hg_alembic_config_done(&s->alembic);
+    hg_bundle_done(&s->bundle);
     hg_vars_free_envp(s->plain);
     hg_target_done(&s->target);
 }
@@ -40,16 +41,27 @@ int gate_print(const struct gate_options *o, const struct hg_gate_input *in,
     return err->kind == HG_E_NONE ? hg_gate_exit(g) : -1;
 }
 
+static int read_graph(const struct gate_options *o, const struct gate_subject *s, struct hg_graph **ret,
+                      struct hg_findings *found, struct hg_err *err)
+{
+    int rc = o->bundle ? hg_bundle_graph(&s->bundle, ret, found, err)
+                       : hg_alembic_load(&s->alembic, &s->how, ret, found, err);
+    if (rc == 0)
+        hg_graph_digests(*ret);
+    return rc;
+}
+
 int gate_look(const struct gate_options *o, struct gate_subject *s, bool last, bool *ret_again,
               struct hg_err *err)
 {
     HG_AUTO(hg_gate_done) struct hg_gate gate = HG_GATE_INIT;
     HG_AUTO(free_graph) struct hg_graph *graph = NULL;
     HG_AUTO(hg_findings_done) struct hg_findings found = HG_FINDINGS_INIT;
+    HG_AUTO(hg_findings_done) struct hg_findings more = HG_FINDINGS_INIT;
     HG_AUTO(hg_status_done) struct hg_status status = { 0 };
     struct hg_status_read *read = NULL;
     struct hg_gate_input in = {
-        .target = &s->target, .alembic = &s->alembic, .dir = o->common.dir, .common = &o->common, .base = o->base,
+        .target = &s->target, .alembic = o->bundle ? NULL : &s->alembic, .more = &more, .dir = o->common.dir, .common = &o->common, .base = o->base,
         .overrides = &o->overrides, .required = &o->required,
         .deadline_ns = hg_now_ns() + DEADLINE_NS,
     };
@@ -64,7 +76,7 @@ int gate_look(const struct gate_options *o, struct gate_subject *s, bool last, b
         return gate_print(o, &in, &gate, err);
     if (read)
         hg_status_name(read, &s->alembic);
-    if (hg_alembic_load(&s->alembic, &s->how, &graph, &found, err) != 0) {
+    if (read_graph(o, s, &graph, &found, err) != 0) {
         hg_status_drop(read);
         hg_findings_move(&gate.findings, &found);
         if (err->kind == HG_E_UNKNOWN && !hg_findings_have(&gate.findings, "HG109"))
@@ -72,7 +84,6 @@ int gate_look(const struct gate_options *o, struct gate_subject *s, bool last, b
                 *err->hint ? hg_xstrdup(err->hint) : NULL;
         return gate_print(o, &in, &gate, err);
     }
-    hg_graph_digests(graph);
     struct hg_err unreached = { 0 };
     if (o->offline) {
         in.graph_findings = &found;
@@ -82,6 +93,8 @@ int gate_look(const struct gate_options *o, struct gate_subject *s, bool last, b
             hg_status_find_lost(&status, graph, &s->alembic, 10 * HG_NS_PER_S);
     }
     in.graph = graph;
+    if (o->bundle && hg_graph_ok(graph))
+        hg_replay_findings(&s->bundle, &status.pending, false, &more);
     if (hg_gate_judge(&in, &gate, err) != 0)
         return -1;
     if (unreached.kind != HG_E_NONE && hg_graph_ok(graph)) {
@@ -106,7 +119,11 @@ int gate_prepare(const struct gate_options *o, struct gate_subject *s, struct hg
     };
     if (!o->offline)
         hg_target_announce(&s->target, &o->common);
-    s->configured = hg_alembic_config_load(&s->how, &s->alembic, err) == 0;
+    if (o->bundle && hg_bundle_open(o->bundle, &s->bundle, err) < 0)
+        return -1;
+    if (o->bundle)
+        hg_replay_config(&s->bundle, o->common.dir, &s->alembic);
+    s->configured = o->bundle || hg_alembic_config_load(&s->how, &s->alembic, err) == 0;
     return s->configured ? 0 : -1;
 }
 

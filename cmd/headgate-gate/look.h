@@ -7,11 +7,12 @@
 
 #include "cli/cli.h"
 #include "gate/gate.h"
+#include "replay/replay.h"
 
 struct gate_options {
     struct hg_common common;
     bool offline;
-    const char *base, *fail_on;
+    const char *base, *fail_on, *bundle;
     int64_t wait_ns;
     struct hg_strv required, overrides;
     int argc;
@@ -24,6 +25,7 @@ struct gate_subject {
     char **plain;                   /* environment without secrets */
     struct hg_alembic_config alembic;
     struct hg_alembic_options how;
+    struct hg_bundle bundle;        /* instead, with --bundle; read once */
     bool configured;
     bool looked;                    /* once: the next connection reads command sources again */
 };

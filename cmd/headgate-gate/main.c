@@ -8,6 +8,8 @@ static const struct hg_opt OPTIONS[] = {
       .help = "compare with this branch (default: gate.base, origin/HEAD, main, master)" },
     { "fail-on", 0, HG_OPT_CHOICE, offsetof(struct gate_options, fail_on), "SEVERITY",
       "note|warning|error", .help = "lowest severity that shuts the gate" },
+    { "bundle", 0, HG_OPT_STRING, offsetof(struct gate_options, bundle), .metavar = "FILE",
+      .help = "judge what `headgate bundle` wrote to this file instead of revision files" },
     { "wait", 0, HG_OPT_SECONDS, offsetof(struct gate_options, wait_ns), "SECONDS",
       .help = "ask again until it is open, at most so long" },
     { "require", 0, HG_OPT_LIST, offsetof(struct gate_options, required), "TARGET=STATE",

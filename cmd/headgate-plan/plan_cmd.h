@@ -8,7 +8,7 @@
 
 struct plan_options {
     struct hg_common common;
-    const char *output, *to, *base;
+    const char *output, *to, *base, *bundle;
     bool check;
     const char *snapshot;           /* the --from that is no source of an environment; or NULL */
     int argc;

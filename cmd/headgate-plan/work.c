@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "replay/replay.h"
 #include "snapshot/snapshot.h"
 
 #define SNAPSHOT_MAX ((size_t)256 << 20)
@@ -16,6 +17,7 @@ struct work {
     struct hg_alembic_config alembic;
     bool configured;
     char **plain;                   /* environment without secrets */
+    struct hg_bundle bundle;        /* instead of alembic.ini and files, with --bundle */
     struct hg_graph *graph;
     struct hg_findings graph_findings, more;
     struct hg_status status;
@@ -31,6 +33,7 @@ static void work_done(struct work *w)
     hg_findings_done(&w->graph_findings);
     hg_findings_done(&w->more);
     hg_graph_free(w->graph);
+    hg_bundle_done(&w->bundle);
     if (w->configured)
         hg_alembic_config_done(&w->alembic);
     hg_vars_free_envp(w->plain);
@@ -130,7 +133,11 @@ static int prepare(struct work *w, struct hg_alembic_options *ret_how, struct hg
         hg_target_announce(&w->target, c);
     if (offline && read_snapshot(w, err) < 0)
         return -1;
-    w->configured = hg_alembic_config_load(ret_how, &w->alembic, err) == 0;
+    if (w->o->bundle && hg_bundle_open(w->o->bundle, &w->bundle, err) < 0)
+        return -1;
+    if (w->o->bundle)
+        hg_replay_config(&w->bundle, c->dir, &w->alembic);
+    w->configured = w->o->bundle || hg_alembic_config_load(ret_how, &w->alembic, err) == 0;
     return w->configured ? 0 : -1;
 }
 
@@ -144,7 +151,9 @@ static int look(struct work *w, const struct hg_alembic_options *how, struct hg_
         return -1;
     if (read)
         hg_status_name(read, &w->alembic);
-    if (hg_alembic_load(&w->alembic, how, &w->graph, &w->graph_findings, err) != 0) {
+    int loaded = w->o->bundle ? hg_bundle_graph(&w->bundle, &w->graph, &w->graph_findings, err)
+                              : hg_alembic_load(&w->alembic, how, &w->graph, &w->graph_findings, err);
+    if (loaded != 0) {
         hg_status_drop(read);
         return -1;
     }
@@ -165,7 +174,7 @@ static int look(struct work *w, const struct hg_alembic_options *how, struct hg_
 static int judge(struct work *w, struct hg_err *err)
 {
     struct hg_gate_input in = { .target = &w->target,
-                                .alembic = &w->alembic,
+                                .alembic = w->o->bundle ? NULL : &w->alembic,
                                 .graph = w->graph,
                                 .status = &w->status,
                                 .dir = w->o->common.dir,
@@ -174,6 +183,8 @@ static int judge(struct work *w, struct hg_err *err)
                                 .recorded = w->o->snapshot != NULL,
                                 .more = &w->more,
                                 .deadline_ns = hg_now_ns() + DEADLINE_NS };
+    if (w->o->bundle)
+        hg_replay_findings(&w->bundle, &w->status.pending, false, &w->more);
     if (hg_gate_judge(&in, &w->gate, err) < 0)
         return -1;
     for (size_t i = 0; i < w->gate.findings.count; i++) {
@@ -196,6 +207,7 @@ int plan_work(struct plan_options *o, json_t **ret, struct hg_err *err)
         return -1;
     struct hg_plan_input in = { .target = &w.target,
                                 .alembic = &w.alembic,
+                                .bundle = o->bundle ? &w.bundle : NULL,
                                 .graph = w.graph,
                                 .status = &w.status,
                                 .gate = &w.gate,

@@ -3,6 +3,8 @@
 
 #include <time.h>
 
+#include "replay/replay.h"
+
 #define WATCH_S 2
 /* Git is asked about unknown revisions for this long. */
 #define LOST_NS (5 * HG_NS_PER_S)
@@ -11,6 +13,7 @@
 struct answer {
     struct hg_alembic_config config;
     bool has_config;
+    struct hg_bundle bundle;
     struct hg_graph *graph;
     struct hg_status status;
 };
@@ -19,6 +22,7 @@ static void answer_done(struct answer *a)
 {
     hg_status_done(&a->status);
     hg_graph_free(a->graph);
+    hg_bundle_done(&a->bundle);
     if (a->has_config)
         hg_alembic_config_done(&a->config);
 }
@@ -40,21 +44,36 @@ static struct hg_alembic_options alembic_options(const struct status_options *o,
     };
 }
 
+/* The code side: a bundle, or alembic.ini and its files, or none. Names the version table as soon as it is
+ * known; read NULL: nobody asks for it. */
+static int read_code(const struct status_options *o, const struct hg_alembic_options *options,
+                     struct hg_status_read *read, struct answer *a, struct hg_findings *findings,
+                     struct hg_err *err)
+{
+    if (o->bundle) {
+        a->has_config = true;
+        int rc = hg_replay_code(o->bundle, o->common.dir, &a->bundle, &a->config, &a->graph, findings, err);
+        if (rc == 0 && read)
+            hg_status_name(read, &a->config);
+        return rc;
+    }
+    if (hg_alembic_config_find(options, &a->config, &a->has_config, err) < 0)
+        return -1;
+    if (read)
+        hg_status_name(read, a->has_config ? &a->config : NULL);
+    return a->has_config ? hg_alembic_load(&a->config, options, &a->graph, findings, err) : 0;
+}
+
 /* Connecting and reading the files overlap: the statement is under way while the graph is made. */
 static int ask(const struct status_options *o, const struct hg_target *t,
-               struct hg_alembic_options *options, struct answer *a, struct hg_err *err)
+               const struct hg_alembic_options *options, struct answer *a, struct hg_err *err)
 {
     HG_AUTO(hg_findings_done) struct hg_findings findings = HG_FINDINGS_INIT;
     struct hg_status_read *read = NULL;
     int64_t deadline = o->common.timeout_ns ? hg_now_ns() + o->common.timeout_ns : 0;
     if (hg_status_start(t, "headgate-status", deadline, &read, err) < 0)
         return -1;
-    if (hg_alembic_config_find(options, &a->config, &a->has_config, err) < 0) {
-        hg_status_drop(read);
-        return -1;
-    }
-    hg_status_name(read, a->has_config ? &a->config : NULL);
-    if (a->has_config && hg_alembic_load(&a->config, options, &a->graph, &findings, err) < 0) {
+    if (read_code(o, options, read, a, &findings, err) < 0) {
         hg_status_drop(read);
         hg_status_unknown(t, NULL, &findings, &a->status);
         return -1;
@@ -63,12 +82,12 @@ static int ask(const struct status_options *o, const struct hg_target *t,
 }
 
 /* A target that could not be resolved still gets a document, with the heads of the files. */
-static void files_only(const struct hg_target *t, struct hg_alembic_options *options, struct answer *a)
+static void files_only(const struct status_options *o, const struct hg_target *t,
+                       const struct hg_alembic_options *options, struct answer *a)
 {
     HG_AUTO(hg_findings_done) struct hg_findings findings = HG_FINDINGS_INIT;
     struct hg_err ignored = { 0 };
-    if (hg_alembic_config_find(options, &a->config, &a->has_config, &ignored) == 0 && a->has_config)
-        (void)hg_alembic_load(&a->config, options, &a->graph, &findings, &ignored);
+    (void)read_code(o, options, NULL, a, &findings, &ignored);
     hg_status_unknown(t, a->graph, &findings, &a->status);
 }
 
@@ -80,7 +99,7 @@ static int answer(const struct status_options *o, struct hg_target *t, const str
     options.python_env = env;
     int rc;
     if (open_error->kind != HG_E_NONE) {
-        files_only(t, &options, a);
+        files_only(o, t, &options, a);
         *err = *open_error;
         rc = -1;
     } else {

@@ -8,6 +8,7 @@
 struct status_options {
     struct hg_common common;
     bool check, watch;
+    const char *bundle;             /* the code side; NULL: alembic.ini, where there is one */
     int argc;
     char **argv;
 };

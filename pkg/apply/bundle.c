@@ -34,7 +34,10 @@ int hg_run_load_bundle(struct hg_run *r, struct hg_err *err)
     if (!r->have_alembic)
         hg_replay_config(&r->bundle, r->o->common->dir, &r->alembic);
     r->have_alembic = true;
-    return hg_bundle_graph(&r->bundle, &r->graph, &r->findings, err);
+    if (hg_bundle_graph(&r->bundle, &r->graph, &r->findings, err) < 0)
+        return -1;
+    hg_graph_digests(r->graph);
+    return 0;
 }
 
 void hg_run_judge_bundle(const struct hg_run *r, struct hg_findings *ret)

@@ -116,7 +116,8 @@ static json_t *document(const struct hg_plan_input *in, const struct hg_revlist 
     json_decref(rendered);
     HG_AUTO(hg_freep) char *table = hg_xasprintf("%s.%s", s->vt_schema ? s->vt_schema : "public",
                                                  s->vt_name ? s->vt_name : "alembic_version");
-    HG_AUTO(hg_freep) char *env = hg_plan_env_digest(in->alembic);
+    HG_AUTO(hg_freep) char *env = in->bundle ? hg_xstrdup(in->bundle->env_digest)
+                                             : hg_plan_env_digest(in->alembic);
     json_t *d = json_object();
     json_object_set_new(d, "schema", json_string("headgate.plan/1"));
     json_object_set_new(d, "digest", json_null());

@@ -17,6 +17,7 @@
 
 #include "alembic/alembic.h"
 #include "base/base.h"
+#include "bundle/bundle.h"
 #include "finding/finding.h"
 #include "gate/gate.h"
 #include "status/status.h"
@@ -38,6 +39,7 @@ int hg_plan_steps(const struct hg_graph *graph, const struct hg_strv *rows, cons
 struct hg_plan_input {
     const struct hg_target *target;
     const struct hg_alembic_config *alembic;
+    const struct hg_bundle *bundle;     /* whose SQL is the plan's; NULL: Alembic renders it */
     const struct hg_graph *graph;       /* with digests */
     const struct hg_status *status;     /* read, or recorded (hg_status_recorded) */
     const struct hg_gate *gate;         /* judged on that status */

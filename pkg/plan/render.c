@@ -45,8 +45,34 @@ static json_t *for_all(const struct hg_revlist *steps, const char *reason)
     return all;
 }
 
+static json_t *of_script(const struct hg_bundle_script *s)
+{
+    json_t *sql = json_array();
+    if (s->class == HG_BUNDLE_NEEDS_PYTHON) {
+        json_decref(sql);
+        return no_sql(s->reason ? s->reason : "it needs Python");
+    }
+    for (size_t i = 0; i < s->count; i++)
+        if (s->chunks[i].kind == HG_CHUNK_SQL)
+            json_array_append_new(sql, hg_json_text(s->chunks[i].sql));
+    return json_pack("{so}", "sql", sql);
+}
+
+static json_t *of_bundle(const struct hg_bundle *b, const struct hg_revlist *steps)
+{
+    json_t *all = json_object();
+    for (size_t i = 0; i < steps->count; i++) {
+        const struct hg_bundle_revision *r = hg_bundle_of(b, steps->items[i]);
+        json_object_set_new(all, steps->items[i]->id,
+                            r ? of_script(&r->upgrade) : no_sql("it is not in the bundle"));
+    }
+    return all;
+}
+
 json_t *hg_plan_render(const struct hg_plan_input *in, const struct hg_revlist *steps)
 {
+    if (in->bundle)
+        return of_bundle(in->bundle, steps);
     struct hg_rendered both[2];
     struct hg_err err = { 0 };
     HG_AUTO(hg_strv_done) struct hg_strv words = HG_STRV_INIT;

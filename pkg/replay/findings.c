@@ -77,3 +77,13 @@ void hg_replay_config(const struct hg_bundle *b, const char *dir, struct hg_alem
         .transaction_per_migration = b->transaction_per_migration,
     };
 }
+
+int hg_replay_code(const char *path, const char *dir, struct hg_bundle *ret_bundle,
+                   struct hg_alembic_config *ret_config, struct hg_graph **ret_graph,
+                   struct hg_findings *findings, struct hg_err *err)
+{
+    if (hg_bundle_open(path, ret_bundle, err) < 0)
+        return -1;
+    hg_replay_config(ret_bundle, dir, ret_config);
+    return hg_bundle_graph(ret_bundle, ret_graph, findings, err);
+}

@@ -71,4 +71,10 @@ void hg_replay_findings(const struct hg_bundle *b, const struct hg_revlist *step
  * Release with hg_alembic_config_done. */
 void hg_replay_config(const struct hg_bundle *b, const char *dir, struct hg_alembic_config *ret);
 
+/* The code side of a verb that has a bundle for it, in place of hg_alembic_config_load and
+ * hg_alembic_load. What was made is released by the caller, also after -1: zero both before. */
+int hg_replay_code(const char *path, const char *dir, struct hg_bundle *ret_bundle,
+                   struct hg_alembic_config *ret_config, struct hg_graph **ret_graph,
+                   struct hg_findings *findings, struct hg_err *err);
+
 #endif
