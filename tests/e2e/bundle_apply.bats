@@ -73,6 +73,38 @@ R1='{"id": "r1", "message": "one", "upgrade": ["create table t (v text)"], "down
     [ "$(hga_rows)" = r1 ]
 }
 
+@test "status, gate and plan take a bundle as the code side, and apply keeps to such a plan" {
+    bundle "$R1, {\"id\": \"r2\", \"down\": [\"r1\"], \"upgrade\": [\"insert into t values ('x')\"], \"downgrade\": []}"
+    PATH=$HGT_BUILD:/usr/bin:/bin run --separate-stderr headgate status --bundle headgate.bundle --format json
+    expect_status 0
+    [ "$(json '.state + " " + ([.pending[].revision] | join(","))')" = "empty r1,r2" ]
+    expect_document status
+    run --separate-stderr headgate plan --bundle headgate.bundle -o plan.json --format json
+    expect_status 0
+    [ "$(json '.revisions[1].sql[0]')" = "insert into t values ('x')" ]
+    expect_document plan
+    apply --plan plan.json r2
+    expect_status 2
+    apply --plan plan.json
+    expect_status 0
+    run headgate gate --bundle headgate.bundle
+    expect_status 0
+    run headgate status --check --bundle headgate.bundle
+    expect_status 0
+
+    bundle "$R1, {\"id\": \"r2\", \"down\": [\"r1\"], \"upgrade\": [], \"downgrade\": []},
+            {\"id\": \"r3\", \"down\": [\"r2\"], \"upgrade\": \"it reads rows\", \"downgrade\": []}"
+    run --separate-stderr headgate gate --bundle headgate.bundle --format json
+    expect_status 1
+    json '.findings[] | select(.rule == "HG260") | .message' | grep -q "it reads rows"
+    run --separate-stderr headgate plan --bundle headgate.bundle --format json
+    [ "$(json '.revisions[0].no_sql')" = "it reads rows" ]
+    # Whoever names no such file is told so, in the document too.
+    run --separate-stderr headgate status --bundle nosuch --format json
+    expect_status 2
+    [ "$(json .error.exit_code)" = 2 ]
+}
+
 BLOCK='{"id": "r2", "down": ["r1"], "upgrade": ["insert into t values ('"'before'"')", {"block": "begin"},
   "alter type e add value '"'b'"'", "create index concurrently ti on t (v)", {"block": "end"},
   "insert into t values ('"'after'"')"%s], "downgrade": []}'
