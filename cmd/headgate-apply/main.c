@@ -9,7 +9,7 @@ struct apply_options {
     struct hg_common common;
     const char *plan, *bundle;
     bool baseline, from_empty, release, no_wait, no_notify;
-    int64_t lock_wait_ns, max_runtime_ns;
+    int64_t lock_wait_ns, max_runtime_ns, calm_wait_ns;
     struct hg_strv overrides;
     int argc;
     char **argv;
@@ -31,6 +31,8 @@ static const struct hg_opt OPTIONS[] = {
     { "no-notify", 0, HG_OPT_BOOL, AT(no_notify), .help = "tell nobody of `notify` in headgate.yaml" },
     { "max-runtime", 0, HG_OPT_SECONDS, AT(max_runtime_ns), .metavar = "SECONDS",
       .help = "cancel the migration after this time (never)" },
+    { "wait-for-calm", 0, HG_OPT_SECONDS, AT(calm_wait_ns), .metavar = "SECONDS",
+      .help = "wait at most so long until no long transaction, queue or lag is in the way" },
     { "override", 0, HG_OPT_LIST, AT(overrides), .metavar = "RULE=REASON",
       .help = "let one finding pass this once; it is recorded" },
     { "release", 0, HG_OPT_BOOL, AT(release), .help = "apply also what a rollback holds" },
@@ -72,6 +74,7 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
                                       .no_notify = o->no_notify,
                                       .lock_wait_ns = o->lock_wait_ns,
                                       .max_runtime_ns = o->max_runtime_ns,
+                                      .calm_wait_ns = o->calm_wait_ns,
                                       .overrides = &o->overrides,
                                       .sink = hg_apply_print,
                                       .tick = printer.live ? hg_apply_printer_tick : NULL,

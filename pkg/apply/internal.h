@@ -9,6 +9,7 @@
 #include "finding/finding.h"
 #include "ledger/ledger.h"
 #include "pg/pg.h"
+#include "review/review.h"
 #include "status/status.h"
 #include "target/target.h"
 
@@ -75,9 +76,14 @@ struct hg_run {
     struct hg_revlist steps;
     struct hg_strv to;              /* rows expected after the steps */
     char *by, *host, *commit;
-    struct hg_strv invalid_before;
+    struct hg_strv invalid_before, unvalidated_before;
     struct hg_ledger_objects before, now; /* what the catalog held; for the ledger */
+    json_t *catalog_before, *catalog_now; /* the same with their definitions; NULL: not known */
     bool before_known, now_known;
+    json_t *changed;                /* by this run, as hg_snapshot_diff has it; NULL: not known */
+    struct hg_findings preflight;   /* until the gate judges */
+    int64_t calm_left_ns;           /* of --wait-for-calm */
+    struct hg_strv shown;           /* steps whose downgrades were shown */
     struct hg_driven driven;
     struct hg_buf report;           /* bytes of an unfinished line of the driver */
     int64_t started_ns, next_beat_ns, next_watch_ns;
@@ -149,6 +155,42 @@ int hg_run_squash_outcome(struct hg_run *r, bool moved, struct hg_err *err);
 void hg_run_objects_before(struct hg_run *r);
 void hg_run_objects_now(struct hg_run *r);
 
+/* changed.c: after the migrator. */
+/* What this run made, changed and took away, from the catalogs at both ends; reads the second. */
+void hg_run_find_changed(struct hg_run *r);
+/* HG618 for what the plan that is kept to did not say, or said and did not come; -1 when there is any. */
+int hg_run_as_planned(struct hg_run *r, struct hg_err *err);
+
+/* touched.c: what the steps touch, from their text. */
+struct hg_touched {
+    struct hg_strv tables;          /* as quoted names: "public"."t", or "t" */
+    struct hg_strv altered;         /* of those, that only their owner may touch so */
+    struct hg_strv schemas;         /* in which something is made; "": the first of the search path */
+    bool all;                       /* these are all of them */
+    bool concurrently;              /* something waits until every older snapshot is gone */
+};
+void hg_touched_add(struct hg_touched *t, const struct hg_review_body *body);
+void hg_run_touched(const struct hg_run *r, struct hg_touched *ret);
+void hg_touched_done(struct hg_touched *t);
+/* "schema"."table", or "table" where the schema is NULL. Heap. */
+char *hg_quoted_name(const char *schema, const char *table);
+
+/* preflight.c: before the gate judges. What cannot be read is not said. */
+void hg_run_preflight(struct hg_run *r);
+/* Findings (HG610, HG612 to HG615) of what sql/load.sql saw. */
+void hg_preflight_load(const json_t *seen, struct hg_findings *ret);
+/* What the load is at the moment. */
+int hg_run_load(struct hg_run *r, struct hg_findings *ret, struct hg_err *err);
+/* The variable that seems to name this database past its pooler; NULL: none. Borrowed. */
+const char *hg_run_direct_variable(const struct hg_target *t);
+
+/* calm.c: --wait-for-calm. */
+bool hg_run_wants_calm(const struct hg_run *r);
+/* Did the last pre-flight see load that nobody waived? */
+bool hg_run_crowded(const struct hg_run *r);
+/* Until there is none, without any lock; TIMEOUT when that takes too long. */
+int hg_run_wait_for_calm(struct hg_run *r, struct hg_err *err);
+
 /* driver.c */
 char *hg_driver_program(struct hg_run *r, int report_fd);   /* fd < 0: its stdout */
 /* The specification, driver.py, what stands between, and the call. Heap. */
@@ -201,6 +243,8 @@ void hg_run_end_sessions(struct hg_run *r, bool terminate); /* of the migrator, 
 /* verify.c */
 int hg_run_verify(struct hg_run *r, struct hg_err *err);
 int hg_run_invalid_indexes(PGconn *conn, struct hg_strv *ret, struct hg_err *err);
+/* What a failed migration leaves, before this one. */
+void hg_run_leftovers_before(struct hg_run *r);
 bool hg_strv_same_set(const struct hg_strv *a, const struct hg_strv *b);
 
 /* The variable with the key for the HMAC of the files that the ledger keeps. The migrator does not get it. */
@@ -248,6 +292,12 @@ int hg_run_tell_end(struct hg_run *r, int rc, const char *outcome, struct hg_err
 void hg_run_tell_done(struct hg_run *r);
 
 /* rollback.c */
+/* Says what the downgrades do and destroy, once for the same steps. */
+void hg_run_show_down(struct hg_run *r);
+/* lost.c: what an operation destroys: {"kind": "table" | "column", "object", "column", "rows", "values",
+ * "exact"}, counted by deadline_ns, else estimated; words gets "12 rows". New reference. */
+json_t *hg_run_count_lost(struct hg_run *r, const char *schema, const char *table, const char *column,
+                          int64_t deadline_ns, char **words);
 int hg_run_judge_down(struct hg_run *r, struct hg_err *err);
 int hg_run_hold(struct hg_run *r, struct hg_err *err);
 

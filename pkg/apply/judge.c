@@ -86,7 +86,7 @@ static bool shut_anyway(const struct hg_run *r, const struct hg_gate *g)
     bool forward = !r->o->down && !r->o->baseline && !r->o->adopt;
     for (size_t i = 0; i < g->findings.count; i++) {
         const struct hg_finding *f = &g->findings.items[i];
-        if (!f->waived && f->severity >= g->fail_on && (forward || matters_downwards(f->rule->id)))
+        if (hg_finding_decides(f, g->fail_on) && (forward || matters_downwards(f->rule->id)))
             return true;
     }
     return forward && !r->o->release;
@@ -122,7 +122,7 @@ static int refuse(struct hg_run *r, const struct hg_gate *g, struct hg_err *err)
 {
     const struct hg_finding *first = NULL;
     for (size_t i = 0; i < g->findings.count && !first; i++)
-        if (!g->findings.items[i].waived && g->findings.items[i].severity >= g->fail_on)
+        if (hg_finding_decides(&g->findings.items[i], g->fail_on))
             first = &g->findings.items[i];
     (void)hg_fail(err, HG_E_REFUSED, "the gate of %s is shut%s%s", r->target.t->name,
                   first ? ": " : "", first ? first->message : "");
@@ -163,8 +163,12 @@ static int impossible(struct hg_run *r, struct hg_err *err)
     if (i->read_only)
         return hg_fail(err, HG_E_REFUSED, "%s is read-only for role %s", i->database, i->role);
     if (i->pooled && !hg_streq(r->target.t->pooler, "session")) {
+        const char *direct = hg_run_direct_variable(&r->target);
         (void)hg_fail(err, HG_E_REFUSED, "the connection to %s goes through a pooler, which keeps no "
                       "session for the locks", i->database);
+        if (direct)
+            return hg_hint(err, "set `direct_url: \"${%s}\"` for target %s: that variable names the same "
+                           "database past the pooler", direct, r->target.t->name);
         return hg_hint(err, "set direct_url for target %s, or `pooler: session`", r->target.t->name);
     }
     return hg_run_bundle_fits(r, err) < 0 ? -1 : literal_rows(r, err);
@@ -173,6 +177,7 @@ static int impossible(struct hg_run *r, struct hg_err *err)
 int hg_run_judge(struct hg_run *r, struct hg_err *err)
 {
     HG_AUTO(hg_findings_done) struct hg_findings more = HG_FINDINGS_INIT;
+    hg_findings_move(&more, &r->preflight);
     check_plan(r, &more);
     hg_run_judge_bundle(r, &more);
     struct hg_gate_input in = { .target = &r->target,

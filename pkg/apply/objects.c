@@ -5,7 +5,7 @@
 
 #define CATALOG_NS (60 * HG_NS_PER_S)
 
-static int look(struct hg_run *r, struct hg_ledger_objects *ret, struct hg_err *err)
+static int look(struct hg_run *r, struct hg_ledger_objects *ret, json_t **ret_catalog, struct hg_err *err)
 {
     HG_AUTO(hg_strv_done) struct hg_strv unreadable = HG_STRV_INIT;
     json_t *catalog = NULL;
@@ -16,17 +16,20 @@ static int look(struct hg_run *r, struct hg_ledger_objects *ret, struct hg_err *
         rc = hg_fail(err, HG_E_DATABASE, "%s", unreadable.items[0]);
     else
         hg_snapshot_objects(catalog, r->version_table, ret);
-    json_decref(catalog);
+    json_decref(*ret_catalog);
+    *ret_catalog = rc == 0 ? catalog : NULL;
+    if (rc < 0)
+        json_decref(catalog);
     return rc;
 }
 
-static bool objects(struct hg_run *r, struct hg_ledger_objects *ret)
+static bool objects(struct hg_run *r, struct hg_ledger_objects *ret, json_t **ret_catalog)
 {
     struct hg_err unread = { 0 };
     hg_ledger_objects_done(ret);
     if (r->target.t->ledger == HG_LEDGER_OFF)
         return false;
-    if (look(r, ret, &unread) == 0)
+    if (look(r, ret, ret_catalog, &unread) == 0)
         return true;
     if (!hg_findings_have(&r->findings, "HG238"))
         (void)hg_finding_add(&r->findings, "HG238", "the definitions of %s could not be read, so this run "
@@ -36,10 +39,10 @@ static bool objects(struct hg_run *r, struct hg_ledger_objects *ret)
 
 void hg_run_objects_before(struct hg_run *r)
 {
-    r->before_known = objects(r, &r->before);
+    r->before_known = objects(r, &r->before, &r->catalog_before);
 }
 
 void hg_run_objects_now(struct hg_run *r)
 {
-    r->now_known = objects(r, &r->now);
+    r->now_known = objects(r, &r->now, &r->catalog_now);
 }

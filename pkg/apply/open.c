@@ -237,6 +237,9 @@ void hg_run_done(struct hg_run *r)
         hg_status_done(&r->status);
     hg_revlist_done(&r->steps);
     json_decref(r->planned);
+    json_decref(r->catalog_before);
+    json_decref(r->catalog_now);
+    json_decref(r->changed);
     if (r->graph)
         hg_graph_free(r->graph);
     if (r->have_alembic)
@@ -249,11 +252,13 @@ void hg_run_done(struct hg_run *r)
     hg_ledger_objects_done(&r->now);
     hg_buf_done(&r->report);
     hg_findings_done(&r->findings);
+    hg_findings_done(&r->preflight);
     char **owned[] = { &r->version_table, &r->goal, &r->by, &r->host, &r->commit, &r->last_progress };
     for (size_t i = 0; i < HG_COUNT(owned); i++)
         hg_freep(owned[i]);
     struct hg_strv *lists[] = { &r->to,      &r->invalid_before, &r->from,     &r->after,
-                                &r->applied, &r->moved_from,     &r->moved_to, &r->from_before };
+                                &r->applied, &r->moved_from,     &r->moved_to, &r->from_before,
+                                &r->shown,   &r->unvalidated_before };
     for (size_t i = 0; i < HG_COUNT(lists); i++)
         hg_strv_done(lists[i]);
     for (size_t i = 0; i < r->stored_count; i++)

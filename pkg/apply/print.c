@@ -10,6 +10,7 @@
 
 #include "live.h"
 #include "term/term.h"
+#include "told.h"
 
 #define STORED_LINE_MAX 2000
 
@@ -291,7 +292,7 @@ static void on_result(const json_t *e, bool color, struct hg_buf *b)
 
 /* Rules about the run itself; the others were said with the gate's verdict. */
 static const char *const LATE[] = { "HG238", "HG506", "HG507", "HG508", "HG606", "HG607",
-                                    "HG640", "HG641", "HG642" };
+                                    "HG609", "HG618", "HG640", "HG641", "HG642" };
 
 static void on_late_findings(const json_t *e, struct hg_buf *b)
 {
@@ -337,6 +338,10 @@ static void print_text(struct hg_apply_printer *p, const json_t *e)
         on_step(e, &b);
     else if (hg_streq(name, "progress"))
         on_progress(p, e, &b);
+    else if (hg_streq(name, "calm"))
+        hg_tell_calm(e, &b);
+    else if (hg_streq(name, "verify"))
+        hg_tell_changed(json_object_get(e, "changed"), &b);
     else if (hg_streq(name, "downgrade"))
         on_downgrade(e, &b);
     else if (hg_streq(name, "squash-moved"))

@@ -183,7 +183,7 @@ int hg_run_outcome(struct hg_run *r, const struct hg_err *failure, struct hg_err
                                    .times = r->driven.times,
                                    .time_count = r->driven.time_count };
     r->ledger.conn = r->watch; /* the fresh connection of the verification */
-    if (r->before_known)
+    if (r->before_known && !r->changed) /* else the verification has read them */
         hg_run_objects_now(r);
     o.before = r->before_known ? &r->before : NULL;
     o.after = r->before_known && r->now_known ? &r->now : NULL;

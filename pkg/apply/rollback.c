@@ -3,7 +3,10 @@
 
 #include <string.h>
 
-#include "review/review.h"
+#include "plan/plan.h"
+
+/* Counting what would be lost must not keep anybody waiting for the question. */
+#define COUNT_ALL_NS (10 * HG_NS_PER_S)
 
 /* What goes with data is destroyed; the rest only changes the schema. */
 static bool destroys(const struct hg_review_op *op)
@@ -16,27 +19,98 @@ static bool opaque(const struct hg_review_op *op)
     return op->kind == HG_OP_EXECUTE || op->kind == HG_OP_OTHER || op->dynamic;
 }
 
-static void report(struct hg_run *r, const struct hg_revision *rev, const struct hg_review_body *b)
+/* Something that goes with its data: {"what", …} with how much it is, and the same in words. */
+static void add_lost(struct hg_run *r, const char *what, const char *schema, const char *table,
+                     const char *column, int64_t deadline_ns, json_t *event)
+{
+    HG_AUTO(hg_freep) char *words = NULL;
+    json_t *lost = hg_run_count_lost(r, schema, table, column, deadline_ns, &words);
+    HG_AUTO(hg_freep) char *text = hg_xasprintf("%s (%s)", what, words);
+    json_array_append_new(json_object_get(event, "destroys"), hg_event_text(text));
+    json_array_append_new(json_object_get(event, "lost"), lost);
+}
+
+/* DROP TABLE and TRUNCATE in SQL that is written out. */
+static void add_sql_lost(struct hg_run *r, const char *sql, int64_t deadline_ns, json_t *event)
+{
+    json_t *objects = json_array(), *object;
+    size_t i;
+    hg_plan_sql_objects(sql, objects);
+    json_array_foreach(objects, i, object)
+    {
+        const char *name = hg_jstr(object, "name"), *dot = strchr(name, '.'), *change = hg_jstr(object, "change");
+        bool drops = hg_streq(change, "drop");
+        if (!hg_streq(hg_jstr(object, "kind"), "table") || (!drops && !hg_streq(change, "empty")))
+            continue;
+        HG_AUTO(hg_freep) char *what = hg_xasprintf("%s table %s", drops ? "drops" : "empties", name);
+        HG_AUTO(hg_freep) char *schema = dot ? hg_xstrndup(name, (size_t)(dot - name)) : NULL;
+        add_lost(r, what, schema, dot ? dot + 1 : name, NULL, deadline_ns, event);
+    }
+    json_decref(objects);
+}
+
+static void report_op(struct hg_run *r, const struct hg_review_op *op, int64_t deadline_ns, json_t *event)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf words = HG_BUF_INIT;
+    hg_review_op_words(op, &words);
+    json_array_append_new(json_object_get(event, "operations"), hg_event_text(hg_buf_str(&words)));
+    if (destroys(op) && op->table && (op->name || op->kind == HG_OP_DROP_TABLE))
+        add_lost(r, hg_buf_str(&words), op->schema, op->table,
+                 op->kind == HG_OP_DROP_COLUMN ? op->name : NULL, deadline_ns, event);
+    else if (destroys(op))
+        json_array_append_new(json_object_get(event, "destroys"), hg_event_text(hg_buf_str(&words)));
+    if (op->sql)
+        add_sql_lost(r, op->sql, deadline_ns, event);
+    if (!opaque(op))
+        return;
+    HG_AUTO(hg_freep) char *dark = hg_xasprintf(
+        "%s%s", hg_buf_str(&words), op->kind == HG_OP_EXECUTE ? ", which headgate cannot judge" : "");
+    json_array_append_new(json_object_get(event, "cannot_tell"), hg_event_text(dark));
+}
+
+static void report(struct hg_run *r, const struct hg_revision *rev, const struct hg_review_body *b,
+                   int64_t deadline_ns)
 {
     json_t *event = hg_note("downgrade");
-    json_t *operations = json_array(), *lost = json_array(), *untold = json_array();
-    for (size_t i = 0; i < b->count; i++) {
-        HG_AUTO(hg_buf_done) struct hg_buf words = HG_BUF_INIT;
-        hg_review_op_words(&b->ops[i], &words);
-        json_array_append_new(operations, hg_event_text(hg_buf_str(&words)));
-        if (destroys(&b->ops[i]))
-            json_array_append_new(lost, hg_event_text(hg_buf_str(&words)));
-        if (opaque(&b->ops[i]))
-            json_array_append_new(untold, hg_event_text(hg_buf_str(&words)));
-    }
-    if (b->other_statements)
-        json_array_append_new(untold, json_string("statements that are no Alembic operation"));
     json_object_set_new(event, "revision", hg_event_text(rev->id));
     json_object_set_new(event, "message", hg_event_text(rev->doc));
-    json_object_set_new(event, "operations", operations);
-    json_object_set_new(event, "destroys", lost);
-    json_object_set_new(event, "cannot_tell", untold);
+    json_object_set_new(event, "operations", json_array());
+    json_object_set_new(event, "destroys", json_array());
+    json_object_set_new(event, "lost", json_array());
+    json_object_set_new(event, "cannot_tell", json_array());
+    for (size_t i = 0; i < b->count; i++)
+        report_op(r, &b->ops[i], deadline_ns, event);
+    if (b->other_statements)
+        json_array_append_new(json_object_get(event, "cannot_tell"),
+                              json_string("statements that are no Alembic operation"));
     hg_emit(r, event);
+}
+
+static bool shown_already(const struct hg_run *r)
+{
+    bool same = r->shown.count == r->steps.count;
+    for (size_t i = 0; same && i < r->steps.count; i++)
+        same = hg_streq(r->shown.items[i], r->steps.items[i]->id);
+    return same;
+}
+
+void hg_run_show_down(struct hg_run *r)
+{
+    int64_t deadline = hg_now_ns() + COUNT_ALL_NS;
+    if (shown_already(r))
+        return;
+    hg_strv_done(&r->shown);
+    r->shown = (struct hg_strv)HG_STRV_INIT;
+    for (size_t i = 0; i < r->steps.count; i++) {
+        const struct hg_revision *rev = r->steps.items[i];
+        size_t len = 0;
+        struct hg_err ignored = { 0 };
+        HG_AUTO(hg_review_done) struct hg_review review = { 0 };
+        const char *text = hg_graph_text(r->graph, rev, &len);
+        hg_strv_add(&r->shown, rev->id);
+        if (text && hg_review_scan(text, len, &review, &ignored) == 0)
+            report(r, rev, &review.down, deadline);
+    }
 }
 
 static int judge_one(struct hg_run *r, const struct hg_revision *rev, struct hg_err *err)
@@ -51,7 +125,6 @@ static int judge_one(struct hg_run *r, const struct hg_revision *rev, struct hg_
         return hg_wrap(err, "%s", rev->path);
     const struct hg_review_body *b = &review.down;
     bool merge = rev->down.count > 1, empty = hg_review_body_empty(b) && !merge;
-    report(r, rev, b);
     int rc = 0;
     if (b->raises)
         rc = hg_fail(err, HG_E_REFUSED, "%s: downgrade() of %s raises: there is no way back past it",
@@ -72,6 +145,7 @@ int hg_run_judge_down(struct hg_run *r, struct hg_err *err)
                       "table");
         return hg_hint(err, "add --to-base if that is what you mean");
     }
+    hg_run_show_down(r);
     for (size_t i = 0; i < r->steps.count; i++)
         if (judge_one(r, r->steps.items[i], err) < 0)
             return -1;

@@ -132,6 +132,8 @@ static int conclude(struct hg_run *r, const struct hg_migrated *m, struct hg_err
         err->exit_code = HG_EXIT_FAILED;
         return -1;
     }
+    if (ok && hg_run_as_planned(r, err) < 0)
+        return -1;
     return ok ? HG_EXIT_YES : -1;
 }
 
@@ -155,9 +157,7 @@ static void describe_other_table(struct hg_run *r, struct hg_err *err)
 static int migrate(struct hg_run *r, struct hg_err *err)
 {
     struct hg_migrated m = { 0 };
-    struct hg_err ignored = { 0 };
-    if (hg_run_invalid_indexes(r->watch, &r->invalid_before, &ignored) < 0)
-        hg_log(HG_LOG_INFO, "%s", ignored.message);
+    hg_run_leftovers_before(r);
     hg_run_objects_before(r);
     if (hg_run_intent(r, err) < 0)
         return -1;
@@ -215,6 +215,10 @@ static int confirm(struct hg_run *r, struct hg_strv *ret_work, struct hg_err *er
     struct hg_err plan_err = { 0 };
     if (hg_run_plan(r, &plan_err) < 0)
         return 0; /* the judgement under the lock says it better */
+    if (r->o->down)
+        hg_run_show_down(r);
+    if (r->o->dry_run || r->o->adopt)
+        return 0;
     list_work(r, ret_work);
     if (!ret_work->count && !r->o->baseline)
         return 0;
@@ -236,13 +240,27 @@ static void emit_start(struct hg_run *r)
     hg_emit(r, event);
 }
 
+/* The lock, what is there, what would run, and what is in its way; where that is to be waited for, the
+ * lock is given back. */
+static int lock_when_calm(struct hg_run *r, int *ret_planned, struct hg_err *plan_err, struct hg_err *err)
+{
+    r->calm_left_ns = r->o->calm_wait_ns;
+    for (;;) {
+        if (hg_run_wait_for_calm(r, err) < 0 || hg_run_lock(r, err) < 0 || hg_run_status(r, err) < 0)
+            return -1;
+        *ret_planned = hg_run_plan(r, plan_err);
+        hg_run_preflight(r);
+        if (!hg_run_wants_calm(r) || !hg_run_crowded(r))
+            return 0;
+        hg_pg_closep(&r->lock);
+    }
+}
+
 static int under_lock(struct hg_run *r, const struct hg_strv *confirmed, struct hg_err *err)
 {
     struct hg_err plan_err = { 0 };
-    if (hg_run_lock(r, err) < 0 || hg_run_status(r, err) < 0)
-        return -1;
-    int planned = hg_run_plan(r, &plan_err);
-    if (hg_run_judge(r, err) < 0)
+    int planned = 0;
+    if (lock_when_calm(r, &planned, &plan_err, err) < 0 || hg_run_judge(r, err) < 0)
         return -1;
     if (planned < 0 && !r->o->adopt) {
         *err = plan_err;
@@ -300,7 +318,7 @@ static int go(struct hg_run *r, struct hg_err *err)
     emit_start(r);
     if (hg_run_take_stored(r, err) < 0)
         return -1;
-    if (!r->o->dry_run && !r->o->adopt && confirm(r, &confirmed, err) < 0)
+    if (confirm(r, &confirmed, err) < 0)
         return -1;
     return under_lock(r, &confirmed, err);
 }

@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "gen/apply_embed.h"
 
@@ -92,6 +93,59 @@ static void report_invalid(struct hg_run *r, const struct hg_strv *invalid)
     }
 }
 
+static int unvalidated(PGconn *conn, struct hg_strv *ret, struct hg_err *err)
+{
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    if (hg_pg_query(conn, hg_sql_apply_unvalidated, 0, NULL, hg_now_ns() + VERIFY_NS, &res, err) < 0)
+        return -1;
+    for (int row = 0; row < PQntuples(res); row++)
+        hg_strv_addf(ret, "%s %s", hg_pg_get(res, row, 0), hg_pg_get(res, row, 1));
+    return 0;
+}
+
+void hg_run_leftovers_before(struct hg_run *r)
+{
+    struct hg_err ignored = { 0 };
+    if (r->invalid_before.count || r->unvalidated_before.count)
+        return; /* of the first try */
+    if (hg_run_invalid_indexes(r->watch, &r->invalid_before, &ignored) < 0 ||
+        unvalidated(r->watch, &r->unvalidated_before, &ignored) < 0)
+        hg_log(HG_LOG_INFO, "%s", ignored.message);
+}
+
+/* A revision that says so leaves the second half to a later one. */
+static bool on_purpose(const struct hg_run *r)
+{
+    for (size_t i = 0; i < r->steps.count; i++) {
+        size_t len = 0;
+        const char *text = hg_graph_text(r->graph, r->steps.items[i], &len);
+        HG_AUTO(hg_freep) char *ended = text ? hg_xstrndup(text, len) : NULL;
+        if (ended && (strcasestr(ended, "not valid") || strcasestr(ended, "not_valid")))
+            return true;
+    }
+    return false;
+}
+
+static void report_unvalidated(struct hg_run *r)
+{
+    HG_AUTO(hg_strv_done) struct hg_strv now = HG_STRV_INIT;
+    struct hg_err ignored = { 0 };
+    if (unvalidated(r->watch, &now, &ignored) < 0)
+        hg_log(HG_LOG_INFO, "%s", ignored.message);
+    for (size_t i = 0; i < now.count; i++) {
+        const char *name = strchr(now.items[i], ' ');
+        if (hg_strv_has(&r->unvalidated_before, now.items[i]) || !name)
+            continue;
+        HG_AUTO(hg_freep) char *table = hg_xstrndup(now.items[i], (size_t)(name - now.items[i]));
+        struct hg_finding *f = hg_finding_add(&r->findings, "HG609", "constraint%s on %s was left NOT VALID: old "
+                                              "rows were not looked at", name, table);
+        f->object = hg_xasprintf("%s.%s", table, name + 1);
+        f->help = hg_xasprintf("ALTER TABLE %s VALIDATE CONSTRAINT%s; checks them without stopping anybody",
+                               table, name);
+        f->severity = on_purpose(r) ? HG_SEV_NOTE : f->severity;
+    }
+}
+
 int hg_run_verify(struct hg_run *r, struct hg_err *err)
 {
     HG_AUTO(hg_strv_done) struct hg_strv invalid = HG_STRV_INIT;
@@ -105,11 +159,14 @@ int hg_run_verify(struct hg_run *r, struct hg_err *err)
     if (hg_run_invalid_indexes(r->watch, &invalid, err) < 0)
         return -1;
     report_invalid(r, &invalid);
+    report_unvalidated(r);
+    hg_run_find_changed(r);
     json_t *event = hg_event("verify");
     json_object_set_new(event, "rows", hg_json_list(&r->after));
     json_object_set_new(event, "expected", hg_json_list(&r->to));
     json_object_set_new(event, "state", json_string(hg_state_name(r->status.state)));
     json_object_set_new(event, "invalid_indexes", hg_json_list(&invalid));
+    json_object_set(event, "changed", r->changed ? r->changed : json_null());
     hg_emit(r, event);
     return 0;
 }

@@ -26,6 +26,9 @@ struct hg_rule {
 };
 
 const struct hg_rule *hg_rule_find(const char *id);       /* NULL: no such rule */
+/* Is it about what the server is busy with at the moment? Such findings never shut a gate, whatever
+ * severity they are given: what is to be waited for is no reason to change a revision. */
+bool hg_rule_is_load(const struct hg_rule *rule);
 const struct hg_rule *hg_rules(size_t *ret_count);        /* the table, in order of id */
 
 /* The rule's page of docs/rules as Markdown text; NULL: none. */
@@ -62,6 +65,8 @@ void hg_findings_copy(struct hg_findings *to, const struct hg_findings *from);
 /* Takes one out and releases it. */
 void hg_findings_drop(struct hg_findings *list, size_t index);
 bool hg_findings_have(const struct hg_findings *list, const char *rule);
+/* Does it decide a verdict at this level: neither waived nor load, and as severe? */
+bool hg_finding_decides(const struct hg_finding *f, enum hg_severity fail_on);
 enum hg_severity hg_findings_worst(const struct hg_findings *list); /* waived ones do not count */
 size_t hg_findings_count(const struct hg_findings *list, enum hg_severity severity); /* exactly */
 void hg_findings_done(struct hg_findings *list);

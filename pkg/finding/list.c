@@ -72,6 +72,11 @@ bool hg_findings_have(const struct hg_findings *list, const char *rule)
     return false;
 }
 
+bool hg_finding_decides(const struct hg_finding *f, enum hg_severity fail_on)
+{
+    return !f->waived && f->severity != HG_SEV_OFF && f->severity >= fail_on && !hg_rule_is_load(f->rule);
+}
+
 enum hg_severity hg_findings_worst(const struct hg_findings *list)
 {
     enum hg_severity worst = HG_SEV_OFF;

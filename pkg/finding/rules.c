@@ -223,9 +223,26 @@ static const struct hg_rule RULES[] = {
       "read what it dumps; or leave it out on purpose with --no-schema-sql.", false },
     { "HG609", HG_SEV_WARNING, "constraint was never validated",
       "ALTER TABLE … VALIDATE CONSTRAINT checks the old rows without stopping anybody.", false },
+    { "HG610", HG_SEV_WARNING, "long transaction in the way",
+      "Wait for its end (--wait-for-calm), or end it: SELECT pg_cancel_backend(PID).", false },
     { "HG611", HG_SEV_NOTE, "schema could not be compared with the last record",
       "Try again when nothing holds locks on views and tables; the next apply records the schema anew.",
       false },
+    { "HG612", HG_SEV_WARNING, "sessions wait for a lock",
+      "Let the queue drain (--wait-for-calm), or end the session at its head.", false },
+    { "HG613", HG_SEV_WARNING, "replica lags behind",
+      "Let it catch up first (--wait-for-calm): a migration only adds to what it has to replay.", false },
+    { "HG614", HG_SEV_WARNING, "vacuum that does not give way",
+      "Let it end (--wait-for-calm): one that prevents wraparound is not interrupted by a lock request.",
+      false },
+    { "HG615", HG_SEV_WARNING, "hardly any connections left",
+      "Free some, or raise the limit: the migrator and the verification each need one.", false },
+    { "HG616", HG_SEV_ERROR, "role lacks a privilege that the migration needs",
+      "Use the role that owns the objects, or let an administrator run the SQL shown.", false },
+    { "HG617", HG_SEV_WARNING, "little disk space left",
+      "Free or add space: a rewrite or an index needs as much again as the table, and WAL besides.", false },
+    { "HG618", HG_SEV_ERROR, "the schema is not what the plan said",
+      "Look at what changed (`headgate snapshot diff`), and find who changed it.", false },
     { "HG640", HG_SEV_WARNING, "notification was not delivered",
       "The run itself is not affected. Try the address from this machine; `--no-notify` leaves it out.",
       false },
@@ -239,6 +256,15 @@ const struct hg_rule *hg_rules(size_t *ret_count)
 {
     *ret_count = HG_COUNT(RULES);
     return RULES;
+}
+
+bool hg_rule_is_load(const struct hg_rule *rule)
+{
+    static const char *const LOAD[] = { "HG610", "HG612", "HG613", "HG614", "HG615" };
+    for (size_t i = 0; i < HG_COUNT(LOAD); i++)
+        if (hg_streq(LOAD[i], rule->id))
+            return true;
+    return false;
 }
 
 const struct hg_rule *hg_rule_find(const char *id)

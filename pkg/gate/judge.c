@@ -76,8 +76,9 @@ static void open_repository(struct hg_judge *j)
 static enum hg_verdict decide(const struct hg_judge *j)
 {
     bool refused = j->in->graph && !hg_graph_ok(j->in->graph);
-    enum hg_severity worst = hg_findings_worst(&j->out->findings);
-    if (refused || (worst != HG_SEV_OFF && worst >= j->out->fail_on))
+    for (size_t i = 0; !refused && i < j->out->findings.count; i++)
+        refused = hg_finding_decides(&j->out->findings.items[i], j->out->fail_on);
+    if (refused)
         return HG_VERDICT_SHUT;
     return j->out->why ? HG_VERDICT_UNKNOWN : HG_VERDICT_OPEN;
 }

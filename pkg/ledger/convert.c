@@ -21,23 +21,6 @@ void hg_ledger_list(const char *json, struct hg_strv *ret)
     json_decref(array);
 }
 
-char *hg_ledger_array(const struct hg_strv *items)
-{
-    struct hg_buf b = HG_BUF_INIT;
-    hg_buf_addc(&b, '{');
-    for (size_t i = 0; items && i < items->count; i++) {
-        hg_buf_adds(&b, i ? ",\"" : "\"");
-        for (const char *c = items->items[i]; *c; c++) {
-            if (*c == '"' || *c == '\\')
-                hg_buf_addc(&b, '\\');
-            hg_buf_addc(&b, *c);
-        }
-        hg_buf_addc(&b, '"');
-    }
-    hg_buf_addc(&b, '}');
-    return hg_buf_take(&b);
-}
-
 static json_t *list_json(const struct hg_strv *list)
 {
     json_t *array = json_array();

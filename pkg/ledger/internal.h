@@ -7,8 +7,6 @@
 
 /* A JSON array of strings as PostgreSQL's to_json prints it; NULL gives an empty list. */
 void hg_ledger_list(const char *json, struct hg_strv *ret);
-/* A text[] literal: {"a","b"}. Heap. */
-char *hg_ledger_array(const struct hg_strv *items);
 /* The steps of a run as the JSON array of sql/intent.sql. New reference. */
 json_t *hg_ledger_steps(const struct hg_ledger_run *run);
 /* {"REVISION": {"started": "…", "committed": "…"}}. New reference. */

@@ -69,9 +69,9 @@ int hg_ledger_intent(struct hg_ledger *l, const struct hg_ledger_run *run, int64
     hg_freep(&l->run);
     if (!l->database)
         return l->file ? intent_file(l, run, deadline_ns, err) : 0;
-    HG_AUTO(hg_freep) char *from = hg_ledger_array(run->from);
-    HG_AUTO(hg_freep) char *to = hg_ledger_array(run->to);
-    HG_AUTO(hg_freep) char *overrides = hg_ledger_array(run->overrides);
+    HG_AUTO(hg_freep) char *from = hg_pg_text_array(run->from);
+    HG_AUTO(hg_freep) char *to = hg_pg_text_array(run->to);
+    HG_AUTO(hg_freep) char *overrides = hg_pg_text_array(run->overrides);
     HG_AUTO(hg_freep) char *pid = hg_xasprintf("%d", (int)getpid());
     HG_AUTO(hg_freep) char *tool = hg_xasprintf("headgate %s", hg_version);
     json_t *list = hg_ledger_steps(run);
@@ -139,8 +139,8 @@ int hg_ledger_outcome(struct hg_ledger *l, const char *id, const struct hg_ledge
         return 0;
     if (!l->database)
         return l->file ? outcome_file(l, id, o, deadline_ns, err) : 0;
-    HG_AUTO(hg_freep) char *rows = hg_ledger_array(o->rows);
-    HG_AUTO(hg_freep) char *done = hg_ledger_array(o->done);
+    HG_AUTO(hg_freep) char *rows = hg_pg_text_array(o->rows);
+    HG_AUTO(hg_freep) char *done = hg_pg_text_array(o->done);
     json_t *object = hg_ledger_times(o);
     HG_AUTO(hg_freep) char *times = json_dumps(object, JSON_COMPACT);
     json_decref(object);
@@ -194,7 +194,7 @@ int hg_ledger_hold(struct hg_ledger *l, const char *version_table, const struct 
 {
     if (!l->database)
         return 0;
-    HG_AUTO(hg_freep) char *list = hg_ledger_array(revisions);
+    HG_AUTO(hg_freep) char *list = hg_pg_text_array(revisions);
     const char *params[] = { version_table, list, l->run, by };
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
     if (hg_pg_query(l->conn, hg_sql_ledger_hold, HG_COUNT(params), params, deadline_ns, &res, err) < 0)

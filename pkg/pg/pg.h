@@ -81,6 +81,8 @@ void hg_pg_cancel(PGconn *conn);
 /* NULL for SQL null. */
 const char *hg_pg_get(const PGresult *res, int row, int column);
 char *hg_pg_quote_ident(const char *name); /* heap; always quoted */
+/* The literal of a text[] with these items, for a parameter; NULL: none. Heap. */
+char *hg_pg_text_array(const struct hg_strv *items);
 
 /* ---- private clusters --------------------------------------------------------------------- */
 

@@ -158,3 +158,20 @@ int hg_pg_query(PGconn *conn, const char *sql, size_t nparams, const char *const
     *ret = HG_TAKE(last);
     return 0;
 }
+
+char *hg_pg_text_array(const struct hg_strv *items)
+{
+    struct hg_buf b = HG_BUF_INIT;
+    hg_buf_addc(&b, '{');
+    for (size_t i = 0; items && i < items->count; i++) {
+        hg_buf_adds(&b, i ? ",\"" : "\"");
+        for (const char *c = items->items[i]; *c; c++) {
+            if (*c == '"' || *c == '\\')
+                hg_buf_addc(&b, '\\');
+            hg_buf_addc(&b, *c);
+        }
+        hg_buf_addc(&b, '"');
+    }
+    hg_buf_addc(&b, '}');
+    return hg_buf_take(&b);
+}

@@ -13,14 +13,14 @@ static void arrays_quote_what_postgresql_would_read_otherwise(void **state)
 {
     (void)state;
     HG_AUTO(hg_strv_done) struct hg_strv list = HG_STRV_INIT;
-    HG_AUTO(hg_freep) char *empty = hg_ledger_array(&list);
+    HG_AUTO(hg_freep) char *empty = hg_pg_text_array(&list);
     assert_string_equal(empty, "{}");
     hg_strv_add(&list, "plain");
     hg_strv_add(&list, "a,b \"c\" \\d {e}");
     hg_strv_add(&list, "");
-    HG_AUTO(hg_freep) char *text = hg_ledger_array(&list);
+    HG_AUTO(hg_freep) char *text = hg_pg_text_array(&list);
     assert_string_equal(text, "{\"plain\",\"a,b \\\"c\\\" \\\\d {e}\",\"\"}");
-    HG_AUTO(hg_freep) char *none = hg_ledger_array(NULL);
+    HG_AUTO(hg_freep) char *none = hg_pg_text_array(NULL);
     assert_string_equal(none, "{}");
 }
 
