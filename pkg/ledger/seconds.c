@@ -10,7 +10,7 @@ int hg_ledger_seconds(PGconn *conn, const struct hg_strv *revisions, const char 
                       int64_t deadline_ns, json_t **ret, struct hg_err *err)
 {
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
-    HG_AUTO(hg_freep) char *list = hg_ledger_array(revisions);
+    HG_AUTO(hg_freep) char *list = hg_pg_text_array(revisions);
     const char *params[] = { list, direction };
     int rc = hg_ledger_view(conn, "headgate.step", hg_sql_ledger_seconds, HG_COUNT(params), params,
                             deadline_ns, &res, err);
