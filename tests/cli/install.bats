@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # make install, from a tree that was moved afterwards, and make uninstall.
+# Runs on the released build too: what is installed is this build.
 
 setup_file() { load ../lib/common; hgt_setup_file; }
 setup()      { load ../lib/common; cd "$BATS_TEST_TMPDIR" || return 1; }

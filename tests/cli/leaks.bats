@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Secrets are seen nowhere: not printed, not in arguments, files, the ledger, the server's log or a core
 # file. And each of these looks can fail: a planted leak is found.
+# Runs on the released build too: what memory and core files hold depends on the build.
 
 setup_file() { load ../lib/common; hgt_setup_file; }
 setup() {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Every kind of authentication and transport works, whether libpq is a part of the program or a shared
 # library; and a program that has it inside loads the others' libraries only when they are needed.
+# Runs on the released build too: libpq is a part of the programs in this build only.
 
 setup_file() {
     load ../lib/common

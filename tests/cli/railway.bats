@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # headgate-source-railway against the stand-in for Railway's API, over real HTTP.
+# Runs on the released build too: libcurl is a part of the program in this build only.
 
 setup_file() {
     load ../lib/common

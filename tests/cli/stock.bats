@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # What every program must do, whatever it is for: help on one screen, a version, a refusal of what
 # it does not know, and no success when its answer could not be written.
+# Runs on the released build too: every program starts.
 
 setup_file() { load ../lib/common; hgt_setup_file; }
 setup() {
