@@ -8,7 +8,7 @@
 struct apply_options {
     struct hg_common common;
     const char *plan, *bundle;
-    bool baseline, from_empty, release, no_wait, no_notify;
+    bool baseline, from_empty, release, no_wait, unattended, retry_failed, no_notify;
     int64_t lock_wait_ns, max_runtime_ns, calm_wait_ns;
     struct hg_strv overrides;
     int argc;
@@ -36,6 +36,10 @@ static const struct hg_opt OPTIONS[] = {
     { "override", 0, HG_OPT_LIST, AT(overrides), .metavar = "RULE=REASON",
       .help = "let one finding pass this once; it is recorded" },
     { "release", 0, HG_OPT_BOOL, AT(release), .help = "apply also what a rollback holds" },
+    { "unattended", 0, HG_OPT_BOOL, AT(unattended),
+      .help = "for what restarts by itself: do not run again what failed before with the same file" },
+    { "retry-failed", 0, HG_OPT_BOOL, AT(retry_failed), .env = "HEADGATE_RETRY_FAILED",
+      .help = "run it again all the same" },
     { 0 },
 };
 
@@ -70,6 +74,8 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
                                       .baseline = o->baseline,
                                       .from_empty = o->from_empty,
                                       .release = o->release,
+                                      .unattended = o->unattended,
+                                      .retry_failed = o->retry_failed,
                                       .no_wait = o->no_wait,
                                       .no_notify = o->no_notify,
                                       .lock_wait_ns = o->lock_wait_ns,

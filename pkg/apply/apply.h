@@ -36,6 +36,8 @@ struct hg_apply_options {
     const char *plan;               /* file: exactly this, or nothing; NULL: none */
     const char *bundle;             /* file: the code side, run without Python (also rollback); NULL: none */
     bool baseline, from_empty, release;
+    bool unattended, retry_failed;  /* nobody watches: what failed before with the same file is not run
+                                       again (HG630), unless retry_failed */
     bool adopt;                     /* write down what happened without headgate, run nothing */
     /* rollback */
     bool dry_run, allow_empty_downgrade, to_base;

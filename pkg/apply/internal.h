@@ -252,6 +252,10 @@ bool hg_strv_same_set(const struct hg_strv *a, const struct hg_strv *b);
 /* Its value, or NULL. */
 const char *hg_run_ledger_key(void);
 
+/* failed.c */
+/* -1, REFUSED with exit code 4 and HG630: the first step failed before, with the same file. */
+int hg_run_failed_before(struct hg_run *r, struct hg_err *err);
+
 /* squash.c */
 bool hg_run_moves(const struct hg_run *r);                  /* version rows, before anything runs */
 int hg_run_moves_first(const struct hg_run *r, struct hg_err *err); /* -1: something else than apply */

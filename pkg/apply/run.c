@@ -285,6 +285,8 @@ static int under_lock(struct hg_run *r, const struct hg_strv *confirmed, struct 
         r->to_known = true;
         return hg_run_baseline(r, err) < 0 ? -1 : HG_EXIT_YES;
     }
+    if (r->o->unattended && hg_run_failed_before(r, err) < 0)
+        return -1;
     bool moves = hg_run_moves(r);
     if (moves && (hg_run_squash(r, err) < 0 || hg_run_plan(r, err) < 0))
         return -1;

@@ -68,6 +68,9 @@ void hg_entry_way_argv(const struct hg_entry *e, struct hg_strv *ret)
     /* Who has to wait does so here, with one short connection now and then instead of two that stay. */
     hg_strv_add(ret, "--no-wait");
     hg_strv_add(ret, "--yes");
+    hg_strv_add(ret, "--unattended");
+    if (e->o->retry_failed)
+        hg_strv_add(ret, "--retry-failed");
 }
 
 void hg_entry_way_done(struct hg_entry_way *w)

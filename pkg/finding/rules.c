@@ -243,6 +243,8 @@ static const struct hg_rule RULES[] = {
       "Free or add space: a rewrite or an index needs as much again as the table, and WAL besides.", false },
     { "HG618", HG_SEV_ERROR, "the schema is not what the plan said",
       "Look at what changed (`headgate snapshot diff`), and find who changed it.", false },
+    { "HG630", HG_SEV_ERROR, "revision failed before with the same file",
+      "Mend the revision, or what it met in the database; then `headgate apply`, or --retry-failed.", ALWAYS },
     { "HG640", HG_SEV_WARNING, "notification was not delivered",
       "The run itself is not affected. Try the address from this machine; `--no-notify` leaves it out.",
       false },

@@ -124,6 +124,20 @@ int hg_ledger_file(PGconn *conn, const char *version_table, const char *revision
                    int64_t deadline_ns, struct hg_ledger_file *ret, struct hg_err *err);
 void hg_ledger_file_done(struct hg_ledger_file *f);
 
+/* ---- the last failure -------------------------------------------------------------------------- */
+
+/* Where the newest finished run upwards failed, if it did; NULL where not recorded. */
+struct hg_ledger_failure {
+    bool found;
+    char *revision;                 /* it was at work when it failed */
+    char *files;                    /* "REVISION DIGEST" of it and what was to go before it, by commas */
+    char *error, *sqlstate, *finished_at;
+};
+/* For whoever may read headgate.run and headgate.step (who applies can); others: found is false. */
+int hg_ledger_failure(PGconn *conn, const char *version_table, int64_t deadline_ns,
+                      struct hg_ledger_failure *ret, struct hg_err *err);
+void hg_ledger_failure_done(struct hg_ledger_failure *f);
+
 /* ---- the whole of it ------------------------------------------------------------------------- */
 
 /*
