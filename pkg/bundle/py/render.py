@@ -224,6 +224,8 @@ def connection_class():
         def __getattr__(self, name):
             if name.startswith("__"):
                 raise AttributeError(name)
+            if name == "_sa_instance_state":
+                refuse("inspector", "it looks into the database (inspect)")
             refuse("connection", "it uses the connection (%s)" % name)
 
     return Connection
@@ -232,13 +234,23 @@ def connection_class():
 # ---- statements as text ------------------------------------------------------------------------------
 
 
+def check_literal(value):
+    """What SQLAlchemy writes as text that is not the same value."""
+    if isinstance(value, datetime.timedelta):
+        refuse("literal", "it holds an interval, which is written otherwise when rendered")
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        refuse("literal", "it holds bytes, which are written as text when rendered")
+    if isinstance(value, float) and value - value != 0:
+        refuse("literal", "it holds a float that is no number in SQL")
+    if isinstance(value, (list, tuple, set)):
+        for item in value:
+            check_literal(item)
+
+
 def check_values(compiled):
     for name, bind in (getattr(compiled, "binds", None) or {}).items():
         if bind.required:
             refuse("parameters", "the parameter %s of a statement has no value" % name)
-        values = bind.value if isinstance(bind.value, (list, tuple)) else [bind.value]
-        if any(isinstance(value, datetime.timedelta) for value in values):
-            refuse("literal", "it holds an interval, which is written otherwise when rendered")
     for kind in ("insert_prefetch", "update_prefetch"):
         for column in getattr(compiled, kind, None) or ():
             refuse("default", "Python computes the value of column %s for each row" % column.name)
@@ -264,9 +276,15 @@ def wrap_statements():
     from alembic.ddl.impl import DefaultImpl
     from alembic.runtime.migration import MigrationContext
     from sqlalchemy import text
+    from sqlalchemy.sql.compiler import SQLCompiler
 
     connection = connection_class()
     bulk_insert = DefaultImpl.bulk_insert
+    literal = SQLCompiler.render_literal_value
+
+    def render_literal_value(self, value, *args, **kwargs):
+        check_literal(value)
+        return literal(self, value, *args, **kwargs)
 
     def execute(self, construct, execution_options=None, multiparams=None, params=None):
         if multiparams or params:
@@ -293,6 +311,7 @@ def wrap_statements():
         finally:
             record("BEGIN;", "begin")
 
+    SQLCompiler.render_literal_value = render_literal_value
     DefaultImpl._exec = execute
     DefaultImpl.bulk_insert = insert_rows
     DefaultImpl.static_output = output
