@@ -1,0 +1,290 @@
+#!/usr/bin/env bats
+# headgate bundle: what is in it is what Alembic would send; what is not, is said; and nothing but what our
+# writer makes is read.
+
+setup_file() {
+    load ../lib/common
+    hgt_setup_file
+    export BUNDLES=$BATS_FILE_TMPDIR
+    cases "$BUNDLES/cases"
+    (cd "$BUNDLES/cases" && headgate bundle -q -o "$BUNDLES/cases.bundle" > "$BUNDLES/cases.out")
+    small "$BUNDLES/small"
+    (cd "$BUNDLES/small" && headgate bundle -q -o "$BUNDLES/small.bundle" > /dev/null)
+}
+setup() { load ../lib/common; }
+
+# The reference's cases, a revision each.
+cases() {
+    cp -R "$HGT_ROOT/tests/fixtures/bundle" "$1"
+    find "$1" -name __pycache__ -prune -exec rm -rf {} +
+}
+
+# One revision, and an env.py of the test.
+small() {
+    mkdir -p "$1/migrations/versions"
+    cp "$HGT_ROOT/tests/fixtures/bundle/alembic.ini" "$1"
+    cp "$HGT_ROOT/tests/fixtures/bundle/migrations/env.py" "$1/migrations"
+    cp "$HGT_ROOT/tests/fixtures/bundle/migrations/versions/t00.py" "$1/migrations/versions"
+}
+
+bundle() { run --separate-stderr headgate bundle "$@"; }
+
+# Each revision of expected.json: class, code and SQL. CODES=no: another SQLAlchemy may say another code.
+as_expected() {
+    headgate bundle show "$1" --format json > head.json
+    python3 - "$1" "${2:-yes}" << 'PY'
+import json, subprocess, sys
+expected = json.load(open("expected.json"))
+wrong = []
+for revision, directions in expected.items():
+    text = subprocess.run(["headgate", "bundle", "show", sys.argv[1], revision, "--format", "json"],
+                          stdout=subprocess.PIPE, check=True).stdout
+    found = json.loads(text)
+    for direction, want in directions.items():
+        is_ = found[direction]
+        got = {"class": is_["class"], "code": is_["code"], "reason": is_["reason"],
+               "sql": [c["sql"] for c in is_["sql"]], "kinds": [c["kind"] for c in is_["sql"]]}
+        got = {key: got[key] for key in want}
+        if sys.argv[2] == "no":
+            got["code"] = want.get("code", got.get("code"))
+        if got != want and not (sys.argv[2] == "no" and got.get("code") is None):
+            wrong.append("%s %s\n  want %r\n  got  %r" % (revision, direction, want, got))
+if wrong:
+    sys.exit("\n".join(wrong))
+PY
+}
+
+@test "every case of the reference is in the bundle as it must be, or needs Python" {
+    cd "$BUNDLES/cases"
+    as_expected "$BUNDLES/cases.bundle"
+    grep -aq "this is no SQL" "$BUNDLES/cases.bundle" && grep -a "this is no SQL" "$BUNDLES/cases.bundle" |
+        grep -v 'print("this is no SQL")' && fail "what a migration prints is in the bundle"
+    grep -q "needs Python t20 up, query: it reads what a query returns" "$BUNDLES/cases.out"
+    run --separate-stderr headgate bundle show "$BUNDLES/cases.bundle" --format json
+    expect_document bundle
+    # env.py has transaction_per_migration in its online branch only, and names its driver.
+    [ "$(json '[.transaction.per_migration, .transaction.ddl, .driver, .version_table.name] | tojson')" = \
+        '[true,true,"psycopg","alembic_version"]' ]
+    [ "$(json '.counts.up | tojson')" = '{"rendered":17,"pinned":0,"needs-python":21,"verified":0}' ] ||
+        fail "$(json '.counts | tojson')"
+    bundle --require-rendered -o "$BATS_TEST_TMPDIR/x.bundle"
+    expect_status 1
+    [ -s "$BATS_TEST_TMPDIR/x.bundle" ]
+}
+
+@test "the oldest Alembic renders the same" {
+    cd "$BUNDLES/cases"
+    old=$(hgt_old_venv 1.8.1)
+    PATH=$old/bin:$PATH bundle -o "$BATS_TEST_TMPDIR/old.bundle"
+    expect_status 0
+    as_expected "$BATS_TEST_TMPDIR/old.bundle" no
+    [ "$(jq -r .alembic head.json)" = 1.8.1 ]
+}
+
+@test "the same code gives the same bytes, elsewhere and at another time" {
+    cases "$BATS_TEST_TMPDIR/elsewhere"
+    cd "$BATS_TEST_TMPDIR/elsewhere"
+    touch -d 2001-01-01 migrations/versions/*.py
+    SOURCE_DATE_EPOCH=1 TZ=Asia/Tokyo PYTHONHASHSEED=7 bundle -o b
+    expect_status 0
+    cmp b "$BUNDLES/cases.bundle"
+    tar tf b > names # any tar reads it
+    [ "$(head -n 2 names | tr '\n' ' ')" = "manifest.json revisions " ]
+    [ "$(tail -n 1 names)" = digest ]
+    [ "$(tar xOf b digest)" = "$(headgate bundle show b --format json | jq -r .digest)" ]
+}
+
+@test "values that Python computes are pinned" {
+    small "$BATS_TEST_TMPDIR/p"
+    cd "$BATS_TEST_TMPDIR/p"
+    printf '%s\n' 'import datetime, uuid' 'from alembic import op' 'revision = "u1"' 'down_revision = "t00"' \
+        'def upgrade():' "    op.execute(\"INSERT INTO p VALUES ('%s')\" % uuid.uuid4())" \
+        'def downgrade():' "    op.execute(\"DELETE FROM p WHERE k < '%s'\" % datetime.date.today())" \
+        > migrations/versions/u1.py
+    bundle -o a
+    expect_status 0
+    expect_output "up    1 rendered, 1 pinned"
+    expect_output "pinned       u1 up, computed: Python computes values"
+    bundle -o b --format json
+    expect_document bundle
+    [ "$(json '[.revisions[] | select(.revision == "u1") | .up.class, .down.class] | tojson')" = \
+        '["pinned","pinned"]' ]
+    cmp -s a b && fail "two values alike"
+    [ "$(headgate bundle show a u1 | grep -c "INSERT INTO p VALUES ('........-")" = 1 ]
+}
+
+@test "what is in the environment does not get into a bundle" {
+    small "$BATS_TEST_TMPDIR/p"
+    cd "$BATS_TEST_TMPDIR/p"
+    sed -i 's/^from alembic import context/&\nimport os\nif "sekret" in str(dict(os.environ)): raise RuntimeError("seen")\nURL = os.environ["DATABASE_URL"]\nKEY = os.environ["API_KEY"]\n/; s/create_engine(.*)$/create_engine(URL)/' migrations/env.py
+    DATABASE_URL=postgresql+psycopg2://u:sekret@h/d DB_PASSWORD=sekret bundle
+    expect_status 0
+    [ "$stderr" = "" ] || fail "$stderr"
+    grep -aq sekret headgate.bundle && fail "a secret"
+    [ "$(headgate bundle show headgate.bundle --format json | jq -r .driver)" = psycopg2 ]
+    bundle --driver asyncpg --format json
+    [ "$(json .driver)" = asyncpg ]
+    bundle
+    expect_stderr "HG253 nothing here says which driver"
+}
+
+@test "what env.py does besides is said" {
+    small "$BATS_TEST_TMPDIR/p"
+    cd "$BATS_TEST_TMPDIR/p"
+    sed -i 's/^        context.configure(connection=connection, /        connection.execute(__import__("sqlalchemy").text("SET search_path TO app"))\n&version_table="v", version_table_schema="s", version_table_pk=False, on_version_apply=print, /' \
+        migrations/env.py
+    bundle --format json
+    expect_status 0
+    expect_stderr "HG251 env.py sends 1 statement of its own, which a bundle does not: SET search_path TO app"
+    expect_stderr "HG252 env.py has on_version_apply hooks"
+    [ "$(json '.version_table | tojson')" = '{"name":"v","schema":"s","primary_key":false}' ]
+    [ "$(json .env_statements)" = true ]
+    # An online branch that wants an answer.
+    sed -i 's/^        connection.execute.*/        1 \/ 0/' migrations/env.py
+    bundle --format json
+    expect_status 0
+    expect_stderr "HG254 env.py could be run for its offline mode only: ZeroDivisionError"
+    [ "$(json .transaction.per_migration)" = false ]
+    # No way at all; and what helps.
+    sed -i '1i import os\nif os.environ.get("MODE") != "ci": raise SystemExit("MODE is not set")' migrations/env.py
+    rm headgate.bundle
+    bundle
+    expect_status 3
+    expect_stderr "the revisions cannot be rendered: env.py fails without a database: SystemExit: MODE is not set"
+    expect_stderr "headgate bundle -e NAME=VALUE"
+    [ ! -e headgate.bundle ]
+    bundle -e MODE=ci
+    expect_status 0
+    bundle -e MODE
+    expect_status 2
+}
+
+@test "verify compares with the code that is here" {
+    small "$BATS_TEST_TMPDIR/p"
+    cd "$BATS_TEST_TMPDIR/p"
+    cp "$BUNDLES/small.bundle" b
+    run --separate-stderr headgate bundle verify b
+    expect_status 0
+    expect_output "b is whole and of this code: 1 revision"
+    echo '# edited' >> migrations/versions/t00.py
+    sed 's/"t00"/"t99"/; s/^down_revision = .*/down_revision = "t00"/' migrations/versions/t00.py \
+        > migrations/versions/t99.py
+    echo '# edited' >> migrations/env.py
+    run --separate-stderr headgate bundle verify b --format json
+    expect_status 1
+    expect_document bundle
+    [ "$(json .of_this_code)" = false ]
+    [ "$(json '.findings[].message')" = "migrations/versions/t00.py is not the file of revision t00 that the bundle has
+revision t99 is not in the bundle
+env.py is not the one that the bundle was built with" ] || fail "$(json '.findings[].message')"
+    rm migrations/versions/*
+    run --separate-stderr headgate bundle verify b
+    expect_status 1
+    expect_output "revision t00 of the bundle is not here"
+    mkdir ../empty && cd ../empty
+    run --separate-stderr headgate bundle verify ../p/b
+    expect_status 0
+    expect_output "there is no code here to compare it with"
+}
+
+@test "signed by those who may" {
+    small "$BATS_TEST_TMPDIR/p"
+    cd "$BATS_TEST_TMPDIR/p"
+    cp "$BUNDLES/small.bundle" b
+    ssh-keygen -q -t ed25519 -N '' -C team -f key
+    ssh-keygen -q -t ed25519 -N '' -C stranger -f key2
+    echo "team@example.org $(cut -d ' ' -f 1,2 key.pub)" > signers
+    echo 'version: 1
+bundle: { signers: signers, require_signature: true }' > headgate.yaml
+    verify() { run --separate-stderr headgate bundle verify b; }
+    verify
+    expect_status 1
+    expect_output "HG257"
+    expect_output "the bundle b is not signed: there is no b.sig"
+    run --separate-stderr headgate bundle sign b -k key
+    expect_status 0
+    [ "$output" = b.sig ]
+    ssh-keygen -Y verify -f signers -I team@example.org -n headgate-bundle -s b.sig < b > /dev/null
+    verify
+    expect_status 0
+    headgate bundle sign b -k key2 > /dev/null
+    verify
+    expect_status 1
+    expect_output "the signature of the bundle b is wrong"
+    headgate bundle sign b -k key > /dev/null
+    cp "$BUNDLES/cases.bundle" b
+    verify
+    expect_status 1
+    expect_output "the signature of the bundle b is wrong"
+    run --separate-stderr headgate bundle sign b
+    expect_status 2
+    run --separate-stderr headgate bundle sign b -k no-such-key
+    expect_status 2
+    expect_stderr "could not be signed with no-such-key"
+    echo 'version: 1
+bundle: { require_signature: true }' > headgate.yaml
+    verify
+    expect_status 2
+    expect_stderr "no bundle.signers"
+}
+
+@test "hostile, cut, altered and re-packed archives are refused" {
+    cd "$BATS_TEST_TMPDIR"
+    python3 - "$BUNDLES/small.bundle" << 'PY'
+import gzip, hashlib, io, re, sys, tarfile
+good = open(sys.argv[1], "rb").read()
+def put(name, data): open(name + ".bad", "wb").write(data)
+def member(name, data=b"", **fields):
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    for key, value in fields.items(): setattr(info, key, value)
+    head = bytearray(info.tobuf(tarfile.USTAR_FORMAT))
+    head[329:345] = b"0000000\0" * 2 # Python leaves them empty
+    head[148:156] = b" " * 8
+    head[148:155] = b"%06o\0" % sum(head)
+    return bytes(head) + data + bytes(-len(data) % 512)
+def sealed(body):
+    digest = hashlib.sha256(body).hexdigest().encode() + b"\n"
+    return body + member("digest", digest) + bytes(1024)
+body = good[:-2048]
+assert sealed(body) == good # so what follows has a right digest
+first = 512 + -(-int(good[124:135], 8) // 512) * 512
+put("cut", good[:-512]); put("half", good[:len(good) // 2]); put("empty", b"")
+put("longer", good + bytes(512)); put("twice", good + good)
+put("gzip", gzip.compress(good)); put("text", b"hello\n" * 1000)
+files = tarfile.open(fileobj=io.BytesIO(good))
+for name, form in ("ustar", tarfile.USTAR_FORMAT), ("gnu", tarfile.GNU_FORMAT), ("pax", tarfile.PAX_FORMAT):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=form) as tar:
+        for info in files:
+            tar.addfile(info, files.extractfile(info))
+    put("packed-" + name, out.getvalue())
+put("path", sealed(body + member("../../etc/x", b"x"))); put("absolute", sealed(member("/etc/x", b"x") + body))
+put("link", sealed(body + member("l", type=tarfile.SYMTYPE, linkname="/etc/passwd")))
+put("hardlink", sealed(body + member("l", type=tarfile.LNKTYPE, linkname="manifest.json")))
+put("device", sealed(body + member("d", type=tarfile.CHRTYPE))); put("folder", sealed(body + member("d", type=tarfile.DIRTYPE)))
+put("double", sealed(body[:first] + body)); put("missing", sealed(body[first:]))
+put("swapped", sealed(body[first:] + body[:first]))
+put("mode", sealed(member("manifest.json", good[512:512 + int(good[124:135], 8)], mode=0o755) + body[first:]))
+put("owner", sealed(member("manifest.json", good[512:512 + int(good[124:135], 8)], uid=1) + body[first:]))
+huge = bytearray(body); huge[124:135] = b"77777777777"; put("huge", sealed(bytes(huge)))
+hidden = bytearray(body); hidden[first - 1] = 1; put("hidden", sealed(bytes(hidden)))
+manifest = good[512:512 + int(good[124:135], 8)]
+put("manifest", sealed(member("manifest.json", manifest.replace(b'"ddl": true', b'"ddl": 1')) + body[first:]))
+put("newer", sealed(member("manifest.json", manifest.replace(b"bundle/1", b"bundle/2")) + body[first:]))
+put("more", sealed(member("manifest.json", manifest.replace(b"{\n", b'{\n  "x": 1,\n', 1)) + body[first:]))
+put("chunk", sealed(re.sub(rb"(headgate: sql \d)(\d)", lambda m: m[1] + b"%d" % ((int(m[2]) + 9) % 10), body, count=1)))
+put("kind", sealed(body.replace(b"-- headgate: sql ", b"-- headgate: xyz ", 1)))
+put("class", sealed(body.replace(b"\trendered\t", b"\tRendered\t", 1)))
+PY
+    for bad in *.bad; do
+        run --separate-stderr headgate bundle show "$bad"
+        [ "$status" -eq 1 ] || fail "$bad: exit $status"
+        [ -n "$stderr" ] || fail "$bad: no reason"
+    done
+    [ "$(ls -- *.bad | wc -l)" = 29 ] || fail "$(ls -- *.bad | wc -l) archives"
+    run --separate-stderr headgate bundle show newer.bad
+    expect_stderr "headgate.bundle/2"
+    run --separate-stderr headgate bundle verify no-such-file
+    expect_status 2
+}
