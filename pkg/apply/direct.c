@@ -36,7 +36,7 @@ static bool leads_past(const struct hg_target *t, const struct hg_var *v)
         (hg_streq(u.host, t->host) && hg_streq(port, own)))
         return false;
     HG_AUTO(hg_freep) char *direct = past_pooler(t->host);
-    return says_direct(v->name) || hg_streq(u.host, direct);
+    return says_direct(v->name) || hg_streq(u.host, t->host) || hg_streq(u.host, direct);
 }
 
 const char *hg_run_direct_variable(const struct hg_target *t)

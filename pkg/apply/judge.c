@@ -163,21 +163,32 @@ static int impossible(struct hg_run *r, struct hg_err *err)
     if (i->read_only)
         return hg_fail(err, HG_E_REFUSED, "%s is read-only for role %s", i->database, i->role);
     if (i->pooled && !hg_streq(r->target.t->pooler, "session")) {
-        const char *direct = hg_run_direct_variable(&r->target);
         (void)hg_fail(err, HG_E_REFUSED, "the connection to %s goes through a pooler, which keeps no "
                       "session for the locks", i->database);
-        if (direct)
-            return hg_hint(err, "set `direct_url: \"${%s}\"` for target %s: that variable names the same "
-                           "database past the pooler", direct, r->target.t->name);
         return hg_hint(err, "set direct_url for target %s, or `pooler: session`", r->target.t->name);
     }
     return hg_run_bundle_fits(r, err) < 0 ? -1 : literal_rows(r, err);
+}
+
+/* The way out of HG603 by name, where one of the target's variables has it. */
+static void suggest_direct(struct hg_run *r)
+{
+    const char *direct = hg_run_direct_variable(&r->target);
+    for (size_t i = 0; direct && i < r->status.findings.count; i++) {
+        struct hg_finding *f = &r->status.findings.items[i];
+        if (!hg_streq(f->rule->id, "HG603") || f->help)
+            continue;
+        f->help = hg_xasprintf("Set `direct_url: \"${%s}\"` for target %s: that variable names the same database "
+                               "past the pooler. Or `pooler: session`, if the pooler keeps one server session "
+                               "for each client.", direct, r->target.t->name);
+    }
 }
 
 int hg_run_judge(struct hg_run *r, struct hg_err *err)
 {
     HG_AUTO(hg_findings_done) struct hg_findings more = HG_FINDINGS_INIT;
     hg_findings_move(&more, &r->preflight);
+    suggest_direct(r);
     check_plan(r, &more);
     hg_run_judge_bundle(r, &more);
     struct hg_gate_input in = { .target = &r->target,

@@ -44,13 +44,34 @@ static void add_detail(const json_t *detail, struct hg_buf *b)
         hg_buf_addf(b, "      %s %s: %s\n", to ? "+" : "-", what, to ? is : was);
 }
 
+/* A column's own sequence and a constraint's index come and go with it. */
+static bool goes_with_another(const json_t *change)
+{
+    size_t i;
+    json_t *detail;
+    bool whole = !hg_streq(hg_jstr(change, "change"), "changed");
+    json_array_foreach(json_object_get(change, "details"), i, detail)
+    {
+        const char *what = hg_jstr(detail, "what");
+        if (whole && (hg_streq(what, "owned_by") || hg_streq(what, "constraint")))
+            return true;
+    }
+    return false;
+}
+
 void hg_tell_changed(const json_t *changed, struct hg_buf *b)
 {
-    size_t count = json_array_size(changed), i, k;
+    size_t count = json_array_size(changed), i, k, shown = 0, left = 0;
     json_t *detail;
-    for (i = 0; i < count && i < CHANGES_SHOWN; i++) {
+    for (i = 0; i < count; i++) {
         const json_t *c = json_array_get(changed, i);
         const char *change = hg_jstr(c, "change");
+        if (goes_with_another(c))
+            continue;
+        if (++shown > CHANGES_SHOWN) {
+            left++;
+            continue;
+        }
         hg_buf_addf(b, "  %s %s %s", sign_of(change), hg_jstr(c, "kind"), hg_jstr(c, "name"));
         if (hg_jget(c, "from"))
             hg_buf_addf(b, " (was %s)", hg_jstr(c, "from"));
@@ -60,6 +81,6 @@ void hg_tell_changed(const json_t *changed, struct hg_buf *b)
         json_array_foreach(json_object_get(c, "details"), k, detail)
             add_detail(detail, b);
     }
-    if (count > CHANGES_SHOWN)
-        hg_buf_addf(b, "  and %zu more\n", count - CHANGES_SHOWN);
+    if (left)
+        hg_buf_addf(b, "  and %zu more\n", left);
 }

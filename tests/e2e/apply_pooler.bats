@@ -58,3 +58,17 @@ config() {
     [[ "$(hga_result .error.message)" == *"through a pooler"* ]]
     [ "$(hgt_psql "select to_regclass('t1') is null")" = t ]
 }
+
+@test "the refusal names the variable that leads past the pooler" {
+    hgt_through transaction
+    export DATABASE_URL_UNPOOLED=$PAST REPLICA_URL=${PAST/127.0.0.1/127.0.0.2}
+    run --separate-stderr headgate apply --format json
+    expect_status 1
+    [[ "$(hga_result '[.error.hint, .findings[].help] | join(" ")')" == *'direct_url: "${DATABASE_URL_UNPOOLED}"'* ]] || fail hint
+    # The pooler's host on another port; another host alone may be a replica.
+    unset DATABASE_URL_UNPOOLED
+    run --separate-stderr headgate apply
+    expect_stderr 'direct_url: "${HGT_PGURL}"'
+    run --separate-stderr env -u HGT_PGURL headgate apply
+    expect_stderr "Set direct_url for this target"
+}

@@ -34,11 +34,13 @@ teardown() {
 
 # hold NAME SQL: a session that has run SQL and waits, with application_name NAME; its backend in $HELD.
 hold() {
-    local file=$BATS_TEST_TMPDIR/held.$1
-    PGAPPNAME=$1 psql -XqAt -v ON_ERROR_STOP=1 "$HGT_PGURL" > "$file" 2>&1 3>&- 4>&- \
-        < <(printf '%s;\nselect pg_backend_pid();\n' "$2"; exec sleep 300) &
+    local file=$BATS_TEST_TMPDIR/held.$1 fifo=$BATS_TEST_TMPDIR/fifo.$1 fd
+    mkfifo "$fifo"
+    exec {fd}<> "$fifo" # open as long as the test is
+    PGAPPNAME=$1 psql -XqAt -v ON_ERROR_STOP=1 "$HGT_PGURL" > "$file" 2>&1 < "$fifo" 3>&- 4>&- &
     CHILDREN+=($!)
-    until_true grep -qE '^[0-9]+$' "$file"
+    printf '%s;\nselect pg_backend_pid();\n' "$2" >&$fd
+    until_true grep -sqE '^[0-9]+$' "$file"
     HELD=$(grep -E '^[0-9]+$' "$file")
 }
 
@@ -66,42 +68,56 @@ finding() {
         <<< "$output"
 }
 
-@test "a long transaction is named with what it holds and how to end it, and does not shut the gate" {
+@test "who is in the way is named with what to do, shuts no gate, and is waited for without the lock" {
     project
     printf 'version: 1\ngate: { fail_on: warning, rules: { HG610: error } }\ntargets: { local: { environment: [ process ] } }\n' \
         > headgate.yaml
-    hga_commit
-    hold reporter "begin; select count(*) from t1"
-    hold elsewhere "begin; create table other (id int)"
+    hga_revision 3 "op.add_column('big', sa.Column('a', sa.Integer))"
+    hgt_psql "create table big as select g from generate_series(1, 100000) g"
+    hgt_psql "create table left_alone (id int)"
+    headgate apply -q -t local --baseline > /dev/null 2>&1
+    hgt_psql "begin; insert into t1 values (1); prepare transaction 'left over'"
+    hold elsewhere "begin; insert into left_alone values (1)"
+    hold writer "begin; insert into t1 values (2)"
+    # shellcheck disable=SC2153
+    local writer=$HELD sweeper
+    PGAPPNAME=waiter psql -Xq "$HGT_PGURL" -c "begin; lock table t1" > /dev/null 2>&1 3>&- 4>&- &
+    CHILDREN+=($!)
+    PGAPPNAME=sweeper PGOPTIONS="-c vacuum_cost_delay=100 -c vacuum_cost_limit=1" \
+        psql -Xq "$HGT_PGURL" -c "vacuum big" > /dev/null 2>&1 3>&- 4>&- &
+    CHILDREN+=($!)
+    until_true sql_true "select count(*) = 1 from pg_stat_progress_vacuum"
+    until_true sql_true "select count(*) > 0 from pg_locks where not granted"
+    sweeper=$(hgt_psql "select pid from pg_stat_progress_vacuum")
     sleep 5.2
+    # Whatever the severities are: the gate is open.
     run --separate-stderr headgate rollback -t local base --to-base --dry-run --format json
     expect_status 0
-    [ "$(finding HG610 'length')" = 1 ] || fail one
-    [[ "$(finding HG610 '.[0].message')" == "reporter (pid "*", user hgt, from "*", idle in transaction) has had a transaction open for "*"ACCESS SHARE on public.t1"* ]] || fail message
-    [[ "$(finding HG610 '.[0].help')" == *"SELECT pg_terminate_backend("*");" ]]
-    # A reader and an ADD COLUMN cannot be in together: it goes on once the lock is to be had.
-    kill "${CHILDREN[0]}"
-    until_true sql_true "select count(*) = 0 from pg_stat_activity where application_name = 'reporter'"
-    run --separate-stderr headgate apply -t local --format json
-    expect_status 0
-    [ "$(finding HG610 'length')" = 0 ]
-    [ "$(hga_rows)" = r2 ]
-}
+    [ "$(finding HG610 'map(.severity) | unique[]')" = error ]
+    jq -rs '.[] | select(.event == "gate").findings[] | "\(.rule) \(.message) | \(.help)"' <<< "$output" > seen
+    grep -q "^HG610 writer (pid $writer, user hgt, from .*, idle in transaction) has had a transaction open for .*it holds ROW EXCLUSIVE on public.t1.*SELECT pg_terminate_backend($writer);" \
+        seen || fail "$(cat seen)"
+    grep -q "^HG610 prepared transaction left over of user hgt .*ROLLBACK PREPARED 'left over'" seen || fail "$(cat seen)"
+    grep -q "^HG612 1 session waits for a lock on public.t1 behind writer (pid $writer.*ROW EXCLUSIVE.*pg_terminate_backend($writer)" \
+        seen || fail "$(cat seen)"
+    ! grep -q elsewhere seen || fail "$(cat seen)"
+    run --separate-stderr headgate apply -t local --wait-for-calm 0.1
+    expect_status 124
+    [[ $stderr == *"HG614  sweeper (pid $sweeper, user hgt"*") vacuums public.big"*"SELECT pg_cancel_backend($sweeper);"* ]] ||
+        fail vacuum
+    [ "$(hga_rows)" = r1 ]
 
-@test "--wait-for-calm waits for its end without the lock, says what for, and then goes" {
-    project
-    hold reporter "begin; lock table t1 in share mode"
-    sleep 5.2
-    headgate apply --wait-for-calm 60 --format json > out.json 2> err &
+    headgate apply -t local --wait-for-calm 60 --format json > out.json 2> err &
     local apply=$!
     until_true grep -q '"note":"calm"' out.json
     sql_true "select count(*) = 0 from pg_locks where locktype = 'advisory'"
-    [ "$(jq -rs 'map(select(.note == "calm"))[0] | .calm, .findings[0].rule' out.json | paste -sd ' ')" = "false HG610" ]
-    hgt_psql "select pg_terminate_backend($HELD)" > /dev/null
-    wait $apply
+    [ "$(jq -rs 'map(select(.note == "calm"))[0].calm' out.json)" = false ]
+    hgt_psql "rollback prepared 'left over'"
+    hgt_psql "select pg_terminate_backend(pid) from pg_stat_activity
+               where application_name in ('writer', 'waiter', 'sweeper')" > /dev/null
+    wait $apply || fail "$(cat out.json err)"
     [ "$(jq -rs 'map(select(.note == "calm"))[-1].calm' out.json)" = true ]
-    [ "$(hga_rows)" = r2 ]
-    jq -es '[.[].at] | length > 3' out.json > /dev/null
+    [ "$(hga_rows)" = r3 ]
 }
 
 @test "--wait-for-calm that takes too long is 124, and a signal ends it at once" {
@@ -124,31 +140,6 @@ finding() {
     run --separate-stderr headgate apply --wait-for-calm 60 --override "HG610=it will end" --yes --format json
     expect_status 4 # and then the lock is not to be had
     [ "$(jq -rs 'map(select(.note == "calm")) | length' <<< "$output")" = 0 ]
-}
-
-@test "a prepared transaction, a queue, a vacuum and a full server" {
-    project
-    hgt_psql "begin; lock table t1 in access share mode; insert into t1 values (1); prepare transaction 'left over'"
-    hold writer "begin; insert into t1 values (2)"
-    PGAPPNAME=waiter psql -Xq "$HGT_PGURL" -c "begin; lock table t1" > /dev/null 2>&1 3>&- 4>&- &
-    CHILDREN+=($!)
-    hgt_psql "create table big as select g from generate_series(1, 100000) g"
-    PGAPPNAME=sweeper PGOPTIONS="-c vacuum_cost_delay=100 -c vacuum_cost_limit=1" \
-        psql -Xq "$HGT_PGURL" -c "vacuum big" > /dev/null 2>&1 3>&- 4>&- &
-    CHILDREN+=($!)
-    until_true sql_true "select count(*) = 1 from pg_stat_progress_vacuum"
-    until_true sql_true "select count(*) > 0 from pg_locks where not granted"
-    hga_revision 3 "op.add_column('big', sa.Column('a', sa.Integer))"
-    hga_revision 4 "op.execute('alter table t1 add column b int')"
-    sleep 5.2
-    run --separate-stderr headgate apply --wait-for-calm 0.1 --format json
-    expect_status 124
-    jq -r '.findings[] | "\(.rule) \(.message) | \(.help)"' <<< "$(tail -n 1 <<< "$output")" > seen
-    grep -q "^HG610 prepared transaction left over of user hgt .*ROLLBACK PREPARED 'left over'" seen || fail "$(cat seen)"
-    grep -q "^HG612 1 session waits for a lock on public.t1 behind writer (pid .*ROW EXCLUSIVE.*pg_terminate_backend" seen ||
-        fail "$(cat seen)"
-    grep -q "^HG614 sweeper (pid .* vacuums public.big.*pg_cancel_backend" seen || fail "$(cat seen)"
-    hgt_psql "rollback prepared 'left over'"
 }
 
 @test "a role that may not do it is an error, with the SQL for an administrator" {
@@ -204,4 +195,70 @@ Run it as the owner, or let an administrator run: GRANT hgt TO worker_$HGT_DB;" 
     run --separate-stderr headgate apply --wait-for-calm 0.1
     expect_status 124
     [[ $stderr == *"HG614  autovacuum (pid "*") vacuums public.t1 to prevent wraparound"* ]] || fail vacuum
+}
+
+@test "what a run changed is listed, and with a plan nothing else may change" {
+    project "op.add_column('t1', sa.Column('a', sa.Integer))
+op.create_table('fresh', sa.Column('id', sa.Integer, primary_key=True))
+op.create_check_constraint('positive', 't1', 'a > 0', postgresql_not_valid=True)"
+    headgate plan -o plan.json > /dev/null 2>&1
+    run --separate-stderr headgate apply --plan plan.json --format json
+    expect_status 0
+    [ "$(jq -rs 'map(select(.event == "verify"))[0].changed[] | "\(.change) \(.kind) \(.name)"' <<< "$output")" = \
+        "added sequence public.fresh_id_seq
+added table public.fresh
+changed table public.t1
+added constraint public.fresh.fresh_pkey
+added constraint public.t1.positive
+added index public.fresh_pkey" ] || fail changed
+    # Said in the revision's text: the second half may come later.
+    [ "$(hga_result '.findings[] | select(.rule == "HG609").severity')" = note ] || fail unvalidated
+    hga_revision 3 "op.execute('alter table t1 add column b int')"
+    headgate plan -o plan.json > /dev/null 2>&1
+    hgt_psql "create function also() returns event_trigger language plpgsql as
+              'begin if to_regclass(''beside'') is null then create table beside (id int); end if; end';
+              create event trigger also on ddl_command_end when tag in ('ALTER TABLE') execute function also()"
+    headgate apply -q --baseline > /dev/null 2>&1
+    run --separate-stderr headgate apply --plan plan.json
+    expect_status 4
+    expect_stderr "+ table public.beside"
+    expect_stderr "~ table public.t1"
+    expect_stderr "+ column b: integer"
+    expect_stderr "HG618  table public.beside was added, which the plan does not say"
+    expect_stderr "every revision is in, but the schema is not what the plan said"
+    [ "$(hga_rows)" = r3 ]
+    [ "$(hgt_psql "select outcome from headgate.run order by seq desc limit 1")" = applied ]
+    hgt_psql "drop event trigger also"
+}
+
+@test "rollback counts what it destroys before it asks, and says what it cannot tell" {
+    hga_project 1
+    hga_revision 2 "op.create_table('Kept Notes', sa.Column('id', sa.Integer))
+op.add_column('t1', sa.Column('title', sa.Text))
+op.create_table('second', sa.Column('id', sa.Integer))" "op.drop_table('Kept Notes')
+op.drop_column('t1', 'title')
+op.execute('drop table second; delete from t1')"
+    printf 'version: 1\ntargets:\n  production: { protected: true, environment: [ process ] }\n' > headgate.yaml
+    hga_commit
+    headgate apply -q -t production --yes > /dev/null 2>&1
+    hgt_psql "insert into \"Kept Notes\" select generate_series(1, 1234); insert into second values (1);
+              insert into t1 (id, title) select g, case when g % 4 = 0 then 'x' end from generate_series(1, 100) g"
+    run --separate-stderr headgate rollback -t production -1 < /dev/null
+    expect_status 1
+    expect_stderr "destroys data: drops table Kept Notes (1234 rows), drops column title of t1 (25 values in 100 rows), drops table second (1 row)"
+    expect_stderr "cannot be told from the text: runs SQL: drop table second; delete from t1, which headgate cannot judge"
+    expect_stderr "there is no terminal to confirm on"
+    # What is locked is not waited for: the estimate.
+    hgt_psql "analyze"
+    hold locker "begin; lock table \"Kept Notes\""
+    run --separate-stderr headgate rollback -t production -1 --dry-run --format json
+    expect_status 0
+    [ "$(jq -cs 'map(select(.note == "downgrade")) | .[0].lost | map([.object, .column, .rows, .values, .exact])' <<< "$output")" = \
+        '[["public.\"Kept Notes\"",null,1234,null,false],["public.t1","title",100,25,true],["public.second",null,1,null,true]]' ] || fail lost
+    hgt_psql "select pg_terminate_backend($HELD)" > /dev/null
+    run --separate-stderr headgate rollback -t production -1 --yes
+    expect_status 0
+    [ "$(grep -c 'destroys data' <<< "$stderr")" = 1 ]
+    expect_stderr '- table public."Kept Notes"'
+    [ "$(hgt_psql "select count(*) from t1")" = 0 ]
 }
