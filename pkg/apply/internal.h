@@ -287,6 +287,11 @@ void hg_run_hooks_end(struct hg_run *r, int rc, const char *outcome, const struc
 /* The first line of an error, masked: what others may be told of it. Heap. */
 char *hg_run_error_line(const struct hg_err *err);
 
+/* facts.c: the document of an event; `run` is what those of one run share; outcome NULL: it only begins.
+ * New reference. */
+json_t *hg_run_facts(const struct hg_run *r, const char *run, const char *event, const char *outcome, int rc,
+                     const struct hg_err *err);
+
 /* notify.c */
 /* Before the migrator starts: hooks, then who is told of the start. -1 REFUSED: nothing may start. */
 int hg_run_tell_start(struct hg_run *r, struct hg_err *err);

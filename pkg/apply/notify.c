@@ -34,6 +34,7 @@ struct hg_tell {
     struct sent *sent;
     size_t count, cap;
     bool *started;                  /* by notifier: was told of the start, and so is told the end */
+    bool *unset;                    /* by notifier: it was said that its variable is not set */
     char **deployments;             /* by notifier: GitHub's id */
     size_t notifiers;
     int signals;                    /* seen before we began to wait */
@@ -56,6 +57,7 @@ static struct hg_tell *tell_of(struct hg_run *r)
         (void)snprintf(t->run + 2 * i, 3, "%02x", bytes[i]);
     t->notifiers = config(r)->notifier_count;
     t->started = hg_xcalloc(t->notifiers + 1, sizeof *t->started);
+    t->unset = hg_xcalloc(t->notifiers + 1, sizeof *t->unset);
     t->deployments = hg_xcalloc(t->notifiers + 1, sizeof *t->deployments);
     return t;
 }
@@ -73,85 +75,9 @@ void hg_run_tell_done(struct hg_run *r)
         hg_freep(&t->deployments[i]);
     free(t->deployments);
     free(t->started);
+    free(t->unset);
     free(t->sent);
     hg_freep(&r->tell);
-}
-
-/* ---- the document (docs/schema/notify.schema.json) ----------------------------------------------- */
-
-static json_t *planned(const struct hg_run *r)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < r->steps.count; i++)
-        json_array_append_new(list, json_pack("{s:o, s:o}", "revision", hg_event_text(r->steps.items[i]->id),
-                                              "message", hg_event_text(r->steps.items[i]->doc)));
-    return list;
-}
-
-static json_t *counts(const struct hg_findings *f)
-{
-    return json_pack("{s:i, s:i, s:i}", "note", (int)hg_findings_count(f, HG_SEV_NOTE), "warning",
-                     (int)hg_findings_count(f, HG_SEV_WARNING), "error",
-                     (int)hg_findings_count(f, HG_SEV_ERROR));
-}
-
-/* The page of the CI job. */
-static json_t *job_link(void)
-{
-    const char *server = getenv("GITHUB_SERVER_URL"), *repository = getenv("GITHUB_REPOSITORY");
-    const char *id = getenv("GITHUB_RUN_ID"), *gitlab = getenv("CI_JOB_URL");
-    if (server && repository && id) {
-        HG_AUTO(hg_freep) char *url = hg_xasprintf("%s/%s/actions/runs/%s", server, repository, id);
-        return hg_event_text(url);
-    }
-    return hg_event_text(gitlab);
-}
-
-static json_t *error_of(int rc, const struct hg_err *err)
-{
-    if (rc >= 0)
-        return json_null();
-    HG_AUTO(hg_freep) char *line = hg_run_error_line(err);
-    return json_pack("{s:s, s:o, s:i}", "kind", hg_err_kind_name(err->kind), "message", hg_event_text(line),
-                     "exit_code", hg_err_exit_code(err));
-}
-
-static void add_end(const struct hg_run *r, json_t *d, const char *outcome, int rc, const struct hg_err *err)
-{
-    bool read = !r->started && r->have_status && r->status.state != HG_STATE_UNKNOWN;
-    json_object_set_new(d, "outcome", hg_event_text(outcome));
-    json_object_set_new(d, "to", r->to_known ? hg_json_list(&r->after)
-                                 : read ? hg_json_list(&r->status.rows) : json_null());
-    json_object_set_new(d, "seconds", !outcome ? json_null()
-                        : json_real((double)(r->ended_ns - r->began_ns) / (double)HG_NS_PER_S));
-    json_object_set_new(d, "error", error_of(rc, err));
-}
-
-/* outcome NULL: it only begins. */
-static json_t *document(struct hg_run *r, const char *event, const char *outcome, int rc,
-                        const struct hg_err *err)
-{
-    const struct hg_target *t = &r->target;
-    char at[HG_TIME_SIZE];
-    HG_AUTO(hg_freep) char *id = hg_xasprintf("%s-%s", r->tell->run, event);
-    json_t *d = json_pack("{s:s, s:s, s:s, s:s, s:s}", "schema", "headgate.notify/1", "id", id, "run",
-                          r->tell->run, "event", event, "at", hg_time_format(hg_wall_ns(), at));
-    json_object_set_new(d, "target", hg_event_text(t->t->name));
-    json_object_set_new(d, "protected", json_boolean(t->t->protected_));
-    json_object_set_new(d, "direction", json_string(r->o->down ? "down" : "up"));
-    json_object_set_new(d, "database", json_pack("{s:o, s:o}", "name", hg_event_text(r->identity.database),
-                                                 "host", hg_event_text(t->host)));
-    json_object_set_new(d, "from", hg_json_list(&r->from));
-    json_object_set_new(d, "planned", planned(r));
-    json_object_set_new(d, "applied", hg_json_list(&r->applied));
-    json_object_set_new(d, "commit", hg_event_text(r->commit));
-    json_object_set_new(d, "by", hg_event_text(r->by));
-    json_object_set_new(d, "host", hg_event_text(r->host));
-    json_object_set_new(d, "link", job_link());
-    json_object_set_new(d, "findings", counts(&r->findings));
-    json_object_set_new(d, "headgate", json_string(hg_version));
-    add_end(r, d, outcome, rc, err);
-    return d;
 }
 
 /* ---- one notification ----------------------------------------------------------------------------- */
@@ -249,6 +175,18 @@ static void undelivered(struct hg_run *r, const struct sent *s, const char *why)
     hg_trace("notify", "event", s->event, "to", who, "failed", why, NULL);
 }
 
+static void report_unset(struct hg_run *r, size_t index, const char *name)
+{
+    const struct hg_notifier *n = &config(r)->notifiers[index];
+    HG_AUTO(hg_freep) char *who = shown(n);
+    if (r->tell->unset[index])
+        return;
+    r->tell->unset[index] = true;
+    struct hg_finding *f = hg_finding_add(&r->findings, "HG641", "%s is not told: %s is not set", who, name);
+    if (n->required)
+        f->severity = HG_SEV_ERROR;
+}
+
 /* 0: under way; -1: it will not be told, and the finding says why. */
 static int send_one(struct hg_run *r, size_t index, const char *event, const json_t *facts)
 {
@@ -258,11 +196,7 @@ static int send_one(struct hg_run *r, size_t index, const char *event, const jso
     const char *unset = missing(r, n);
     struct hg_err err = { 0 };
     if (unset) {
-        HG_AUTO(hg_freep) char *who = shown(n);
-        struct hg_finding *f = hg_finding_add(&r->findings, "HG641", "%s was not told `%s`: %s is not set", who,
-                                              event, unset);
-        if (n->required)
-            f->severity = HG_SEV_ERROR;
+        report_unset(r, index, unset);
         return -1;
     }
     json_t *q = request(r, index, facts);
@@ -374,7 +308,7 @@ int hg_run_tell_start(struct hg_run *r, struct hg_err *err)
     struct hg_tell *t = tell_of(r);
     size_t index = 0;
     t->signals = hg_signals_seen();
-    json_t *facts = document(r, "started", NULL, 0, NULL);
+    json_t *facts = hg_run_facts(r, t->run, "started", NULL, 0, NULL);
     int rc = 0;
     for (size_t i = 0; i < t->notifiers; i++) {
         const struct hg_notifier *n = &config(r)->notifiers[i];
@@ -425,7 +359,7 @@ int hg_run_tell_end(struct hg_run *r, int rc, const char *outcome, struct hg_err
         struct hg_tell *t = tell_of(r);
         t->signals = hg_signals_seen();
         (void)collect_all(r, false, &index); /* of the start: in order, and GitHub's id is in the answer */
-        json_t *facts = document(r, event, outcome, rc, err);
+        json_t *facts = hg_run_facts(r, t->run, event, outcome, rc, err);
         tell_all(r, event, facts, &unknown);
         json_decref(facts);
     }

@@ -158,6 +158,8 @@ static void on_progress(struct hg_apply_printer *p, const json_t *e, struct hg_b
         hg_buf_addf(b, " (%s", hg_jstr(e, "phase"));
     if (json_is_number(percent))
         hg_buf_addf(b, "%s%.0f%%", *hg_jstr(e, "phase") ? ", " : " (", json_number_value(percent));
+    else if (*hg_jstr(e, "phase") && number_of(e, "done") > 0)
+        hg_buf_addf(b, ", %lld %s", number_of(e, "done"), hg_jstr(e, "unit"));
     hg_buf_adds(b, *hg_jstr(e, "phase") || json_is_number(percent) ? ")" : "");
     if (json_is_number(expected)) {
         hg_buf_adds(b, "; revision: ");

@@ -7,7 +7,10 @@
 #define REQUIRED_MAX_NS     (60 * HG_NS_PER_S)
 #define HOOK_TIMEOUT_NS     (60 * HG_NS_PER_S)
 
-enum { LIST_MAX = 20 };
+enum {
+    LIST_MAX = 20,
+    BY_DEFAULT = 3, /* the first of EVENTS */
+};
 
 static const char *const EVENTS[] = { "started", "applied", "failed", "refused", "locked", "unchanged" };
 
@@ -198,7 +201,8 @@ static int check_rest(struct hg_yaml *y, const yaml_node_t *node, struct hg_noti
                                 "got `%s`", shown);
         }
     }
-    for (size_t k = 0; !n->on.count && k < 3; k++)
+    bool by_default = !n->on.count;
+    for (size_t k = 0; by_default && k < BY_DEFAULT; k++)
         hg_strv_add(&n->on, EVENTS[k]);
     return 0;
 }

@@ -43,6 +43,8 @@ page() {
 
 @test "roll back" { follow roll-back; }
 
+@test "tell people and programs" { follow notify; }
+
 @test "squash old revisions" { follow squash; }
 
 @test "adopt headgate" {
