@@ -174,13 +174,21 @@ static void report_edited(struct hg_judge *j, const struct hg_revision *now,
                            edited->excerpt ? "\n" : "", edited->excerpt ? edited->excerpt : "");
 }
 
-static bool has_finding(const struct hg_judge *j, const char *rule, const char *revision)
+/* Did it come after the end of a declared squash, and does it come after what stands for that now? */
+static bool behind_squash(const struct hg_judge *j, const struct hg_ledger_entry *e, const struct hg_revision *now)
 {
-    for (size_t i = 0; i < j->out->findings.count; i++)
-        if (hg_streq(j->out->findings.items[i].rule->id, rule) &&
-            hg_streq(j->out->findings.items[i].revision, revision))
-            return true;
-    return false;
+    bool down = hg_squash_parents(j, &e->down, &now->down);
+    bool depends = hg_squash_parents(j, &e->depends_on, &now->depends_on);
+    return (down || hg_same_list(&e->down, &now->down)) &&
+           (depends || hg_same_list(&e->depends_on, &now->depends_on)) && (down || depends);
+}
+
+static void rewrite(const struct hg_judge *j, struct hg_buf *text)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf now = HG_BUF_INIT;
+    (void)hg_squash_rewrite(j, hg_buf_str(text), text->len, &now);
+    hg_buf_clear(text);
+    hg_buf_add(text, hg_buf_str(&now), now.len);
 }
 
 static void compare_text(struct hg_judge *j, const struct hg_past *past, const struct hg_revision *now,
@@ -195,13 +203,20 @@ static void compare_text(struct hg_judge *j, const struct hg_past *past, const s
         report_false(j, now, e);
         return;
     }
+    bool behind = behind_squash(j, e, now);
+    if (behind && stored == STORED_HERE)
+        rewrite(j, &then);
     if (stored == STORED_HERE && text)
         (void)hg_edit_of(hg_buf_str(&then), then.len, text, len, j->in->target->mask, &edited);
     else if (text && (digest_with(text, len, "\n", e->digest) || digest_with(text, len, "\r\n", e->digest)))
         edited.kind = HG_EDIT_LINE_ENDS;
+    else if (behind) /* nobody here may read what ran: the parent is known to be right */
+        edited.kind = HG_EDIT_NONE;
     if (edited.kind == HG_EDIT_MEANING)
         report_edited(j, now, e, &edited);
-    else if (edited.kind != HG_EDIT_NONE && !has_finding(j, "HG203", now->id))
+    else if (behind)
+        hg_squash_note(j, now);
+    else if (edited.kind != HG_EDIT_NONE && !hg_judge_has(j, "HG203", now->id))
         place(hg_finding_add(&j->out->findings, "HG203", "%s of %s changed since it was applied",
                              hg_edit_words(edited.kind), hg_path_base(now->path)), now, 0);
 }
@@ -216,7 +231,7 @@ static void check_one(struct hg_judge *j, const struct hg_past *past, const stru
             report_gone(j, past, e);
         return;
     }
-    bool moved = hg_graph_ok(j->in->graph) && report_parents(j, now, e);
+    bool moved = hg_graph_ok(j->in->graph) && !behind_squash(j, e, now) && report_parents(j, now, e);
     if (!moved && e->digest && !hg_streq(now->digest, e->digest))
         compare_text(j, past, now, e);
 }
@@ -247,6 +262,17 @@ static void look_around(const struct hg_judge *j, const struct hg_ledger_entries
     }
 }
 
+/* Does it stand for a squash whose end ran here? Then it need not have run itself. */
+static bool stands_for_recorded(const struct hg_judge *j, const struct hg_ledger_entries *entries,
+                                const struct hg_revision *r)
+{
+    const struct hg_config *c = &j->in->target->config;
+    for (size_t i = 0; i < c->squash_count; i++)
+        if (hg_streq(c->squashes[i].by, r->id) && entry_of(entries, c->squashes[i].last))
+            return true;
+    return false;
+}
+
 /* A revision counts as applied because of its place; the ledger knows everything that ran since its
  * first record, while the rows are those of the last. */
 static void check_unrecorded(struct hg_judge *j, const struct hg_past *past,
@@ -255,7 +281,8 @@ static void check_unrecorded(struct hg_judge *j, const struct hg_past *past,
     for (size_t i = 0; past->rows_as_recorded && i < hg_graph_count(j->in->graph); i++) {
         const struct hg_revision *r = hg_graph_at(j->in->graph, i);
         bool below, inserted;
-        if (!in[r->index] || entry_of(entries, r->id) || hg_strv_has(&j->in->status->moved_to, r->id))
+        if (!in[r->index] || entry_of(entries, r->id) || hg_strv_has(&j->in->status->moved_to, r->id) ||
+            stands_for_recorded(j, entries, r))
             continue;
         look_around(j, entries, r, &below, &inserted);
         if (inserted)
@@ -309,7 +336,7 @@ static void check_stored(struct hg_judge *j, const struct hg_past *past, const s
     for (int row = 0; row < PQntuples(res); row++) {
         const struct hg_ledger_entry *e = entry_of(entries, hg_pg_get(res, row, 0));
         const struct hg_revision *now = e ? hg_graph_get(j->in->graph, e->revision) : NULL;
-        if (now && !has_finding(j, "HG229", now->id))
+        if (now && !hg_judge_has(j, "HG229", now->id))
             report_false(j, now, e);
     }
 }

@@ -76,6 +76,15 @@ static void report_edited(struct hg_judge *j, const struct hg_revision *then,
     explain_edit(j, now, e, finding);
 }
 
+/* Is the only change that it names what stands for the end of a declared squash, instead of that end? */
+static bool behind_squash(struct hg_judge *j, const struct hg_blob *blob, const char *text, size_t len)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf then = HG_BUF_INIT;
+    HG_AUTO(hg_edited_done) struct hg_edited e = { 0 };
+    return hg_squash_rewrite(j, blob->data, blob->len, &then) &&
+           hg_edit_of(hg_buf_str(&then), then.len, text, len, NULL, &e) != HG_EDIT_MEANING;
+}
+
 static void compare_one(struct hg_judge *j, struct hg_files *f, const struct hg_revision *then,
                         const struct hg_blob *blob, const struct hg_revision *now)
 {
@@ -85,6 +94,10 @@ static void compare_one(struct hg_judge *j, struct hg_files *f, const struct hg_
     bool moved = path && !hg_streq(path, blob->path);
     HG_AUTO(hg_edited_done) struct hg_edited e = { 0 };
     enum hg_edit kind = hg_edit_of(blob->data, blob->len, text, len, j->in->target->mask, &e);
+    if (kind == HG_EDIT_MEANING && behind_squash(j, blob, text, len)) {
+        hg_squash_note(j, now);
+        return;
+    }
     if (kind == HG_EDIT_MEANING) {
         hg_files_changed(j, now);
         /* The same change was made in the base meanwhile: nothing of this branch. */

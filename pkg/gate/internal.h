@@ -92,6 +92,8 @@ struct hg_judge {
 /* Notes why no verdict can be given, unless something did before. */
 void hg_judge_unknown(struct hg_judge *j, const char *fmt, ...) HG_PRINTF(2, 3);
 
+/* Has this rule been reported for this revision? */
+bool hg_judge_has(const struct hg_judge *j, const char *rule, const char *revision);
 /* Has this revision been reported as edited, deleted or put elsewhere? */
 bool hg_judge_reported(const struct hg_judge *j, const char *revision);
 /* HG216, and UNKNOWN where it must not pass: the base cannot be compared. */
@@ -100,6 +102,13 @@ void hg_judge_incomparable(struct hg_judge *j, const char *why, const char *hint
 void hg_judge_files(struct hg_judge *j);
 /* Is this revision of an earlier history gone because a declared squash replaced it? */
 bool hg_squash_explains(const struct hg_judge *j, const struct hg_graph *then, const char *revision);
+/* Are these the parents from before, but for the ends of declared squashes, which have given way? */
+bool hg_squash_parents(const struct hg_judge *j, const struct hg_strv *then, const struct hg_strv *now);
+/* A file from before as it reads behind the squash: down_revision and depends_on name what stands for the
+ * old end. False: they do not name one. */
+bool hg_squash_rewrite(const struct hg_judge *j, const char *text, size_t len, struct hg_buf *ret);
+/* HG234: such a file, which is otherwise the same. */
+void hg_squash_note(struct hg_judge *j, const struct hg_revision *r);
 /* HG217: headgate.yaml against the base's. */
 void hg_judge_config(struct hg_judge *j);
 /* HG101, HG212 to HG214 by state, HG501, HG502, HG503, HG509. */

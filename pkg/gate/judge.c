@@ -25,16 +25,19 @@ void hg_judge_incomparable(struct hg_judge *j, const char *why, const char *hint
         f->severity = HG_SEV_NOTE;
 }
 
+bool hg_judge_has(const struct hg_judge *j, const char *rule, const char *revision)
+{
+    for (size_t i = 0; i < j->out->findings.count; i++)
+        if (hg_streq(j->out->findings.items[i].rule->id, rule) &&
+            hg_streq(j->out->findings.items[i].revision, revision))
+            return true;
+    return false;
+}
+
 bool hg_judge_reported(const struct hg_judge *j, const char *revision)
 {
-    static const char *const SAME[] = { "HG201", "HG202", "HG204" };
-    for (size_t i = 0; i < j->out->findings.count; i++) {
-        const struct hg_finding *f = &j->out->findings.items[i];
-        for (size_t k = 0; k < HG_COUNT(SAME); k++)
-            if (hg_streq(f->rule->id, SAME[k]) && hg_streq(f->revision, revision))
-                return true;
-    }
-    return false;
+    return hg_judge_has(j, "HG201", revision) || hg_judge_has(j, "HG202", revision) ||
+           hg_judge_has(j, "HG204", revision);
 }
 
 /* Without any repository there is nothing to compare: fine where only files were shipped, never a

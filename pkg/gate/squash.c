@@ -25,6 +25,88 @@ bool hg_squash_explains(const struct hg_judge *j, const struct hg_graph *then, c
     return false;
 }
 
+/* The squash that ends at this revision and is done here, or NULL. */
+static const struct hg_squash *ended_by(const struct hg_judge *j, const char *revision)
+{
+    const struct hg_squash *q = hg_config_squash_of(&j->in->target->config, revision);
+    return q && hg_graph_get(j->in->graph, q->by) && !hg_graph_get(j->in->graph, revision) ? q : NULL;
+}
+
+bool hg_squash_parents(const struct hg_judge *j, const struct hg_strv *then, const struct hg_strv *now)
+{
+    size_t replaced = 0;
+    bool same = then->count == now->count;
+    for (size_t i = 0; same && i < then->count; i++) {
+        const struct hg_squash *q = ended_by(j, then->items[i]);
+        replaced += q != NULL;
+        same = hg_streq(q ? q->by : then->items[i], now->items[i]);
+    }
+    return same && replaced;
+}
+
+/* Where a statement at the top of a file that assigns to this name ends: a newline outside brackets. */
+static size_t statement_end(const char *text, size_t len, size_t at)
+{
+    int depth = 0;
+    for (; at < len && (text[at] != '\n' || depth > 0); at++)
+        depth += (text[at] == '(' || text[at] == '[') - (text[at] == ')' || text[at] == ']');
+    return at;
+}
+
+static bool assigns_parents(const char *text, size_t len, size_t at)
+{
+    static const char *const NAMES[] = { "down_revision", "depends_on" };
+    for (size_t i = 0; i < HG_COUNT(NAMES); i++)
+        if (len - at > strlen(NAMES[i]) && strncmp(text + at, NAMES[i], strlen(NAMES[i])) == 0)
+            return at == 0 || text[at - 1] == '\n';
+    return false;
+}
+
+/* A string constant at text[at]: of a revision at which a squash ends? Its length, or 0. */
+static size_t old_end(const struct hg_judge *j, const char *text, size_t len, size_t at,
+                      const struct hg_squash **ret)
+{
+    const char *end = text[at] == '"' || text[at] == '\''
+                          ? memchr(text + at + 1, text[at], len - at - 1) : NULL;
+    if (!end)
+        return 0;
+    HG_AUTO(hg_freep) char *id = hg_xstrndup(text + at + 1, (size_t)(end - text) - at - 1);
+    *ret = ended_by(j, id);
+    return *ret ? strlen(id) + 2 : 0;
+}
+
+bool hg_squash_rewrite(const struct hg_judge *j, const char *text, size_t len, struct hg_buf *ret)
+{
+    bool replaced = false;
+    size_t until = 0;
+    for (size_t at = 0; at < len; at++) {
+        const struct hg_squash *q = NULL;
+        if (at >= until && assigns_parents(text, len, at))
+            until = statement_end(text, len, at);
+        size_t taken = at < until ? old_end(j, text, len, at, &q) : 0;
+        if (taken) {
+            hg_buf_addf(ret, "%c%s%c", text[at], q->by, text[at]);
+            at += taken - 1;
+            replaced = true;
+        } else {
+            hg_buf_addc(ret, text[at]);
+        }
+    }
+    return replaced;
+}
+
+void hg_squash_note(struct hg_judge *j, const struct hg_revision *r)
+{
+    if (hg_judge_has(j, "HG234", r->id))
+        return;
+    HG_AUTO(hg_freep) char *now = hg_strv_join(&r->down, ", ");
+    struct hg_finding *f = hg_finding_add(&j->out->findings, "HG234", "revision %s comes after %s here, as the "
+                                          "squash in headgate.yaml says; the rest of its file is the same",
+                                          r->id, now);
+    f->revision = hg_xstrdup(r->id);
+    f->path = hg_xstrdup(r->path);
+}
+
 static const struct hg_ledger_entry *entry_of(const struct hg_ledger_entries *entries, const char *revision)
 {
     for (size_t i = 0; i < entries->count; i++)

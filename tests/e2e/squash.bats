@@ -125,6 +125,37 @@ refused() {
     [ -z "$(rules)" ]
 }
 
+@test "revisions that stay behind the squash get its revision as parent, and nothing else" {
+    hga_project 5
+    headgate apply -q r4 > /dev/null
+    git checkout -q -b squash
+    squash base r3 s1 None t1 t2 t3
+    sed -i 's/^\(down_revision = .\)r3/\1s1/; s/Revises: r3/Revises: s1/' mig/versions/r4.py
+    hga_commit
+    run --separate-stderr headgate gate --offline --base main --format json
+    expect_status 0
+    [ "$(json '[.findings[] | .rule + " " + (.location.revision // "files")] | sort | join(", ")')" = "HG234 files, HG234 r4" ]
+    # A database at r4 has nothing to move: r5 is applied, and it goes down as ever.
+    run --separate-stderr headgate gate --format json
+    expect_status 0
+    [[ " $(rules) " != *" HG2"[02]* ]] || fail "$(rules)"
+    run --separate-stderr headgate apply
+    expect_status 0
+    [ "$(hga_rows)" = r5 ]
+    headgate rollback -2 > /dev/null
+    [ "$(hga_rows)" = s1 ]
+    headgate apply -q > /dev/null
+    # Read by somebody who may not see the stored files, and outside of git.
+    rm -rf .git
+    run --separate-stderr headgate gate --format json
+    expect_status 0
+    # Any other change of that file is an edit, here and against the base.
+    sed -i 's/"t4"/"t44"/' mig/versions/r4.py
+    run --separate-stderr headgate gate --format json
+    expect_status 1
+    [[ " $(rules) " == *" HG201 "* ]]
+}
+
 @test "deleted files are silent on the branch that declares the squash, and only then" {
     hga_project 3
     headgate apply -q > /dev/null
