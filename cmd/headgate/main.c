@@ -39,7 +39,8 @@ static int unknown_verb(const char *verb, struct hg_err *err)
 /* Words that make a verb answer without a database, so that nothing need be resolved for it. */
 static bool needs_nothing(char **args)
 {
-    static const char *const WORDS[] = { "--offline", "--help", "-h", "--help=json", "--version" };
+    static const char *const WORDS[] = { "--offline", "--help", "-h", "--help=json", "--version",
+                                        "--policy=none" };
     for (; *args && strcmp(*args, "--") != 0; args++)
         for (size_t i = 0; i < HG_COUNT(WORDS); i++)
             if (strcmp(*args, WORDS[i]) == 0)

@@ -95,14 +95,25 @@ static void say_start(const struct hg_entry *e)
                  *rows ? rows : "no revision", e->o->app[0]);
 }
 
+/* Policy `none` works where everything else is broken: at most the environment from before resolving is
+ * taken from what `headgate` left. */
+static int look_at_nothing(struct hg_entry *e, struct hg_err *err)
+{
+    if (getenv("HEADGATE_STATE_FD")) {
+        struct hg_err ignored = { 0 };
+        e->have_target = true;
+        (void)hg_target_open(e->o->common, e->o->argc, e->o->argv, true, &e->target, &ignored);
+    }
+    return listen_for_probes(e, err) < 0 ? -1 : hg_entry_become(e, err);
+}
+
 static int run(struct hg_entry *e, struct hg_err *err)
 {
     hg_entry_catch();
     if (hg_entry_settings(e, err) < 0 || hg_entry_find(e, err) < 0)
         return -1;
-    /* `none` must work where everything else is broken: nothing is read. */
     if (e->policy == HG_POLICY_NONE && e->o->policy)
-        return listen_for_probes(e, err) < 0 ? -1 : hg_entry_become(e, err);
+        return look_at_nothing(e, err);
     if (open_target(e, err) < 0 || listen_for_probes(e, err) < 0)
         return -1;
     if (e->policy != HG_POLICY_NONE) {

@@ -66,6 +66,8 @@ page() {
 
 @test "the page of doctor" { page doctor; }
 
+@test "the page of entrypoint" { page entrypoint; }
+
 @test "the page of env" { page env; }
 
 @test "the page of explain" { page explain; }

@@ -9,7 +9,7 @@ loads() {
 }
 
 @test "programs that ask a database load libpq alone, and nothing where libpq is part of them" {
-    for program in headgate-status headgate-history headgate-cancel headgate-gate headgate-apply; do
+    for program in headgate-status headgate-history headgate-cancel headgate-gate headgate-apply headgate-entrypoint; do
         libraries=$(loads "$program")
         if [ -s "$HGT_BUILD/libpq/answer" ]; then
             others=$(grep -v -e linux-vdso -e ld-linux -e libc.so <<< "$libraries") || :
