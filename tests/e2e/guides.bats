@@ -58,6 +58,17 @@ page() {
 
 @test "check and deploy in CI" { follow ci; }
 
+@test "deploy on Railway" { follow deploy-railway; }
+
+@test "deploy on Kubernetes, deploy with systemd" {
+    local venv
+    venv=$(XDG_CACHE_HOME=$(dirname "$(dirname "$HGT_VENV")") "$HGT_ROOT/scripts/test-venv" manifests)
+    mkdir -p share && ln -s "$HGT_ROOT/containers" share/containers
+    export HEADGATE_SHARE=$PWD/share
+    follow deploy-systemd
+    PATH=$venv/bin:$PATH follow deploy-kubernetes
+}
+
 @test "something is wrong" { follow something-is-wrong; }
 
 @test "the page of apply" { page apply; }
@@ -110,7 +121,7 @@ page() {
 @test "no guide is left out" {
     for guide in "$HGT_ROOT"/docs/guides/*.md; do
         name=$(basename "$guide" .md)
-        # containers.md is followed where there are containers, in tunnel.bats.
+        # containers.md and deploy-compose.md are followed where there are containers.
         grep -qE "follow $name|guides/$name.md" "$BATS_TEST_DIRNAME"/*.bats || fail "$name is not followed"
     done
 }

@@ -49,3 +49,41 @@ hgt_containers_remove() {
     docker network ls -q --filter "label=$label" | xargs -r docker network rm > /dev/null 2>&1
     return 0
 }
+
+# The image of containers/headgate.Dockerfile from the programs of this build: exports HGT_IMAGE. With
+# HGT_IMAGE_FROM_SOURCE=1 they are compiled inside, as users build it: minutes.
+hgt_headgate_image() {
+    local context=$HGT_ROOT tree=
+    HGT_IMAGE=hgt-headgate-$(hgt_image_key)
+    export HGT_IMAGE
+    if [ -z "${HGT_IMAGE_FROM_SOURCE:-}" ]; then
+        context=$(mktemp -d /tmp/hgt-XXXXXX)
+        tree=tree
+        "$HGT_ROOT/scripts/install-tree" "$HGT_BUILD" "$context/tree" /opt/headgate > /dev/null
+        strip "$context"/tree/opt/headgate/{bin,libexec/headgate}/*
+    fi
+    docker build -q --network host -f "$HGT_ROOT/containers/headgate.Dockerfile" -t "$HGT_IMAGE" \
+        --build-arg BASE_IMAGE=headgate-base --build-arg TREE=$tree "$context" > /dev/null || return 1
+    [ -z "$tree" ] || rm -rf "$context"
+}
+
+# The sample's image, by one test file at a time: its requirements come over the network.
+hgt_sample_image() {
+    flock -w 300 "$(dirname "$(dirname "$HGT_VENV")")/lock-sample-image" \
+        docker build -q --network host --build-arg BASE_IMAGE=headgate-base -t headgate-sample \
+        "$HGT_ROOT/containers/notebook-api" > /dev/null
+}
+
+# The sample as it is deployed, with headgate in front: exports HGT_APP_IMAGE. Its first layers are those of
+# the sample's own image.
+hgt_app_image() {
+    hgt_headgate_image && hgt_sample_image || return 1
+    HGT_APP_IMAGE=hgt-notebook-$(hgt_image_key)
+    export HGT_APP_IMAGE
+    docker build -q --network host -f "$HGT_ROOT/containers/notebook-api/production.Dockerfile" \
+        --build-arg BASE_IMAGE=headgate-base --build-arg HEADGATE_IMAGE="$HGT_IMAGE" -t "$HGT_APP_IMAGE" \
+        "$HGT_ROOT/containers/notebook-api" > /dev/null
+}
+
+# Two working trees on one engine have images of their own.
+hgt_image_key() { sha256sum <<< "$HGT_ROOT" | cut -c 1-8; }
