@@ -107,11 +107,11 @@ void hg_apply_look_drop(struct hg_apply_look *l);
  * json is said, a line at the bottom tells what the migrator is at. The context of hg_apply_print and
  * hg_apply_printer_tick is a struct hg_apply_printer, which must stay where it is until done. */
 struct hg_apply_live;
+struct hg_apply_pace;
 struct hg_apply_printer {
     bool json, color, color_err, quiet;
     struct hg_apply_live *live;     /* NULL: no such line */
-    char *said;                     /* without it: what the last line about a statement was of, */
-    int64_t next_ns, pause_ns;      /* and when the same may be said again */
+    struct hg_apply_pace *pace;     /* of the lines that stand in its place */
 };
 void hg_apply_printer_init(struct hg_apply_printer *p, const struct hg_common *common);
 void hg_apply_print(void *context, const json_t *event);

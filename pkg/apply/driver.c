@@ -185,7 +185,7 @@ static void on_step(struct hg_run *r, const json_t *report)
         times_of(d, revision)->started_ns = hg_wall_ns();
         emit_step(r, revision, "begin");
         if (r->o->tick) { /* for a new line the same words are news */
-            hg_freep(&r->last_progress);
+            hg_freep(&r->pace.said);
             r->next_watch_ns = 0;
         }
     } else if (hg_streq(phase, "end")) {

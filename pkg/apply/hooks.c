@@ -20,6 +20,15 @@ char *hg_run_error_line(const struct hg_err *err)
     return hg_printable(masked, LINE_MAX_BYTES);
 }
 
+bool hg_run_rule_is_off(const struct hg_run *r, const char *rule)
+{
+    const struct hg_config *c = &r->target.config;
+    for (size_t i = 0; i < c->rule_count; i++)
+        if (hg_streq(c->rules[i].rule, rule))
+            return c->rules[i].severity == HG_SEV_OFF;
+    return false;
+}
+
 /* ---- what it is told ------------------------------------------------------------------------------ */
 
 static void set_list(struct hg_vars *vars, const char *name, const struct hg_strv *list)
@@ -128,6 +137,8 @@ static int run_hook(struct hg_run *r, const struct hg_hook *h, const char *when,
 
 static void report(struct hg_run *r, const struct hg_hook *h, const char *when, const struct hg_err *why)
 {
+    if (!h->required && hg_run_rule_is_off(r, "HG642"))
+        return;
     struct hg_finding *f = hg_finding_add(&r->findings, "HG642", "the hook `%s` (%s) failed: %s",
                                           h->command.items[0], when, why->message);
     if (h->required)

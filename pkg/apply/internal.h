@@ -8,6 +8,7 @@
 #include "bundle/bundle.h"
 #include "finding/finding.h"
 #include "ledger/ledger.h"
+#include "live.h"
 #include "pg/pg.h"
 #include "review/review.h"
 #include "status/status.h"
@@ -87,8 +88,7 @@ struct hg_run {
     struct hg_driven driven;
     struct hg_buf report;           /* bytes of an unfinished line of the driver */
     int64_t started_ns, next_beat_ns, next_watch_ns;
-    char *last_progress;
-    int64_t next_progress_ns, progress_pause_ns; /* when the same words are told again */
+    struct hg_apply_pace pace;      /* of progress events */
     bool lock_lost, timed_out;
     bool settled;                   /* something of the past was written down */
     int signal;                     /* that interrupted us; 0: none */
@@ -284,6 +284,8 @@ void hg_run_add_expected(const struct hg_run *r, const char *revision, json_t *e
 int hg_run_hooks_before(struct hg_run *r, struct hg_err *err);
 /* `after`, or `on_failure`, once `before` was reached. */
 void hg_run_hooks_end(struct hg_run *r, int rc, const char *outcome, const struct hg_err *err);
+/* `gate.rules` says off. The gate has judged before such a finding is made. */
+bool hg_run_rule_is_off(const struct hg_run *r, const char *rule);
 /* The first line of an error, masked: what others may be told of it. Heap. */
 char *hg_run_error_line(const struct hg_err *err);
 

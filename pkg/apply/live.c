@@ -10,6 +10,21 @@
 #define TEXT_MAX   ((size_t)1000) /* bytes kept of a statement or message */
 #define NARROWEST  ((size_t)8)    /* columns: less of a text tells nothing */
 
+#define PAUSE_FIRST_NS (2 * HG_NS_PER_S)
+#define PAUSE_MAX_NS   (300 * HG_NS_PER_S)
+
+bool hg_apply_pace(struct hg_apply_pace *p, const char *what, int64_t now_ns)
+{
+    bool same = hg_streq(what, p->said);
+    if (same && now_ns < p->next_ns)
+        return false;
+    p->pause_ns = !same ? PAUSE_FIRST_NS : p->pause_ns < PAUSE_MAX_NS / 2 ? 2 * p->pause_ns : PAUSE_MAX_NS;
+    p->next_ns = now_ns + p->pause_ns;
+    hg_freep(&p->said);
+    p->said = hg_xstrdup(what);
+    return true;
+}
+
 static long long number_of(const json_t *object, const char *key)
 {
     return (long long)json_integer_value(json_object_get(object, key));

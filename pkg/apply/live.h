@@ -16,6 +16,15 @@
 
 #include <jansson.h>
 
+/* When the same is told again: after 2 s, 4 s, 8 s … 5 min, so that two hours are some forty lines. What is
+ * new is told at once. */
+struct hg_apply_pace {
+    char *said;                     /* NULL: nothing yet */
+    int64_t next_ns, pause_ns;
+};
+/* Is it time to tell this? Then it counts as told. */
+bool hg_apply_pace(struct hg_apply_pace *p, const char *what, int64_t now_ns);
+
 struct hg_apply_live {
     struct hg_term_line line;
     bool utf8;

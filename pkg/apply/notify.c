@@ -38,6 +38,7 @@ struct hg_tell {
     char **deployments;             /* by notifier: GitHub's id */
     size_t notifiers;
     int signals;                    /* seen before we began to wait */
+    char *why;                      /* the last one that had to be told and was not, and why */
 };
 
 static const struct hg_telling *config(const struct hg_run *r)
@@ -76,6 +77,7 @@ void hg_run_tell_done(struct hg_run *r)
     free(t->deployments);
     free(t->started);
     free(t->unset);
+    free(t->why);
     free(t->sent);
     hg_freep(&r->tell);
 }
@@ -110,17 +112,6 @@ static char *shown(const struct hg_notifier *n)
     return hg_xasprintf("the webhook at %s", plain);
 }
 
-/* The variable without which nothing can be sent and which is not set; NULL: none. */
-static const char *missing(const struct hg_run *r, const struct hg_notifier *n)
-{
-    const char *names[] = { n->webhook_env, n->slack_env, n->secret_env,
-                            n->github ? or_default(n->token_env, "GITHUB_TOKEN") : NULL };
-    for (size_t i = 0; i < HG_COUNT(names); i++)
-        if (names[i] && !variable(r, names[i]))
-            return names[i];
-    return NULL;
-}
-
 static json_t *request(struct hg_run *r, size_t index, const json_t *event)
 {
     const struct hg_notifier *n = &config(r)->notifiers[index];
@@ -138,7 +129,7 @@ static json_t *request(struct hg_run *r, size_t index, const json_t *event)
     json_object_set_new(q, "repository", hg_event_text(n->github));
     json_object_set_new(q, "environment", hg_event_text(or_default(n->environment, r->target.t->name)));
     json_object_set_new(q, "deployment", hg_event_text(deployment ? deployment : variable(r, n->deployment_env)));
-    json_object_set_new(q, "token", hg_event_text(variable(r, or_default(n->token_env, "GITHUB_TOKEN"))));
+    json_object_set_new(q, "token", hg_event_text(variable(r, or_default(n->token_env, HG_NOTIFIER_TOKEN))));
     return q;
 }
 
@@ -165,13 +156,25 @@ static int start(struct hg_run *r, const char *input, struct sent *s, struct hg_
     return rc;
 }
 
+/* Steals the sentence. */
+static void report(struct hg_run *r, const char *rule, bool required, char *why)
+{
+    HG_AUTO(hg_freep) char *sentence = why;
+    if (!required && hg_run_rule_is_off(r, rule))
+        return;
+    struct hg_finding *f = hg_finding_add(&r->findings, rule, "%s", sentence);
+    if (!required)
+        return;
+    f->severity = HG_SEV_ERROR;
+    hg_freep(&r->tell->why);
+    r->tell->why = HG_TAKE(sentence);
+}
+
 static void undelivered(struct hg_run *r, const struct sent *s, const char *why)
 {
     const struct hg_notifier *n = &config(r)->notifiers[s->index];
     HG_AUTO(hg_freep) char *who = shown(n);
-    struct hg_finding *f = hg_finding_add(&r->findings, "HG640", "%s was not told `%s`: %s", who, s->event, why);
-    if (n->required)
-        f->severity = HG_SEV_ERROR;
+    report(r, "HG640", n->required, hg_xasprintf("%s was not told `%s`: %s", who, s->event, why));
     hg_trace("notify", "event", s->event, "to", who, "failed", why, NULL);
 }
 
@@ -182,9 +185,7 @@ static void report_unset(struct hg_run *r, size_t index, const char *name)
     if (r->tell->unset[index])
         return;
     r->tell->unset[index] = true;
-    struct hg_finding *f = hg_finding_add(&r->findings, "HG641", "%s is not told: %s is not set", who, name);
-    if (n->required)
-        f->severity = HG_SEV_ERROR;
+    report(r, "HG641", n->required, hg_xasprintf("%s is not told: %s is not set", who, name));
 }
 
 /* 0: under way; -1: it will not be told, and the finding says why. */
@@ -193,7 +194,7 @@ static int send_one(struct hg_run *r, size_t index, const char *event, const jso
     const struct hg_notifier *n = &config(r)->notifiers[index];
     struct hg_tell *t = r->tell;
     struct sent s = { .index = index, .event = event, .child = HG_PROCESS_CHILD_INIT, .out = -1 };
-    const char *unset = missing(r, n);
+    const char *unset = hg_notifier_missing(n, &r->target.vars);
     struct hg_err err = { 0 };
     if (unset) {
         report_unset(r, index, unset);
@@ -286,12 +287,9 @@ static int collect_all(struct hg_run *r, bool required_only, size_t *ret_index)
     return rc;
 }
 
-static int had_to_know(const struct hg_run *r, size_t index, enum hg_err_kind kind, const char *what,
-                       struct hg_err *err)
+static int had_to_know(const struct hg_run *r, enum hg_err_kind kind, const char *what, struct hg_err *err)
 {
-    HG_AUTO(hg_freep) char *who = shown(&config(r)->notifiers[index]);
-    const struct hg_findings *f = &r->findings;
-    (void)hg_fail(err, kind, "%s: %s", what, f->count ? f->items[f->count - 1].message : who);
+    (void)hg_fail(err, kind, "%s: %s", what, r->tell->why ? r->tell->why : "");
     return hg_hint(err, "the notification is `required` in headgate.yaml; --no-notify leaves it out");
 }
 
@@ -316,11 +314,11 @@ int hg_run_tell_start(struct hg_run *r, struct hg_err *err)
             continue;
         t->started[i] = send_one(r, i, "started", facts) == 0;
         if (!t->started[i] && n->required)
-            rc = had_to_know(r, i, HG_E_REFUSED, WHAT, err);
+            rc = had_to_know(r, HG_E_REFUSED, WHAT, err);
     }
     json_decref(facts);
     if (rc == 0 && collect_all(r, true, &index) < 0)
-        rc = had_to_know(r, index, HG_E_REFUSED, WHAT, err);
+        rc = had_to_know(r, HG_E_REFUSED, WHAT, err);
     return rc;
 }
 
@@ -369,7 +367,7 @@ int hg_run_tell_end(struct hg_run *r, int rc, const char *outcome, struct hg_err
         unknown = index;
     if (unknown == SIZE_MAX || rc < 0)
         return rc;
-    (void)had_to_know(r, unknown, HG_E_NETWORK, r->started ? "the migration is in, but somebody who has to know was not told"
+    (void)had_to_know(r, HG_E_NETWORK, r->started ? "the migration is in, but somebody who has to know was not told"
                                                : "somebody who has to know was not told", err);
     if (r->started)
         err->exit_code = HG_EXIT_FAILED;

@@ -108,24 +108,12 @@ static void on_wait(const json_t *e, struct hg_buf *b)
     hg_buf_adds(b, "\n");
 }
 
-/* The same is said again after 2 s, 4 s, 8 s … 5 min: two hours are forty lines. */
-#define PAUSE_FIRST_NS (2 * HG_NS_PER_S)
-#define PAUSE_MAX_NS   (300 * HG_NS_PER_S)
-
 static bool is_time(struct hg_apply_printer *p, const json_t *e)
 {
-    int64_t now = hg_now_ns();
     const json_t *by = json_object_get(e, "blocked_by");
-    HG_AUTO(hg_freep) char *key = hg_xasprintf("%lld %s %s %s", number_of(by, "pid"), hg_jstr(e, "revision"),
-                                               hg_jstr(e, "phase"), hg_jstr(e, "query"));
-    bool same = hg_streq(key, p->said);
-    if (same && now < p->next_ns)
-        return false;
-    p->pause_ns = !same ? PAUSE_FIRST_NS : p->pause_ns < PAUSE_MAX_NS / 2 ? 2 * p->pause_ns : PAUSE_MAX_NS;
-    p->next_ns = now + p->pause_ns;
-    hg_freep(&p->said);
-    p->said = HG_TAKE(key);
-    return true;
+    HG_AUTO(hg_freep) char *what = hg_xasprintf("%lld %s %s %s", number_of(by, "pid"), hg_jstr(e, "revision"),
+                                                hg_jstr(e, "phase"), hg_jstr(e, "query"));
+    return hg_apply_pace(p->pace, what, hg_now_ns());
 }
 
 static void add_waiting(const json_t *by, const char *line, struct hg_buf *b)
@@ -386,7 +374,8 @@ void hg_apply_printer_init(struct hg_apply_printer *p, const struct hg_common *c
     *p = (struct hg_apply_printer){ .json = hg_streq(common->format, "json"),
                                     .color = hg_cli_color(common, STDOUT_FILENO),
                                     .color_err = hg_cli_color(common, STDERR_FILENO),
-                                    .quiet = common->quiet };
+                                    .quiet = common->quiet,
+                                    .pace = hg_xcalloc(1, sizeof *p->pace) };
     if (!p->json && !p->quiet && !common->no_progress && hg_term_live(STDERR_FILENO))
         p->live = hg_live_new(STDERR_FILENO);
 }
@@ -396,5 +385,6 @@ void hg_apply_printer_done(struct hg_apply_printer *p)
     if (p->live)
         hg_live_free(p->live);
     p->live = NULL;
-    hg_freep(&p->said);
+    hg_freep(&p->pace->said);
+    hg_freep(&p->pace);
 }

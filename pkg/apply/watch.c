@@ -9,7 +9,6 @@
 #define WATCH_EVERY_NS (2 * HG_NS_PER_S)
 #define WATCH_LIVE_NS  (1 * HG_NS_PER_S) /* somebody looks at it */
 #define WATCH_QUERY_NS (1 * HG_NS_PER_S)
-#define QUIET_MAX_NS   (300 * HG_NS_PER_S) /* longest silence about a statement that tells nothing new */
 
 static json_t *number(const char *text)
 {
@@ -43,26 +42,16 @@ static const char *phase_of(const char *query)
     return NULL;
 }
 
-/* News are other words, or more done. Without any the time alone is told, ever more seldom, so that
- * hours are tens of lines. */
+/* News are other words, or more done. Without any the time alone is told, ever more seldom. */
 static bool is_news(struct hg_run *r, const PGresult *res)
 {
-    int64_t now = hg_now_ns();
     HG_AUTO(hg_buf_done) struct hg_buf key = HG_BUF_INIT;
     static const int COLUMNS[] = { 0, 1, 2, 3, 4, 6, 11, 12 };
     for (size_t i = 0; i < HG_COUNT(COLUMNS); i++) {
         const char *text = hg_pg_get(res, 0, COLUMNS[i]);
         hg_buf_addf(&key, "%s|", text ? text : "");
     }
-    bool same = hg_streq(r->last_progress, hg_buf_str(&key));
-    if (same && now < r->next_progress_ns)
-        return false;
-    r->progress_pause_ns = !same ? WATCH_EVERY_NS
-                           : r->progress_pause_ns < QUIET_MAX_NS / 2 ? 2 * r->progress_pause_ns : QUIET_MAX_NS;
-    r->next_progress_ns = now + r->progress_pause_ns;
-    hg_freep(&r->last_progress);
-    r->last_progress = hg_buf_take(&key);
-    return true;
+    return hg_apply_pace(&r->pace, hg_buf_str(&key), hg_now_ns());
 }
 
 /* A total of 0 is not known. */

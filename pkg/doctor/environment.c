@@ -121,6 +121,30 @@ enum hg_check_status hg_doctor_masking(struct hg_exam *x, struct hg_check *c)
                         "too short or too common to be masked: %s", list);
 }
 
+bool hg_doctor_has_notify(const struct hg_exam *x)
+{
+    return x->target.t->telling.notifier_count > 0;
+}
+
+/* Nobody is asked whether an address answers: it would be told of something that did not happen. */
+enum hg_check_status hg_doctor_notify(struct hg_exam *x, struct hg_check *c)
+{
+    const struct hg_telling *t = &x->target.t->telling;
+    HG_AUTO(hg_strv_done) struct hg_strv unset = HG_STRV_INIT;
+    bool required = false;
+    for (size_t i = 0; i < t->notifier_count; i++) {
+        const char *name = hg_notifier_missing(&t->notifiers[i], &x->target.vars);
+        required = required || (name && t->notifiers[i].required);
+        if (name && !hg_strv_has(&unset, name))
+            hg_strv_add(&unset, name);
+    }
+    if (!unset.count)
+        return hg_check_say(c, HG_CHECK_OK, "%zu to be told of a run, and every variable is set", t->notifier_count);
+    HG_AUTO(hg_freep) char *list = hg_strv_join(&unset, ", ");
+    hg_check_rule(c, "HG641");
+    return hg_check_say(c, required ? HG_CHECK_FAIL : HG_CHECK_WARNING, "not set here: %s", list);
+}
+
 /* ---- Railway ----------------------------------------------------------------------------------------- */
 
 static const struct hg_source *railway_source(const struct hg_exam *x)

@@ -84,6 +84,7 @@ enum hg_check_status hg_doctor_sources(struct hg_exam *x, struct hg_check *c);
 enum hg_check_status hg_doctor_dotenv(struct hg_exam *x, struct hg_check *c);
 enum hg_check_status hg_doctor_secrets(struct hg_exam *x, struct hg_check *c);
 enum hg_check_status hg_doctor_masking(struct hg_exam *x, struct hg_check *c);
+enum hg_check_status hg_doctor_notify(struct hg_exam *x, struct hg_check *c);
 enum hg_check_status hg_doctor_railway(struct hg_exam *x, struct hg_check *c);
 enum hg_check_status hg_doctor_token(struct hg_exam *x, struct hg_check *c);
 enum hg_check_status hg_doctor_container(struct hg_exam *x, struct hg_check *c);
@@ -91,6 +92,7 @@ enum hg_check_status hg_doctor_route(struct hg_exam *x, struct hg_check *c);
 bool hg_doctor_has_railway(const struct hg_exam *x);
 bool hg_doctor_has_container(const struct hg_exam *x);
 bool hg_doctor_has_dotenv(const struct hg_exam *x);
+bool hg_doctor_has_notify(const struct hg_exam *x);
 /* database.c */
 enum hg_check_status hg_doctor_answers(struct hg_exam *x, struct hg_check *c);
 enum hg_check_status hg_doctor_direct(struct hg_exam *x, struct hg_check *c);

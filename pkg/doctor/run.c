@@ -28,6 +28,7 @@ static const struct {
     { "environment.secrets", hg_doctor_has_dotenv, hg_doctor_secrets,
       { "environment.dotenv", NULL } },
     { "environment.masking", NULL, hg_doctor_masking, { "environment.sources", NULL } },
+    { "environment.notify", hg_doctor_has_notify, hg_doctor_notify, { "environment.sources", NULL } },
     { "database.route", NULL, hg_doctor_route, { "environment.sources", NULL } },
     { "database.answers", NULL, hg_doctor_answers,
       { "environment.sources", "database.route", NULL } },

@@ -119,6 +119,18 @@ static const char *value_of(const struct hg_vars *vars, const char *name)
     return name ? hg_vars_get(vars, name) : NULL;
 }
 
+const char *hg_notifier_missing(const struct hg_notifier *n, const struct hg_vars *vars)
+{
+    const char *names[] = { n->webhook_env, n->slack_env, n->secret_env,
+                            !n->github ? NULL : n->token_env ? n->token_env : HG_NOTIFIER_TOKEN };
+    for (size_t i = 0; i < HG_COUNT(names); i++) {
+        const char *value = value_of(vars, names[i]);
+        if (names[i] && (!value || !*value))
+            return names[i];
+    }
+    return NULL;
+}
+
 void hg_telling_mask(const struct hg_telling *t, const struct hg_vars *vars, struct hg_mask *mask)
 {
     for (size_t i = 0; i < t->notifier_count; i++) {

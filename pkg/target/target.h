@@ -75,6 +75,9 @@ struct hg_notifier {
     bool required;
     int64_t timeout_ns;
 };
+/* The first of its variables that has to be set and is not; NULL: none. */
+const char *hg_notifier_missing(const struct hg_notifier *n, const struct hg_vars *vars);
+#define HG_NOTIFIER_TOKEN "GITHUB_TOKEN" /* the token_env that is not given */
 /* What runs before and after a run. */
 enum hg_hook_when { HG_HOOK_BEFORE, HG_HOOK_AFTER, HG_HOOK_ON_FAILURE };
 #define HG_HOOK_WHENS 3

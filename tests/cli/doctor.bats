@@ -198,6 +198,12 @@ login() {
     is ok environment.dotenv
     is ok environment.secrets
     is ok environment.masking 'every secret'
+    echo 'notify: [ { slack_env: NOT_SET_HERE }, { webhook: "https://a.example" } ]' >> headgate.yaml
+    doctor
+    is warning environment.notify 'not set here: NOT_SET_HERE (HG641)'
+    export NOT_SET_HERE=https://b.example/1234567
+    doctor
+    is ok environment.notify '2 to be told of a run'
 }
 
 @test "Railway: the token, the API, and a private host's public address" {

@@ -236,7 +236,20 @@ YAML
     grep -qx HEADGATE_OUTCOME=refused failed && grep -q "^HEADGATE_ERROR=nothing was started" failed
     [ "$(hgt_psql "select to_regnamespace('headgate') is null")" = t ] || fail "an intent was written"
     rm failed
-    sed -i 's/exit 7/exit 0/' headgate.yaml
+    # Ctrl-C while it runs: nothing was started, and what it paused goes on.
+    sed -i 's/exit 7/touch here; exec sleep 60/' headgate.yaml
+    headgate apply > apply.log 2>&1 &
+    pid=$!
+    for ((i = 0; i < 400; i++)); do
+        [ ! -e here ] || break
+        sleep 0.05
+    done
+    kill -TERM "$pid"
+    wait "$pid" && code=0 || code=$?
+    [ "$code" = 143 ] || fail "exit $code" "$(cat apply.log)"
+    [ "$(hga_rows)" = none ] && grep -qx HEADGATE_OUTCOME=interrupted failed
+    rm failed
+    sed -i 's/touch here; exec sleep 60/exit 0/' headgate.yaml
     hga_revision 1 'op.execute("select no_such_column")'
     run headgate apply
     expect_status 4

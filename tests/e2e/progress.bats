@@ -13,7 +13,7 @@ setup() {
               alter table wide alter filler set storage plain;
               insert into wide select n, repeat('x', 7000) from generate_series(1, 8) n;
               create function slow(n int) returns int language plpgsql immutable as
-                  'begin if n >= 4 then perform pg_sleep(0.7); end if; return n; end'"
+                  'begin if n >= 4 then perform pg_sleep(0.6); end if; return n; end'"
 }
 
 @test "an index build tells its phase and how far it is, and the next time how long it took" {

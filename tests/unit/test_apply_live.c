@@ -88,6 +88,29 @@ static void says_what_it_took_before_and_the_phase(void **state)
     shows(l, 4200, 99, "[2/3] 0002b41f6d28 add notebook_sessions  4.2 s");
 }
 
+/* What tells no news for two hours, asked every two seconds. */
+static void hours_are_tens_of_lines(void **state)
+{
+    (void)state;
+    struct hg_apply_pace p = { 0 };
+    int told = 0;
+    int64_t longest = 0, last = 0, now = HG_NS_PER_S;
+    assert_true(hg_apply_pace(&p, "a", now));
+    assert_false(hg_apply_pace(&p, "a", now + HG_NS_PER_S));
+    for (last = now; now < 7200 * HG_NS_PER_S; now += 2 * HG_NS_PER_S)
+        if (hg_apply_pace(&p, "a", now)) {
+            told++;
+            longest = now - last > longest ? now - last : longest;
+            last = now;
+        }
+    assert_in_range(told, 20, 40);
+    assert_true(longest <= 302 * HG_NS_PER_S);
+    assert_true(hg_apply_pace(&p, "b", now)); /* news */
+    assert_false(hg_apply_pace(&p, "b", now + HG_NS_PER_S));
+    assert_true(hg_apply_pace(&p, "b", now + 2 * HG_NS_PER_S));
+    hg_freep(&p.said);
+}
+
 static void the_blocker_stays_when_it_gets_narrow(void **state)
 {
     struct hg_apply_live *l = *state;
@@ -169,6 +192,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_blocker_stays_when_it_gets_narrow, begin, end),
         cmocka_unit_test_setup_teardown(wide_characters_are_cut_at_columns, begin, end),
         cmocka_unit_test_setup_teardown(masked_whole_and_printable, begin, end),
+        cmocka_unit_test(hours_are_tens_of_lines),
         cmocka_unit_test(never_over_an_unfinished_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
