@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bundle_cmd.h"
+#include "rehearse.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +103,28 @@ static char *scheme_of(const struct bundle_options *o, const struct hg_target *t
                : NULL;
 }
 
+/* Tried in a private PostgreSQL, if there can be one; what it is then is what is written. */
+static int verify(const struct bundle_options *o, const struct hg_render *how, struct hg_bundle *b,
+                  struct hg_findings *findings, struct hg_err *err)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf file = HG_BUF_INIT;
+    struct hg_bundle tried = { 0 };
+    struct hg_err why = { 0 };
+    if (bundle_rehearse(how, b, findings, &why) < 0) {
+        if (o->verify) {
+            *err = why;
+            return hg_wrap(err, "the bundle could not be tried in a private PostgreSQL");
+        }
+        hg_log(HG_LOG_NOTE, "not all is verified in a private PostgreSQL: %s", why.message);
+    }
+    if (hg_bundle_write(b, &file, err) < 0 ||
+        hg_bundle_parse(hg_buf_str(&file), file.len, "the new bundle", &tried, err) < 0)
+        return -1;
+    hg_bundle_done(b);
+    *b = tried;
+    return 0;
+}
+
 static int build(const struct bundle_options *o, const struct bundle_project *p, struct hg_bundle *ret,
                  struct hg_findings *findings, struct hg_err *err)
 {
@@ -127,6 +149,8 @@ static int build(const struct bundle_options *o, const struct bundle_project *p,
         .graph = p->graph, .commit = commit, .dirty = dirty,
     };
     int rc = hg_bundle_build(&in, ret, findings, err);
+    if (rc == 0 && !o->no_verify)
+        rc = verify(o, &in.render, ret, findings, err);
     json_decref(names);
     hg_vars_free_envp(plain);
     return rc;

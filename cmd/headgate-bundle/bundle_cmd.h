@@ -14,7 +14,7 @@ struct bundle_options {
     char **argv;
     const char *output, *driver, *key, *signers;
     struct hg_strv env;
-    bool require_rendered;
+    bool require_rendered, verify, no_verify;
 };
 
 /* The project that a bundle is built from, or compared with. */

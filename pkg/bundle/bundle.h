@@ -166,6 +166,13 @@ struct hg_rendered {
 int hg_render(const struct hg_render *in, struct hg_rendered ret[2], struct hg_err *err);
 void hg_rendered_done(struct hg_rendered *r);
 
+/* How Alembic is run online, step by step, in the database `instead` (py/online.py says how it is talked
+ * to): interpreter, the text of the program, environment, folder. */
+struct hg_online { char *python, *program, **envp, *dir; };
+int hg_render_online(const struct hg_render *in, const char *instead, struct hg_online *ret,
+                     struct hg_err *err);
+void hg_online_done(struct hg_online *o);
+
 /* ---- building ------------------------------------------------------------------------------ */
 
 struct hg_bundle_build {

@@ -48,19 +48,22 @@ static json_t *words_of(const struct hg_render *in, bool flask)
     return argv;
 }
 
-static char *program_of(const struct hg_render *in, bool flask)
+static char *program_of(const struct hg_render *in, const char *instead, bool flask)
 {
     static const struct hg_strv NO_ROWS = HG_STRV_INIT;
     json_t *revisions = json_array();
     for (size_t i = 0; i < in->count; i++)
         json_array_append_new(revisions, json_string(in->revisions[i]));
-    json_t *spec = json_pack("{so sb sO ss? so so sf sb}", "argv", words_of(in, flask), "flask", flask,
+    json_t *spec = json_pack("{so sb sO ss? so so sf sb ss?}", "argv", words_of(in, flask), "flask", flask,
                              "names", in->names, "scheme", in->scheme, "revisions", revisions, "rows",
                              hg_json_texts(in->rows ? in->rows : &NO_ROWS), "seconds",
-                             (double)in->timeout_ns / (double)HG_NS_PER_S, "bundle", in->bundle);
+                             (double)in->timeout_ns / (double)HG_NS_PER_S, "bundle", in->bundle, "instead",
+                             instead);
     if (!spec)
         HG_BUG("the specification of a rendering");
-    char *program = hg_alembic_program(spec, hg_py_bundle_render);
+    HG_AUTO(hg_freep) char *text = hg_xasprintf("%s\n%s\n%s", hg_py_bundle_render,
+                                                instead ? hg_py_bundle_online : "", hg_py_bundle_start);
+    char *program = hg_alembic_program(spec, text);
     json_decref(spec);
     return program;
 }
@@ -146,7 +149,7 @@ int hg_render(const struct hg_render *in, struct hg_rendered ret[2], struct hg_e
     if (hg_alembic_python(in->alembic->dir, in->path, &python, err) < 0)
         return -1;
     bool flask = hg_alembic_needs_flask(in->alembic);
-    HG_AUTO(hg_freep) char *program = program_of(in, flask);
+    HG_AUTO(hg_freep) char *program = program_of(in, NULL, flask);
     HG_AUTO(hg_freep) char *above = hg_path_dir(in->alembic->script_location);
     char dash[] = "-";
     char *argv[] = { python, dash, NULL };
@@ -175,4 +178,28 @@ void hg_rendered_done(struct hg_rendered *r)
     json_decref(r->settings);
     hg_freep(&r->fatal);
     hg_buf_done(&r->said);
+}
+
+int hg_render_online(const struct hg_render *in, const char *instead, struct hg_online *ret,
+                     struct hg_err *err)
+{
+    char *python = NULL;
+    if (hg_alembic_python(in->alembic->dir, in->path, &python, err) < 0)
+        return -1;
+    bool flask = hg_alembic_needs_flask(in->alembic);
+    *ret = (struct hg_online){ .python = python, .program = program_of(in, instead, flask),
+                               .envp = with_seed(in->plain, "0"),
+                               .dir = flask ? hg_path_dir(in->alembic->script_location)
+                                            : hg_xstrdup(in->alembic->dir) };
+    return 0;
+}
+
+void hg_online_done(struct hg_online *o)
+{
+    hg_freep(&o->python);
+    hg_freep(&o->program);
+    hg_freep(&o->dir);
+    if (o->envp)
+        hg_vars_free_envp(o->envp);
+    o->envp = NULL;
 }

@@ -494,12 +494,12 @@ def render_one(identifier, direction):
 
 
 def render_all(_heads, context):
-    STATE["reached"] = True
     for identifier in SPEC["revisions"]:
         for direction in ("up", "down") if SPEC["bundle"] else ("up",):
             render_one(identifier, direction)
     if SPEC["bundle"]:
         STATE["context"] = context
+    STATE["reached"] = True
     answer(done=True)
     return []
 
@@ -544,15 +544,12 @@ def time_up(_signal, _frame):
     raise TimeUp()
 
 
-def main():
-    settle_environment()
-    no_connections()
-    wrap_statements()
-    wrap_environment()
+def run_alembic(instead):
+    """Alembic's command line (or Flask's), with this function for `upgrade`."""
     from alembic import command
 
-    upgrade.__module__ = command.__name__
-    command.upgrade = upgrade
+    instead.__module__, instead.__name__ = command.__name__, "upgrade"
+    command.upgrade = instead
     signal.signal(signal.SIGALRM, time_up)
     signal.setitimer(signal.ITIMER_REAL, SPEC["seconds"])
     if SPEC["flask"]:
@@ -567,9 +564,9 @@ def main():
         alembic(prog="alembic", argv=SPEC["argv"])
 
 
-try:
-    main()
-except TimeUp:
-    answer(fatal="rendering took longer than %g seconds" % SPEC["seconds"])
-except ImportError as error:
-    answer(fatal=one_line(error))
+def main():
+    settle_environment()
+    no_connections()
+    wrap_statements()
+    wrap_environment()
+    run_alembic(upgrade)
