@@ -196,6 +196,10 @@ demo: ## the main job on a real PostgreSQL, real Alembic and a Railway API stub
 	@$(MAKE) --no-print-directory all
 	@scripts/demo
 
+.PHONY: bundle
+bundle: all ## the sample's migrations as one file, build/dev/sample.bundle, by `headgate bundle`
+	@PATH="$(CURDIR)/$(BUILD):$$(scripts/test-venv)/bin:$$PATH" headgate bundle -C containers/notebook-api \
+	  -o "$(CURDIR)/$(BUILD)/sample.bundle"
 .PHONY: install uninstall clean help dist compile_commands.json docs docs-check analyze
 LIBEXEC := $(PREFIX)/libexec/headgate
 install: all ## install under DESTDIR/PREFIX

@@ -50,7 +50,9 @@ static int compare(const struct bundle_options *o, const struct hg_bundle *b, bo
     struct hg_err wrong = { 0 };
     if (!path && p.target.t->bundle_require_signature)
         return hg_fail(err, HG_E_CONFIG, "headgate.yaml has bundle.require_signature, but no bundle.signers");
-    if (path && hg_bundle_signed(o->output, path, b, &wrong) < 0) {
+    HG_AUTO(hg_freep) char *signature = hg_xasprintf("%s.sig", o->output);
+    bool wanted = o->signers || p.target.t->bundle_require_signature || hg_is_file(signature);
+    if (path && wanted && hg_bundle_signed(o->output, path, b, &wrong) < 0) {
         if (wrong.kind != HG_E_INTEGRITY) {
             *err = wrong;
             return -1;

@@ -7,9 +7,9 @@ setup_file() {
     hgt_setup_file
     export BUNDLES=$BATS_FILE_TMPDIR
     cases "$BUNDLES/cases"
-    (cd "$BUNDLES/cases" && headgate bundle -q -o "$BUNDLES/cases.bundle" > "$BUNDLES/cases.out")
+    (cd "$BUNDLES/cases" && headgate bundle -q --no-verify -o "$BUNDLES/cases.bundle" > "$BUNDLES/cases.out")
     small "$BUNDLES/small"
-    (cd "$BUNDLES/small" && headgate bundle -q -o "$BUNDLES/small.bundle" > /dev/null)
+    (cd "$BUNDLES/small" && headgate bundle -q --no-verify -o "$BUNDLES/small.bundle" > /dev/null)
 }
 setup() { load ../lib/common; }
 
@@ -27,7 +27,7 @@ small() {
     cp "$HGT_ROOT/tests/fixtures/bundle/migrations/versions/t00.py" "$1/migrations/versions"
 }
 
-bundle() { run --separate-stderr headgate bundle "$@"; }
+bundle() { run --separate-stderr headgate bundle --no-verify "$@"; }
 
 # Each revision of expected.json: class, code and SQL. CODES=no: another SQLAlchemy may say another code.
 as_expected() {
@@ -159,6 +159,65 @@ PY
     expect_status 2
 }
 
+# A history with most of what there is: data, an enum, an autocommit block, values of the database, a loop
+# over rows, branches and a merge, and a way back that does not exist.
+history() {
+    small "$1"
+    python3 - "$1/migrations/versions" << 'PY'
+import sys
+def revision(name, down, up, back="pass"):
+    with open("%s/%s.py" % (sys.argv[1], name), "w") as file:
+        file.write("from alembic import op\nimport sqlalchemy as sa\nrevision = %r\ndown_revision = %r\n"
+                   "def upgrade():\n    %s\ndef downgrade():\n    %s\n" % (name, down, up, back))
+revision("v1", "t00", "op.bulk_insert(sa.table('p', sa.column('k', sa.Text)), [{'k': 'a\\\\b\\t%'}])",
+         "op.execute('DELETE FROM p')")
+revision("v2", "v1", "op.add_column('p', sa.Column('id', sa.Uuid, server_default=sa.text('gen_random_uuid()')));"
+         " op.add_column('p', sa.Column('at', sa.DateTime, server_default=sa.func.now()))",
+         "op.drop_column('p', 'id'); op.drop_column('p', 'at')")
+revision("v3", "v2", "[op.execute(\"INSERT INTO p VALUES ('%s', 'again')\" % row[0]) for row in"
+         " op.get_bind().execute(sa.text('SELECT k FROM p'))]")
+revision("v4", "v3", "op.create_table('c', sa.Column('c', sa.Enum('r', 'g', name='color')))",
+         "op.drop_table('c'); op.execute('DROP TYPE color')")
+revision("left", "v4", "ctx = op.get_context().autocommit_block(); ctx.__enter__();"
+         " op.execute(\"ALTER TYPE color ADD VALUE 'b'\"); ctx.__exit__(None, None, None);"
+         " op.execute(\"INSERT INTO c VALUES ('b')\")", "raise RuntimeError('labels stay')")
+revision("right", "v4", "op.execute(\"SELECT pg_catalog.setval('s', 7)\")".join(("op.execute('CREATE SEQUENCE s'); ", "")),
+         "op.execute('DROP SEQUENCE s')")
+revision("both", ("left", "right"), "op.execute('COMMENT ON TABLE p IS \\'50%\\'')")
+PY
+}
+
+@test "tried in a private PostgreSQL: what does the same as Alembic is verified" {
+    history "$BATS_TEST_TMPDIR/p"
+    cd "$BATS_TEST_TMPDIR/p"
+    run --separate-stderr headgate bundle --verify --format json
+    expect_status 0
+    expect_document bundle
+    [ "$(json '[.revisions[] | "\(.revision) \(.up.class) \(.up.verified)"] | sort | join(", ")')" = \
+        "both rendered true, left rendered true, right rendered true, t00 rendered true, v1 rendered true, v2 rendered true, v3 needs-python false, v4 rendered true" ] ||
+        fail "$output" "$stderr"
+    # Downwards as far as there is a way.
+    [ "$(json '[.revisions[] | select(.down.verified) | .revision] | sort | join(" ")')" = "both" ] ||
+        fail "$output" "$stderr"
+    run compgen -G '/tmp/headgate-bundle-*'
+    [ "$status" -ne 0 ] || fail "left over: $output"
+    # Alembic works in another schema than the bundle would.
+    sed -i 's/^        context.configure(connection=/        connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS app"); connection.exec_driver_sql("SET search_path TO app"); connection.commit()\n&/' \
+        migrations/env.py
+    rm migrations/versions/v*.py migrations/versions/[blr]*.py
+    run --separate-stderr headgate bundle --verify --format json
+    expect_status 0
+    expect_stderr "HG258 revision t00, upgrade: not what Alembic does"
+    [ "$(json '.revisions[0].up | "\(.class) \(.code)"')" = "needs-python differs" ]
+    # None to be had.
+    HEADGATE_PG_BINDIR=/nonexistent run --separate-stderr headgate bundle --verify
+    [ "$status" -ne 0 ]
+    expect_stderr "could not be tried in a private PostgreSQL"
+    HEADGATE_PG_BINDIR=/nonexistent run --separate-stderr headgate bundle
+    expect_status 0
+    expect_stderr "not all is verified"
+}
+
 @test "verify compares with the code that is here" {
     small "$BATS_TEST_TMPDIR/p"
     cd "$BATS_TEST_TMPDIR/p"
@@ -216,6 +275,14 @@ bundle: { signers: signers, require_signature: true }' > headgate.yaml
     verify
     expect_status 1
     expect_output "the signature of the bundle b is wrong"
+    hgt_db # and what is applied
+    run --separate-stderr headgate apply --bundle b --format json
+    expect_status 1
+    expect_output '"HG257"'
+    [ -z "$(hgt_psql "select to_regclass('alembic_version')")" ] || fail "applied"
+    cp "$BUNDLES/small.bundle" b
+    run --separate-stderr headgate apply --bundle b --format json
+    expect_status 0
     run --separate-stderr headgate bundle sign b
     expect_status 2
     run --separate-stderr headgate bundle sign b -k no-such-key

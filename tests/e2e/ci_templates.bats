@@ -82,7 +82,8 @@ steps() {
     run steps "$(github_steps deploy)"
     expect_status 0
     [ "$(hgt_psql 'select version_num from alembic_version')" = 0003c9e2074a ] || fail "not applied"
-    run steps "$(github_steps deploy | tail -n 2)"
+    headgate bundle verify migrations.bundle
+    run steps "$(github_steps deploy | grep -E '^headgate (gate|apply) ')"
     expect_status 0
 }
 
