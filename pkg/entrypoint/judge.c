@@ -165,7 +165,7 @@ static enum hg_next judge_pending(struct hg_entry *e, char **ret_why, struct hg_
     return HG_NEXT_MIGRATE;
 }
 
-enum hg_next hg_entry_judge(struct hg_entry *e, char **ret_why, struct hg_err *err)
+static enum hg_next judge(struct hg_entry *e, char **ret_why, struct hg_err *err)
 {
     const struct hg_finding *heads = several_heads(e);
     if (heads)
@@ -181,4 +181,12 @@ enum hg_next hg_entry_judge(struct hg_entry *e, char **ret_why, struct hg_err *e
     default:
         return refuse_by(e, error_of(&e->status, NULL), err);
     }
+}
+
+enum hg_next hg_entry_judge(struct hg_entry *e, char **ret_why, struct hg_err *err)
+{
+    static const char *const NEXT[] = { "start", "migrate", "wait", "refuse" };
+    enum hg_next next = judge(e, ret_why, err);
+    hg_trace("entrypoint", "state", hg_state_name(e->status.state), "next", NEXT[next], NULL);
+    return next;
 }

@@ -29,14 +29,6 @@ refused() { # EXIT TEXT
     expect_stderr "$2"
 }
 runs() { hgt_psql "select count(*) from headgate.run"; }
-wait_for() { # CONDITION…: at most 20 s
-    local i
-    for ((i = 0; i < 200; i++)); do
-        if "$@"; then return 0; fi
-        sleep 0.1
-    done
-    fail "waited for: $*"
-}
 
 @test "apply: an empty, a behind and an up-to-date database; the application's stdout is its own" {
     entry --policy apply

@@ -13,14 +13,6 @@ setup() {
     FIRST=(unshare "${user[@]}" -pf --mount-proc --kill-child)
 }
 
-wait_for() { # CONDITION…: at most 20 s
-    local i
-    for ((i = 0; i < 400; i++)); do
-        if "$@"; then return 0; fi
-        sleep 0.05
-    done
-    fail "waited for: $*"
-}
 name() { basename "$1"; }
 
 @test "exit codes: the application's own, 128+n, 126 and 127" {

@@ -142,6 +142,16 @@ json() {
     jq -r "$1" <<< "${output:-}"
 }
 
+# wait_for CONDITION…: until the command succeeds, at most 20 s.
+wait_for() {
+    local i
+    for ((i = 0; i < 400; i++)); do
+        if "$@"; then return 0; fi
+        sleep 0.05
+    done
+    fail "waited for: $*"
+}
+
 # Fails with what was seen, so that a red test explains itself.
 fail() {
     printf '%s\n' "$@" >&2
