@@ -76,6 +76,15 @@ static struct hg_finding *place(struct hg_finding *f, const struct hg_revision *
 
 enum stored { STORED_NOWHERE, STORED_HERE, STORED_FALSE };
 
+static int stored_file(const struct hg_judge *j, const struct hg_past *past, const char *revision,
+                       struct hg_ledger_file *ret, struct hg_err *err)
+{
+    if (!past->document)
+        return hg_ledger_file(past->conn, past->table, revision, j->in->deadline_ns, ret, err);
+    hg_ledger_file_of(past->document, past->table, revision, ret);
+    return 0;
+}
+
 /* The text that ran, from the ledger (which only its owner may read whole), else from the recorded
  * commit. FALSE: the ledger's file is not the one whose digest it recorded. */
 static enum stored text_that_ran(struct hg_judge *j, const struct hg_past *past,
@@ -84,8 +93,7 @@ static enum stored text_that_ran(struct hg_judge *j, const struct hg_past *past,
     HG_AUTO(hg_ledger_file_done) struct hg_ledger_file file = { 0 };
     struct hg_err ignored = { 0 };
     char sum[HG_SHA256_SIZE];
-    if (hg_ledger_file(past->conn, past->table, e->revision, j->in->deadline_ns, &file, &ignored) == 0 &&
-        file.found && file.bytes.len) {
+    if (stored_file(j, past, e->revision, &file, &ignored) == 0 && file.found && file.bytes.len) {
         if (!hg_streq(hg_sha256(hg_buf_str(&file.bytes), file.bytes.len, sum), e->digest))
             return STORED_FALSE;
         hg_buf_add(ret, hg_buf_str(&file.bytes), file.bytes.len);
@@ -105,8 +113,7 @@ static bool ledger_has_file(const struct hg_judge *j, const struct hg_past *past
 {
     HG_AUTO(hg_ledger_file_done) struct hg_ledger_file file = { 0 };
     struct hg_err ignored = { 0 };
-    return hg_ledger_file(past->conn, past->table, revision, j->in->deadline_ns, &file, &ignored) == 0 &&
-           file.found && file.bytes.len;
+    return stored_file(j, past, revision, &file, &ignored) == 0 && file.found && file.bytes.len;
 }
 
 /* ---- findings of one revision -------------------------------------------------------------------- */
@@ -350,7 +357,8 @@ void hg_past_check_files(struct hg_judge *j, const struct hg_past *past,
     for (size_t i = 0; i < entries->count; i++)
         if (present[i] && !hg_past_squashed(j, entries, entries->items[i].revision))
             check_one(j, past, &entries->items[i]);
-    check_stored(j, past, entries);
+    if (!past->document)
+        check_stored(j, past, entries);
     if (!hg_graph_ok(j->in->graph))
         return;
     check_unrecorded(j, past, entries, in);

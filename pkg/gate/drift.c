@@ -69,16 +69,33 @@ static bool of_version_table(const struct hg_strv *tables, const char *name)
     return false;
 }
 
+static int version_tables(struct hg_judge *j, const struct hg_past *past, struct hg_strv *ret,
+                          struct hg_err *err)
+{
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    size_t i;
+    json_t *run;
+    json_array_foreach(json_object_get(past->document, "runs"), i, run)
+    {
+        if (hg_jget(run, "version_table") && !hg_strv_has(ret, hg_jget(run, "version_table")))
+            hg_strv_add(ret, hg_jget(run, "version_table"));
+    }
+    if (past->document)
+        return 0;
+    if (hg_pg_query(past->conn, hg_sql_gate_version_tables, 0, NULL, j->in->deadline_ns, &res, err) < 0)
+        return -1;
+    for (int row = 0; row < PQntuples(res); row++)
+        hg_strv_add(ret, hg_pg_get(res, row, 0));
+    return 0;
+}
+
 /* Takes out what is no matter of migrations: every environment leaves out only its own version table. */
 static int drop_version_tables(struct hg_judge *j, const struct hg_past *past,
                                struct hg_ledger_objects *differing, struct hg_err *err)
 {
-    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
     HG_AUTO(hg_strv_done) struct hg_strv tables = HG_STRV_INIT;
-    if (hg_pg_query(past->conn, hg_sql_gate_version_tables, 0, NULL, j->in->deadline_ns, &res, err) < 0)
+    if (version_tables(j, past, &tables, err) < 0)
         return -1;
-    for (int row = 0; row < PQntuples(res); row++)
-        hg_strv_add(&tables, hg_pg_get(res, row, 0));
     HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects kept = { 0 };
     for (size_t i = 0; i < differing->count; i++) {
         const struct hg_ledger_object *x = &differing->items[i];
@@ -159,7 +176,9 @@ void hg_past_check_schema(struct hg_judge *j, const struct hg_past *past)
     bool running = j->in->status->running && !j->in->conn; /* an apply that asks under its lock is none */
     if (j->in->no_catalog || !s->present || (s->open_run && !past->rows_as_recorded) || running)
         return;
-    if (hg_ledger_objects(past->conn, j->in->deadline_ns, &then, &err) < 0) {
+    if (past->document) {
+        hg_ledger_objects_of(past->document, &then);
+    } else if (hg_ledger_objects(past->conn, j->in->deadline_ns, &then, &err) < 0) {
         cannot_compare(j, err.message);
         return;
     }

@@ -78,17 +78,32 @@ static int check_version(struct hg_judge *j, const struct hg_past *past, struct 
     return 0;
 }
 
+/* Of a ledger in the state directory: lines that nobody can read prove nothing. */
+static void check_damage(struct hg_judge *j, const struct hg_past *past)
+{
+    const json_t *damage = json_object_get(past->document, "damage");
+    const char *first = json_string_value(json_array_get(damage, 0));
+    if (first)
+        hg_finding_add(&j->out->findings, "HG229", "the ledger in %s is damaged: %s (%zu in all)",
+                       hg_jget(past->document, "place"), first, json_array_size(damage));
+}
+
 static int check_ledger(struct hg_judge *j, struct hg_past *past, struct hg_err *err)
 {
     HG_AUTO(hg_ledger_entries_done) struct hg_ledger_entries entries = { 0 };
-    if (hg_ledger_summary(past->conn, past->table, j->in->deadline_ns, &past->summary, err) != 0 ||
-        check_emptied(j, past, err) != 0 || check_version(j, past, err) != 0)
+    if (past->document)
+        hg_ledger_summary_of(past->document, past->table, &past->summary);
+    else if (hg_ledger_summary(past->conn, past->table, j->in->deadline_ns, &past->summary, err) != 0 ||
+             check_emptied(j, past, err) != 0 || check_version(j, past, err) != 0)
         return -1;
+    check_damage(j, past);
     check_rows(j, past);
     check_held(j, &past->summary.held);
     if (!j->in->graph)
         return 0;
-    if (hg_ledger_applied(past->conn, past->table, j->in->deadline_ns, &entries, err) != 0)
+    if (past->document)
+        hg_ledger_applied_of(past->document, past->table, &entries);
+    else if (hg_ledger_applied(past->conn, past->table, j->in->deadline_ns, &entries, err) != 0)
         return -1;
     hg_past_check_files(j, past, &entries);
     hg_past_check_schema(j, past);
@@ -110,6 +125,17 @@ static int connect(struct hg_judge *j, PGconn **ret, struct hg_err *err)
     return hg_pg_connect_finish(*ret, &spec, j->in->deadline_ns, err);
 }
 
+/* The ledger of this machine, where the target keeps it there, or its role may not keep another. */
+static int read_local(struct hg_judge *j, struct hg_past *past, struct hg_err *err)
+{
+    const struct hg_status *s = j->in->status;
+    enum hg_ledger_mode mode = j->in->target->t->ledger;
+    if (mode != HG_LEDGER_FILE && (mode != HG_LEDGER_AUTO || s->ledger_exists))
+        return 0;
+    HG_AUTO(hg_freep) char *path = hg_ledger_path(j->in->target, s->system_identifier, s->db_oid, past->table);
+    return hg_ledger_document_of_file(path, true, &past->document, err);
+}
+
 void hg_judge_ledger(struct hg_judge *j)
 {
     const struct hg_status *s = j->in->status;
@@ -121,7 +147,7 @@ void hg_judge_ledger(struct hg_judge *j)
     }
     struct hg_err err = { 0 };
     HG_AUTO(hg_pg_closep) PGconn *own = NULL;
-    bool ledger = s->ledger_exists && s->ledger_readable;
+    bool ledger = s->ledger_exists && s->ledger_readable && j->in->target->t->ledger != HG_LEDGER_FILE;
     if (!j->in->conn && connect(j, &own, &err) != 0) {
         if (ledger)
             hg_judge_unknown(j, "the ledger could not be read: %s", err.message);
@@ -129,10 +155,13 @@ void hg_judge_ledger(struct hg_judge *j)
     }
     HG_AUTO(hg_freep) char *table = hg_xasprintf("%s.%s", s->vt_schema, s->vt_name);
     struct hg_past past = { .conn = j->in->conn ? j->in->conn : own, .table = table };
+    bool unread = read_local(j, &past, &err) < 0;
+    ledger = ledger || past.document;
     if (!ledger)
         hg_past_no_squash(j);
-    if (ledger && check_ledger(j, &past, &err) != 0)
+    if (unread || (ledger && check_ledger(j, &past, &err) != 0))
         hg_judge_unknown(j, "the ledger could not be read: %s", err.message);
     hg_past_check_leftovers(j, &past);
     hg_ledger_summary_done(&past.summary);
+    json_decref(past.document);
 }

@@ -12,6 +12,7 @@
 struct hg_past {
     PGconn *conn;
     const char *table;                    /* "schema.table" of the version table */
+    json_t *document;                     /* a ledger in the state directory; NULL: it is in the database */
     struct hg_ledger_summary summary;
     bool rows_as_recorded;                /* the version rows are those of the last record */
 };

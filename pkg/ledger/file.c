@@ -275,3 +275,98 @@ void hg_ledger_objects_of(const json_t *document, struct hg_ledger_objects *ret)
     hg_ledger_objects_sort(&o);
     *ret = o;
 }
+
+/* ---- the newest record of each revision ------------------------------------------------------------ */
+
+static struct hg_ledger_entry *entry_for(struct hg_ledger_entries *e, const char *revision)
+{
+    for (size_t i = 0; i < e->count; i++)
+        if (hg_streq(e->items[i].revision, revision)) {
+            hg_ledger_entry_done(&e->items[i]);
+            return &e->items[i];
+        }
+    e->items = hg_grow(e->items, e->count, &e->cap, sizeof *e->items);
+    e->items[e->count] = (struct hg_ledger_entry){ 0 };
+    return &e->items[e->count++];
+}
+
+static void take_step(const json_t *run, const json_t *step, struct hg_ledger_entries *e)
+{
+    const char *revision = hg_jget(step, "revision");
+    if (!revision || !hg_streq(hg_jget(step, "outcome"), "done"))
+        return;
+    struct hg_ledger_entry *x = entry_for(e, revision);
+    *x = (struct hg_ledger_entry){ .revision = hg_xstrdup(revision),
+                                   .direction = hg_xstrdup(hg_jget(step, "direction")),
+                                   .message = hg_xstrdup(hg_jget(step, "message")),
+                                   .path = hg_xstrdup(hg_jget(step, "path")),
+                                   .digest = hg_xstrdup(hg_jget(step, "digest")),
+                                   .commit = hg_xstrdup(hg_jget(run, "commit")),
+                                   .by = hg_xstrdup(hg_jget(run, "by")),
+                                   .host = hg_xstrdup(hg_jget(run, "host")),
+                                   .target = hg_xstrdup(hg_jget(run, "target")),
+                                   .finished_at = hg_xstrdup(hg_jget(run, "finished_at")) };
+    texts_of(step, "down_revisions", &x->down);
+    texts_of(step, "depends_on", &x->depends_on);
+}
+
+void hg_ledger_applied_of(const json_t *document, const char *version_table, struct hg_ledger_entries *ret)
+{
+    struct hg_ledger_entries e = { 0 };
+    size_t i, k;
+    json_t *run, *step;
+    json_array_foreach(json_object_get(document, "runs"), i, run)
+    {
+        if (!hg_streq(hg_jget(run, "version_table"), version_table))
+            continue;
+        json_array_foreach(json_object_get(run, "steps"), k, step)
+        {
+            take_step(run, step, &e);
+        }
+    }
+    *ret = e;
+}
+
+/* The newest step of this revision that brought it in. */
+static const json_t *step_that_ran(const json_t *document, const char *version_table, const char *revision,
+                                   const json_t **ret_run)
+{
+    const json_t *found = NULL;
+    size_t i, k;
+    json_t *run, *step;
+    json_array_foreach(json_object_get(document, "runs"), i, run)
+    {
+        json_array_foreach(json_object_get(run, "steps"), k, step)
+        {
+            if (hg_streq(hg_jget(run, "version_table"), version_table) &&
+                hg_streq(hg_jget(step, "revision"), revision) && hg_streq(hg_jget(step, "outcome"), "done") &&
+                !hg_streq(hg_jget(step, "direction"), "down")) {
+                found = step;
+                *ret_run = run;
+            }
+        }
+    }
+    return found;
+}
+
+void hg_ledger_file_of(const json_t *document, const char *version_table, const char *revision,
+                       struct hg_ledger_file *ret)
+{
+    const json_t *run = NULL, *step = step_that_ran(document, version_table, revision, &run);
+    const char *text = step ? hg_jget(step, "file") : NULL;
+    struct hg_ledger_file f = { .found = step != NULL };
+    if (text && hg_ledger_unbase64(text, &f.bytes) < 0)
+        hg_buf_clear(&f.bytes);
+    if (step) {
+        f.revision = hg_xstrdup(revision);
+        texts_of(step, "down_revisions", &f.down);
+        texts_of(step, "depends_on", &f.depends_on);
+        f.path = hg_xstrdup(hg_jget(step, "path"));
+        f.digest = hg_xstrdup(hg_jget(step, "digest"));
+        f.hmac = hg_xstrdup(hg_jget(step, "hmac"));
+        f.commit = hg_xstrdup(hg_jget(run, "commit"));
+        f.by = hg_xstrdup(hg_jget(run, "by"));
+        f.finished_at = hg_xstrdup(hg_jget(run, "finished_at"));
+    }
+    *ret = f;
+}

@@ -18,6 +18,8 @@ json_t *hg_ledger_delta(const struct hg_ledger_outcome *o, const struct hg_ledge
 /* The view is there and may be read: its rows; 0: not, and *ret stays NULL. One parameter, or none. */
 int hg_ledger_view(PGconn *conn, const char *view, const char *sql, size_t nparams,
                    const char *const *params, int64_t deadline_ns, PGresult **ret, struct hg_err *err);
+/* Of one entry, which may be filled again. */
+void hg_ledger_entry_done(struct hg_ledger_entry *x);
 /* The bytes of base64 text. -1: it is none. */
 int hg_ledger_unbase64(const char *text, struct hg_buf *ret);
 /* Appends one JSON line to the ledger's file; steals the object. */

@@ -167,6 +167,11 @@ char *hg_ledger_path(const struct hg_target *t, const char *system_identifier, c
 void hg_ledger_summary_of(const json_t *document, const char *version_table, struct hg_ledger_summary *ret);
 /* As hg_ledger_objects, from a document. */
 void hg_ledger_objects_of(const json_t *document, struct hg_ledger_objects *ret);
+/* As hg_ledger_applied, from a document. */
+void hg_ledger_applied_of(const json_t *document, const char *version_table, struct hg_ledger_entries *ret);
+/* As hg_ledger_file, from a document that has its files. */
+void hg_ledger_file_of(const json_t *document, const char *version_table, const char *revision,
+                       struct hg_ledger_file *ret);
 
 /* What is written down does not fit together: an array of {"what": "damage|file|hmac|step|chain|
  * fingerprint", "run", "revision", "message"}. key: HEADGATE_LEDGER_KEY or NULL. New reference. The

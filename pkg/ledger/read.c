@@ -136,17 +136,20 @@ int hg_ledger_applied(PGconn *conn, const char *version_table, int64_t deadline_
     return 0;
 }
 
+void hg_ledger_entry_done(struct hg_ledger_entry *x)
+{
+    char **owned[] = { &x->revision, &x->direction, &x->message, &x->path, &x->digest,
+                       &x->commit,   &x->by,        &x->host,    &x->target, &x->finished_at };
+    for (size_t k = 0; k < HG_COUNT(owned); k++)
+        hg_freep(owned[k]);
+    hg_strv_done(&x->down);
+    hg_strv_done(&x->depends_on);
+}
+
 void hg_ledger_entries_done(struct hg_ledger_entries *e)
 {
-    for (size_t i = 0; i < e->count; i++) {
-        struct hg_ledger_entry *x = &e->items[i];
-        char **owned[] = { &x->revision, &x->direction, &x->message, &x->path, &x->digest,
-                           &x->commit,   &x->by,        &x->host,    &x->target, &x->finished_at };
-        for (size_t k = 0; k < HG_COUNT(owned); k++)
-            hg_freep(owned[k]);
-        hg_strv_done(&x->down);
-        hg_strv_done(&x->depends_on);
-    }
+    for (size_t i = 0; i < e->count; i++)
+        hg_ledger_entry_done(&e->items[i]);
     free(e->items);
     *e = (struct hg_ledger_entries){ 0 };
 }

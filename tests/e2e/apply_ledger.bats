@@ -18,6 +18,14 @@ mode() {
 
 schema() { hgt_psql "select count(*) from pg_namespace where nspname = 'headgate'"; }
 
+# noticed RULES: what the online gate says about integrity without looking at git.
+noticed() {
+    run --separate-stderr headgate gate -t production --format json
+    local found
+    found=$(json '[.findings[] | select(.rule | test("HG2[02]")) | .rule + " " + (.location.revision // .location.object // "")] | sort | map(sub(" $"; "")) | join(", ")')
+    [ "$found" = "$1" ] || fail "expected $1, got $found"
+}
+
 late() { hga_result '[.findings[] | select(.rule == "HG507") | .message] | join(" ")'; }
 
 @test "ledger: file keeps intent and outcome beside the project, nothing in the database" {
@@ -29,6 +37,24 @@ late() { hga_result '[.findings[] | select(.rule == "HG507") | .message] | join(
     [ "$(jq -rs 'map(.event) | join(" ")' <<< "$records")" = "intent outcome" ]
     [ "$(jq -rs '.[1] | .outcome + " " + (.done | join(","))' <<< "$records")" = "applied r1,r2" ]
     [ "$(stat -c %a .headgate/ledger)" = 700 ]
+    # The gate remembers by it, without git.
+    mv .git "$BATS_TEST_TMPDIR/git" && cp -R mig "$BATS_TEST_TMPDIR/kept"
+    noticed ""
+    sed -i 's/"t1"/"t11"/' mig/versions/r1.py
+    noticed "HG201 r1"
+    cp "$BATS_TEST_TMPDIR"/kept/versions/*.py mig/versions
+    rm mig/versions/r1.py && sed -i 's/= .r1./= None/' mig/versions/r2.py
+    noticed "HG202 r1, HG228 r2"
+    cp "$BATS_TEST_TMPDIR"/kept/versions/*.py mig/versions
+    hgt_psql "alter table t1 add column by_hand integer"
+    noticed "HG224 table public.t1"
+    hgt_psql "alter table t1 drop column by_hand"
+    cp .headgate/ledger/*.jsonl "$BATS_TEST_TMPDIR/ledger"
+    echo '{"event": "intent"' >> .headgate/ledger/*.jsonl
+    noticed HG229
+    cp "$BATS_TEST_TMPDIR/ledger" .headgate/ledger/*.jsonl
+    noticed ""
+    mv "$BATS_TEST_TMPDIR/git" .git
     run --separate-stderr headgate rollback -t production --yes --format json -- -1
     expect_status 0
     [[ "$(late)" == *"not held"* ]]
