@@ -29,6 +29,5 @@ int main(int argc, char **argv)
         .no_common = true,
     };
     struct hg_common common = { 0 };
-    hg_keep_private();
     return hg_cli_main(&CMD, argc, argv, &common, run);
 }

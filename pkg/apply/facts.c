@@ -43,7 +43,7 @@ static json_t *error_of(int rc, const struct hg_err *err)
 
 static void add_end(const struct hg_run *r, json_t *d, const char *outcome, int rc, const struct hg_err *err)
 {
-    bool read = !r->started && r->have_status && r->status.state != HG_STATE_UNKNOWN;
+    bool read = outcome && !r->started && r->have_status && r->status.state != HG_STATE_UNKNOWN;
     json_object_set_new(d, "outcome", hg_event_text(outcome));
     json_object_set_new(d, "to", r->to_known ? hg_json_list(&r->after)
                                  : read ? hg_json_list(&r->status.rows) : json_null());

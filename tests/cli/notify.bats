@@ -54,6 +54,8 @@ YAML
         requests 'select(.path == "/hook") | .body' | jq -sr ".[$n] | fromjson" > document.json
         "$HGT_VENV/bin/python" "$HGT_ROOT/tests/lib/validate" notify < document.json || fail "$(cat document.json)"
     done
+    requests 'select(.path == "/hook") | .body | fromjson | [.event, .to]' | head -n 1 |
+        grep -qxF '["started",null]' || fail "$(requests .body)"
     [ "$(jq -c '[.outcome, .from, .to, .applied, .error, .target]' document.json)" = \
         '["applied",[],["r2"],["r1","r2"],null,"local"]' ] || fail "$(cat document.json)"
     requests 'select(.path == "/hook")' | python3 -c '

@@ -119,7 +119,7 @@ type \x1a
 expect Stopped
 type kill %1; exit 7\n'
     for init in "${INITS[@]}"; do
-        PS1='$ ' run python3 "$HGT_ROOT/tests/lib/typing.py" "$script" \
+        PS1='$ ' run python3 "$HGT_ROOT/tests/lib/type-at-terminal" "$script" \
             "${FIRST[@]}" setsid -c "$init" -- bash --norc --noprofile -i
         expect_status 0
         [[ $output != *"no job control"* ]] || fail "$(name "$init"): no job control"
@@ -127,7 +127,7 @@ type kill %1; exit 7\n'
 }
 
 @test "below a shell, Ctrl-Z stops init and application together, and fg goes on" {
-    PS1='$ ' run python3 "$HGT_ROOT/tests/lib/typing.py" 'expect $
+    PS1='$ ' run python3 "$HGT_ROOT/tests/lib/type-at-terminal" 'expect $
 type '"$HGT_BUILD"'/headgate-pid1 -- sh -c "echo run""ning; sleep 1; echo re""sumed"\n
 expect running
 type \x1a
