@@ -200,12 +200,15 @@ demo: ## the main job on a real PostgreSQL, real Alembic and a Railway API stub
 bundle: all ## the sample's migrations as one file, build/dev/sample.bundle, by `headgate bundle`
 	@PATH="$(CURDIR)/$(BUILD):$$(scripts/test-venv)/bin:$$PATH" headgate bundle -C containers/notebook-api \
 	  -o "$(CURDIR)/$(BUILD)/sample.bundle"
-.PHONY: install uninstall clean help dist compile_commands.json docs docs-check analyze
+.PHONY: install uninstall image clean help dist compile_commands.json docs docs-check analyze
 LIBEXEC := $(PREFIX)/libexec/headgate
 install: all ## install under DESTDIR/PREFIX
 	@scripts/install-tree "$(BUILD)" "$(DESTDIR)" "$(PREFIX)"
 uninstall: ## remove what install put there
 	@scripts/install-tree --remove "$(BUILD)" "$(DESTDIR)" "$(PREFIX)"
+image: ## the container image `headgate` (docs/images.md); BASE_IMAGE=, IMAGE=
+	@docker build -f containers/headgate.Dockerfile -t "$(or $(IMAGE),headgate)" \
+	  $(if $(BASE_IMAGE),--build-arg BASE_IMAGE="$(BASE_IMAGE)") .
 clean: ## remove build/
 	rm -rf build
 compile_commands.json: ## for editors and clang tools

@@ -90,6 +90,7 @@ VERSIONS=/app/backend/db/migrations/versions
 
 @test "the image has what docs/images.md lists, loads what it says, and is as large" {
     page=$(cat "$HGT_ROOT/docs/images.md")
+    codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
     without=${page#*Not in it are} without=${without%%man pages*}
     docker run --rm --network none --entrypoint sh "$HGT_IMAGE" -c \
         'cd /opt/headgate && find . -type f && du -sb . && id -u' > got
@@ -102,6 +103,7 @@ VERSIONS=/app/backend/db/migrations/versions
             grep -qE "^\./(bin|libexec/headgate)/$name\$" got || fail "$name is not in it"
         fi
         libraries=$(readelf -d "$program" | sed -n 's/.*(NEEDED).*\[\(lib[a-z]*\).*/\1/p' | sort | xargs)
+        [[ $codename != bookworm || $(objdump -T "$program" 2>&1) != *GLIBC_2.3[5-9]* ]] || fail "$name: glibc"
         case $name:$libraries in
             *:libc | headgate-pid1: | headgate-relay.*:) ;;
             headgate-source-railway:"libc libcrypto libssl libz" | headgate-notify:"libc libcrypto libssl libz") ;;
@@ -241,13 +243,12 @@ replicas() { # STATE
     sleeping="select count(*) from pg_stat_activity where query like '%pg_sleep(600)%' and pid <> pg_backend_pid()"
     asleep() { [ "$(hgt_psql "$sleeping and state = 'active'")" = 1 ]; }
     wait_until 30 asleep
-    SECONDS=0
     docker stop -t 30 "$HGT_CONTAINER" > /dev/null
-    [ "$SECONDS" -lt 20 ] || fail "it took $SECONDS s"
     [ "$(hgt_psql "$sleeping")" = 0 ] || fail "the backend goes on"
     nothing_left || fail "a lock or a session is left"
     run docker logs "$HGT_CONTAINER"
     expect_output 0003c9e2074a
+    # After the grace period it would be 137.
     [ "$(docker inspect -f '{{.State.ExitCode}}' "$HGT_CONTAINER")" = 4 ] || fail "not exit 4"
     [ "$(hgt_psql 'select version_num from alembic_version')" = 0003c9e2074a ]
 }
