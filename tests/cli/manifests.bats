@@ -44,8 +44,13 @@ PY
 @test "systemd: the units are what systemd reads, in the right order, and keep to themselves" {
     for unit in notebook-migrate notebook-api; do
         sed "s|/usr/local/bin/headgate|$HGT_BUILD/headgate|" "$EXAMPLES/systemd/$unit.service" > "$unit.service"
-        run systemd-analyze security --offline=true --threshold=20 "$unit.service"
-        expect_status 0
+        # Ubuntu 22.04's systemd has neither this nor %d, the folder of credentials.
+        if [ "$(systemd-analyze --version | awk '{print $2; exit}')" -ge 250 ]; then
+            run systemd-analyze security --offline=true --threshold=20 "$unit.service"
+            expect_status 0
+        else
+            sed -i 's|%d/|/run/credentials/|' "$unit.service"
+        fi
     done
     run systemd-analyze --man=no verify ./*.service
     expect_status 0
