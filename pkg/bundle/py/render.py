@@ -23,6 +23,7 @@ import re
 import signal
 import sys
 import traceback
+import warnings
 
 ANSWERS = os.fdopen(os.dup(1), "w", encoding="utf-8")
 os.dup2(2, 1)
@@ -256,7 +257,42 @@ def check_values(compiled):
             refuse("default", "Python computes the value of column %s for each row" % column.name)
 
 
+# What SQLAlchemy's dialect asks the server's version for, and writes otherwise for PostgreSQL 13 to 17.
+BY_VERSION = ("supports_virtual_generated_columns", "_supports_jsonb_subscripting")
+
+
 def as_text(construct, dialect):
+    from sqlalchemy.sql.elements import TextClause
+
+    text = text_for(construct, dialect)
+    if SPEC["bundle"] and not isinstance(construct, TextClause):
+        check_versions(construct, dialect, text)
+    return text
+
+
+def check_versions(construct, dialect, text):
+    """A bundle does not know on which server it will be applied."""
+    from sqlalchemy import exc
+
+    before = {name: getattr(dialect, name) for name in BY_VERSION if hasattr(dialect, name)}
+    for supported in (False, True):
+        for name in before:
+            setattr(dialect, name, supported)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                same = text_for(construct, dialect, exc.CompileError) == text
+        except exc.CompileError:
+            same = False
+        finally:
+            for name, value in before.items():
+                setattr(dialect, name, value)
+        if not same:
+            refuse("server", "its SQL depends on the version of the server (of a computed column say "
+                             "persisted=True)")
+
+
+def text_for(construct, dialect, let_through=()):
     from sqlalchemy import exc
     from sqlalchemy.schema import DDLElement
 
@@ -267,6 +303,8 @@ def as_text(construct, dialect):
             options = {"compile_kwargs": {"literal_binds": True}}
         text = str(construct.compile(dialect=dialect, **options))
         return text.strip() if isinstance(construct, DDLElement) else text
+    except let_through:
+        raise
     except (exc.CompileError, NotImplementedError) as error:
         kind = re.search(r"datatype (\w+)", str(error))
         refuse("literal", "a value cannot be written as SQL text" + (" (%s)" % kind.group(1) if kind else ""))
