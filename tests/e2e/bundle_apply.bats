@@ -262,6 +262,23 @@ OWN='{"id": "r2", "down": ["r1"], "upgrade": ["insert into t values ('"'x'"')", 
     expect_status 2
 }
 
+@test "where the target wants a signature, a bundle without a good one is refused (HG257)" {
+    bundle "$R1"
+    ssh-keygen -q -t ed25519 -N '' -f key
+    ssh-keygen -q -t ed25519 -N '' -f stranger
+    printf 'team %s\n' "$(cat key.pub)" > signers
+    printf 'version: 1\nbundle: { signers: signers, require_signature: true }\n' > headgate.yaml
+    printf 'targets: { local: { environment: [ process ] } }\n' >> headgate.yaml
+    headgate bundle sign headgate.bundle -k stranger
+    apply --format json
+    expect_status 1
+    [ "$(hga_result '[.findings[].rule] | join(",")') $(hga_rows)" = "HG257 none" ]
+    headgate bundle sign headgate.bundle -k key
+    apply
+    expect_status 0
+    [ "$(hga_rows)" = r1 ]
+}
+
 @test "--max-runtime cancels the statement; a kill in the middle leaves nothing that the next run cannot settle" {
     bundle "$R1, {\"id\": \"r2\", \"down\": [\"r1\"], \"upgrade\": [\"select pg_sleep(600)\"], \"downgrade\": []}" \
         '"transaction_per_migration": true'
