@@ -7,7 +7,7 @@
 
 struct entrypoint_options {
     struct hg_common common;
-    const char *policy, *ahead;
+    const char *policy, *ahead, *bundle;
     bool init, group, retry_failed, healthcheck;
     int64_t liveness, lock_wait_ns;
     int argc;
@@ -24,6 +24,8 @@ static const struct hg_opt OPTIONS[] = {
       .env = "HEADGATE_AHEAD",
       .help = "start on a database that is ahead of this image: where the ledger proves that headgate "
               "brought it there (default), never or always" },
+    { "bundle", 0, HG_OPT_STRING, AT(bundle), .metavar = "FILE", .env = "HEADGATE_BUNDLE",
+      .help = "migrate by this bundle, without Python (headgate.bundle, where there is one here)" },
     { "init", 0, HG_OPT_BOOL, AT(init), .env = "HEADGATE_INIT",
       .help = "stay as process 1 beside the application: pass signals on, reap orphans" },
     { "group", 0, HG_OPT_BOOL, AT(group),
@@ -81,6 +83,7 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
     struct entrypoint_options *o = options;
     struct hg_entrypoint_options entry = { .common = &o->common, .argc = o->argc, .argv = o->argv,
                                            .app = args->items, .policy = o->policy, .ahead = o->ahead,
+                                           .bundle = o->bundle,
                                            .init = o->init, .group = o->group,
                                            .retry_failed = o->retry_failed, .liveness = o->liveness,
                                            .lock_wait_ns = o->lock_wait_ns, .say = say, .warn = warn };

@@ -21,6 +21,8 @@ struct hg_entrypoint_options {
     /* NULL, false, 0: not given; headgate.yaml says it, else the default */
     const char *policy;             /* apply (default), verify, wait, none */
     const char *ahead;              /* proven (default), refuse, allow */
+    const char *bundle;             /* what to migrate by; NULL: headgate.bundle, where there is one beside
+                                     * headgate.yaml or in the working directory, else revision files */
     bool init, group;               /* stay as process 1 beside the application */
     bool retry_failed;
     int64_t liveness;               /* port for probes */

@@ -10,6 +10,7 @@
 #include "alembic/alembic.h"
 #include "entrypoint.h"
 #include "process/process.h"
+#include "replay/replay.h"
 #include "status/status.h"
 #include "target/target.h"
 
@@ -22,6 +23,8 @@ enum hg_ahead { HG_AHEAD_PROVEN, HG_AHEAD_REFUSE, HG_AHEAD_ALLOW };
 
 /* Where what this image wants is written, and how it gets into a database: the one place that knows. */
 struct hg_entry_way {
+    char *bundle_path;              /* NULL: the revision files */
+    struct hg_bundle bundle;
     struct hg_alembic_config alembic;
     struct hg_graph *graph;
     bool have;                      /* loaded */

@@ -1,10 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where what this image wants is written, and how it gets into a database. Today that is the revision
- * files beside alembic.ini, and headgate-apply with the project's own Alembic. Whoever adds another way
- * changes these functions and nothing else.
+ * Where what this image wants is written, and how it gets into a database: a bundle, which headgate-apply
+ * runs by itself; or the revision files beside alembic.ini, and the project's own Alembic. Whoever adds
+ * another way changes these functions and nothing else.
  */
 #include "internal.h"
+
+/* The bundle that was named, or one that lies where an image would have it; NULL: none. Heap, absolute. */
+static char *find_bundle(const struct hg_entry *e)
+{
+    const struct hg_config *c = &e->target.config;
+    const char *const places[] = { c->dir, c->start_dir };
+    if (e->o->bundle && *e->o->bundle)
+        return hg_path_abs(e->o->bundle);
+    for (size_t i = 0; i < HG_COUNT(places); i++) {
+        HG_AUTO(hg_freep) char *path = hg_path_join(places[i] ? places[i] : ".", HG_BUNDLE_DEFAULT);
+        if (hg_is_file(path))
+            return hg_path_abs(path);
+    }
+    return NULL;
+}
+
+static int load_bundle(struct hg_entry *e, struct hg_err *err)
+{
+    struct hg_entry_way *w = &e->way;
+    w->have = hg_replay_code(w->bundle_path, e->target.config.start_dir, &w->bundle, &w->alembic, &w->graph,
+                             &e->file_findings, err) == 0;
+    if (w->have)
+        return 0;
+    hg_bundle_done(&w->bundle); /* so that the next try finds nothing left */
+    hg_alembic_config_done(&w->alembic);
+    w->alembic = (struct hg_alembic_config){ 0 };
+    return -1;
+}
 
 int hg_entry_way_load(struct hg_entry *e, struct hg_err *err)
 {
@@ -12,6 +40,10 @@ int hg_entry_way_load(struct hg_entry *e, struct hg_err *err)
     const struct hg_common *c = e->o->common;
     if (w->have)
         return 0;
+    if (!w->bundle_path)
+        w->bundle_path = find_bundle(e);
+    if (w->bundle_path)
+        return load_bundle(e, err);
     char **env = hg_target_plain_envp(&e->target);
     struct hg_alembic_options options = {
         .dir = c->dir,
@@ -52,6 +84,7 @@ void hg_entry_way_argv(const struct hg_entry *e, struct hg_strv *ret)
     add_option(ret, "dir", c->dir);
     for (size_t i = 0; i < c->from.count; i++)
         add_option(ret, "from", c->from.items[i]);
+    add_option(ret, "bundle", e->way.bundle_path);
     add_option(ret, "alembic-config", c->alembic_config);
     add_option(ret, "alembic-section", c->alembic_section);
     for (size_t i = 0; i < c->x.count; i++)
@@ -75,6 +108,8 @@ void hg_entry_way_argv(const struct hg_entry *e, struct hg_strv *ret)
 
 void hg_entry_way_done(struct hg_entry_way *w)
 {
+    hg_freep(&w->bundle_path);
+    hg_bundle_done(&w->bundle);
     if (!w->have)
         return;
     hg_graph_free(w->graph);

@@ -262,6 +262,25 @@ OWN='{"id": "r2", "down": ["r1"], "upgrade": ["insert into t values ('"'x'"')", 
     expect_status 2
 }
 
+@test "entrypoint migrates by the bundle it finds, without Python, and becomes the application" {
+    bundle "$R1"
+    PATH=$HGT_BUILD:/usr/bin:/bin run --separate-stderr timeout 60 headgate entrypoint -- echo started
+    expect_status 0
+    [ "$output $(hga_rows)" = "started r1" ]
+    bundle "$R1, {\"id\": \"r2\", \"down\": [\"r1\"], \"upgrade\": [], \"downgrade\": []}"
+    mkdir elsewhere
+    mv headgate.bundle elsewhere/it
+    HEADGATE_BUNDLE=elsewhere/it run --separate-stderr timeout 60 headgate entrypoint -- echo started
+    expect_status 0
+    [ "$output $(hga_rows)" = "started r2" ]
+    bundle "$R1, {\"id\": \"r2\", \"down\": [\"r1\"], \"upgrade\": [], \"downgrade\": []},
+            {\"id\": \"r3\", \"down\": [\"r2\"], \"upgrade\": \"it reads rows\", \"downgrade\": []}"
+    run --separate-stderr timeout 60 headgate entrypoint -- echo started
+    [ "$status" -ne 0 ]
+    expect_stderr "it reads rows"
+    [ "$output $(hga_rows)" = " r2" ]
+}
+
 @test "where the target wants a signature, a bundle without a good one is refused (HG257)" {
     bundle "$R1"
     ssh-keygen -q -t ed25519 -N '' -f key
