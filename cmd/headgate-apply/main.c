@@ -8,7 +8,7 @@
 struct apply_options {
     struct hg_common common;
     const char *plan, *bundle;
-    bool baseline, from_empty, release, no_wait, unattended, retry_failed, no_notify;
+    bool baseline, from_empty, release, no_wait, unattended, retry_failed, no_notify, one_by_one;
     int64_t lock_wait_ns, max_runtime_ns, calm_wait_ns;
     struct hg_strv overrides;
     int argc;
@@ -33,6 +33,8 @@ static const struct hg_opt OPTIONS[] = {
       .help = "cancel the migration after this time (never)" },
     { "wait-for-calm", 0, HG_OPT_SECONDS, AT(calm_wait_ns), .metavar = "SECONDS",
       .help = "wait at most so long until no long transaction, queue or lag is in the way" },
+    { "revision-by-revision", 0, HG_OPT_BOOL, AT(one_by_one),
+      .help = "commit each revision before the next one begins" },
     { "override", 0, HG_OPT_LIST, AT(overrides), .metavar = "RULE=REASON",
       .help = "let one finding pass this once; it is recorded" },
     { "release", 0, HG_OPT_BOOL, AT(release), .help = "apply also what a rollback holds" },
@@ -78,6 +80,7 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
                                       .retry_failed = o->retry_failed,
                                       .no_wait = o->no_wait,
                                       .no_notify = o->no_notify,
+                                      .one_by_one = o->one_by_one,
                                       .lock_wait_ns = o->lock_wait_ns,
                                       .max_runtime_ns = o->max_runtime_ns,
                                       .calm_wait_ns = o->calm_wait_ns,

@@ -39,6 +39,7 @@ struct hg_apply_options {
     bool unattended, retry_failed;  /* nobody watches: what failed before with the same file is not run
                                        again (HG630), unless retry_failed */
     bool adopt;                     /* write down what happened without headgate, run nothing */
+    bool one_by_one;                /* each revision in a transaction of its own */
     /* rollback */
     bool dry_run, allow_empty_downgrade, to_base;
     bool files_from_ledger;         /* revisions that are missing here, out of the ledger if proven */

@@ -21,6 +21,9 @@ int hg_run_read_bundle(struct hg_run *r, struct hg_err *err)
 {
     if (!r->o->bundle)
         return 0;
+    if (r->o->one_by_one)
+        return hg_fail(err, HG_E_USAGE, "a bundle runs in the transactions it was made with, so "
+                       "--revision-by-revision says nothing to it");
     if (r->o->files_from_ledger)
         return hg_fail(err, HG_E_USAGE, "--files-from-ledger wants Python, and a bundle is run without");
     if (hg_bundle_open(r->o->bundle, &r->bundle, err) < 0)
@@ -124,6 +127,12 @@ static int settle(struct hg_run *r, PGconn *conn, struct hg_err *err)
         if (rc == 0)
             rc = set_one(conn, name, json_string_value(value), err);
     json_decref(all);
+    HG_AUTO(hg_pg_clearp) PGresult *limited = NULL;
+    char limit[32];
+    (void)snprintf(limit, sizeof limit, "%lld", (long long)(hg_run_lock_timeout(r) / HG_NS_PER_MS));
+    const char *params[] = { limit };
+    if (rc == 0 && !r->target.t->lock_timeout_ns)
+        rc = hg_pg_query(conn, hg_sql_apply_limit, 1, params, soon(), &limited, err);
     struct hg_err ignored = { 0 }; /* a wish: not every server has it */
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
     if (rc == 0 && hg_pg_query(conn, hg_sql_apply_wishes, 0, NULL, soon(), &res, &ignored) < 0)
@@ -215,11 +224,18 @@ static void report_result(struct hg_run *r, const struct hg_replay_outcome *o, c
 static void replay(struct hg_run *r, PGconn *conn, struct hg_migrated *ret)
 {
     HG_AUTO(hg_revlist_done) struct hg_revlist rows = HG_REVLIST_INIT;
+    HG_AUTO(hg_revlist_done) struct hg_revlist left = HG_REVLIST_INIT;
     HG_AUTO(hg_strv_done) struct hg_strv unknown = HG_STRV_INIT;
     bool overlap = false;
     hg_graph_resolve_rows(r->graph, &r->status.rows, &rows, &unknown, &overlap);
+    for (size_t i = 0; i < r->steps.count; i++) {
+        if (hg_strv_has(&r->applied, r->steps.items[i]->id)) /* by an earlier try */
+            continue;
+        left.items = hg_grow(left.items, left.count, &left.cap, sizeof *left.items);
+        left.items[left.count++] = r->steps.items[i];
+    }
     struct hg_replay p = { .conn = conn, .bundle = &r->bundle, .graph = r->graph, .rows = &rows,
-                           .steps = &r->steps, .down = r->o->down, .on_event = report_event,
+                           .steps = &left, .down = r->o->down, .on_event = report_event,
                            .tick = tick, .tick_ns = HG_APPLY_TICK_NS, .context = r };
     struct hg_replay_outcome outcome = { 0 };
     struct hg_err failed = { 0 };

@@ -60,8 +60,12 @@ static int end_them(struct hg_run *r, const char *sql, bool all, struct migrator
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
     HG_AUTO(hg_freep) char *pids = NULL;
     (void)hg_int4_array(m->pids, m->count, &pids);
-    const char *params[] = { pids };
-    if (hg_pg_query(r->watch, sql, 1, params, hg_now_ns() + HG_APPLY_QUERY_NS, &res, err) < 0)
+    char class_text[16], key_text[16];
+    (void)snprintf(class_text, sizeof class_text, "%d", HG_LOCK_CLASS_MIGRATOR);
+    (void)snprintf(key_text, sizeof key_text, "%d", (int)r->key);
+    const char *params[] = { pids, class_text, key_text };
+    if (hg_pg_query(r->watch, sql, HG_COUNT(params), params, hg_now_ns() + HG_APPLY_QUERY_NS, &res,
+                    err) < 0)
         return hg_wrap(err, "ending the migrator's session");
     int64_t deadline = hg_now_ns() + WAIT_NS;
     do {

@@ -9,28 +9,46 @@
 #define LOCK_TIMEOUT_NS  (2 * HG_NS_PER_S)
 #define EXTRA_ARGS_MAX   1000
 
+static void add_limit(json_t *settings, const char *name, int64_t ns)
+{
+    HG_AUTO(hg_freep) char *text = hg_xasprintf("%lldms", (long long)(ns / HG_NS_PER_MS));
+    if (ns)
+        json_object_set_new(settings, name, json_string(text));
+}
+
 /* An application_name is cut at 63 bytes; the pid of the runner's lock session comes first, because
  * `headgate cancel` reads from it whether the runner still lives. */
 json_t *hg_driver_settings(const struct hg_run *r)
 {
     const struct hg_target_config *t = r->target.t;
-    int64_t lock_ns = t->lock_timeout_ns ? t->lock_timeout_ns : LOCK_TIMEOUT_NS;
     HG_AUTO(hg_freep) char *name = hg_xasprintf("headgate migrator of %d", r->lock_pid);
-    HG_AUTO(hg_freep) char *lock = hg_xasprintf("%lldms", (long long)(lock_ns / HG_NS_PER_MS));
-    json_t *s = json_pack("{s:s, s:s}", "application_name", name, "lock_timeout", lock);
-    if (t->statement_timeout_ns) {
-        HG_AUTO(hg_freep) char *statement =
-            hg_xasprintf("%lldms", (long long)(t->statement_timeout_ns / HG_NS_PER_MS));
-        json_object_set_new(s, "statement_timeout", json_string(statement));
-    }
+    json_t *s = json_pack("{s:s}", "application_name", name);
+    add_limit(s, "lock_timeout", t->lock_timeout_ns);
+    add_limit(s, "statement_timeout", t->statement_timeout_ns);
     return s;
+}
+
+int64_t hg_run_lock_timeout(const struct hg_run *r)
+{
+    return r->target.t->lock_timeout_ns ? r->target.t->lock_timeout_ns : LOCK_TIMEOUT_NS;
+}
+
+/* What nobody chose for the target is a limit: what the session brings wins where it is shorter. */
+static json_t *limits(const struct hg_run *r)
+{
+    json_t *l = json_object();
+    if (!r->target.t->lock_timeout_ns)
+        json_object_set_new(l, "lock_timeout",
+                            json_integer((json_int_t)(hg_run_lock_timeout(r) / HG_NS_PER_MS)));
+    return l;
 }
 
 static void steps_and_digests(const struct hg_run *r, json_t *spec)
 {
     json_t *steps = json_array(), *digests = json_object();
     for (size_t i = 0; i < r->steps.count; i++)
-        json_array_append_new(steps, json_string(r->steps.items[i]->id));
+        if (!hg_strv_has(&r->applied, r->steps.items[i]->id)) /* by an earlier try */
+            json_array_append_new(steps, json_string(r->steps.items[i]->id));
     for (size_t i = 0; i < hg_graph_count(r->graph); i++) {
         const struct hg_revision *rev = hg_graph_at(r->graph, i);
         if (rev->digest && hg_ends_with(rev->file ? rev->file : rev->path, ".py"))
@@ -120,11 +138,14 @@ char *hg_driver_program(struct hg_run *r, int report_fd)
     HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
     hg_driver_argv(r, flask, &argv);
     json_t *spec = json_pack(
-        "{s:{s:s, s:s, s:s?}, s:o, s:{s:s}, s:{s:i, s:i, s:i, s:i}, s:s, s:{s:s, s:s, s:b}, s:o, s:b, s:b}",
+        "{s:{s:s, s:s, s:s?}, s:o, s:o, s:{s:s, s:s}, s:{s:i, s:i, s:i, s:i, s:i}, s:i, s:b, s:s, "
+        "s:{s:s, s:s, s:b}, s:o, s:b, s:b}",
         "identity", "database", r->identity.database, "oid", r->identity.oid, "system_identifier",
-        r->identity.system_identifier, "settings", hg_driver_settings(r), "wishes",
-        "client_connection_check_interval", "1s", "lock", "apply_class", HG_LOCK_CLASS_APPLY,
-        "migrator_class", HG_LOCK_CLASS_MIGRATOR, "key", (int)r->key, "pid", r->lock_pid, "direction",
+        r->identity.system_identifier, "settings", hg_driver_settings(r), "limits", limits(r), "wishes",
+        "client_connection_check_interval", "1s", "idle_session_timeout", "0", "lock", "apply_class",
+        HG_LOCK_CLASS_APPLY, "migrator_class", HG_LOCK_CLASS_MIGRATOR, "pace_class",
+        HG_LOCK_CLASS_PACE, "key", (int)r->key, "pid", r->lock_pid, "pace", r->throttle.words,
+        "one_by_one", r->o->one_by_one, "direction",
         r->o->down ? "down" : "up", "version_table", "schema",
         r->status.vt_schema ? r->status.vt_schema : "public", "name",
         r->status.vt_name ? r->status.vt_name : "alembic_version", "exists", r->status.vt_exists, "argv", hg_json_list(&argv),
@@ -195,11 +216,23 @@ static void on_step(struct hg_run *r, const json_t *report)
     }
 }
 
+/* Something of the revision under way stays, whatever becomes of the rest and of its version row. */
+static void on_half(struct hg_driven *d)
+{
+    if (d->time_count == d->steps_ended)
+        return;
+    hg_freep(&d->half);
+    d->half = hg_xstrdup(d->times[d->time_count - 1].revision);
+}
+
 /* A commit covers every step that has ended; one inside a step (an autocommit block) only what was
  * before it. */
 static void on_commit(struct hg_run *r)
 {
     struct hg_driven *d = &r->driven;
+    if (d->time_count == d->steps_ended)
+        hg_freep(&d->half);
+    on_half(d);
     for (size_t i = d->steps_committed; i < d->steps_ended; i++) {
         d->times[i].committed_ns = hg_wall_ns();
         emit_step(r, d->times[i].revision, "committed");
@@ -215,13 +248,28 @@ static void on_result(struct hg_driven *d, const json_t *report)
     hg_freep(&d->stopped);
     hg_freep(&d->exception);
     hg_freep(&d->message);
+    hg_freep(&d->detail);
     d->stopped = hg_xstrdup(hg_jget(report, "stopped"));
     d->exception = hg_xstrdup(hg_jget(report, "exception"));
     d->message = hg_xstrdup(hg_jget(report, "message"));
+    d->detail = hg_xstrdup(hg_jget(report, "detail"));
     d->sqlstate[0] = '\0';
     const char *state = hg_jget(report, "sqlstate");
     if (state && strlen(state) == sizeof d->sqlstate - 1)
         (void)snprintf(d->sqlstate, sizeof d->sqlstate, "%s", state);
+}
+
+static void on_session(struct hg_driven *d, const json_t *report)
+{
+    const char *name;
+    json_t *limit;
+    int pid = (int)json_integer_value(json_object_get(report, "pid"));
+    if (d->session_count < HG_APPLY_SESSIONS_MAX)
+        d->sessions[d->session_count++] = pid;
+    json_object_foreach(json_object_get(report, "holds"), name, limit)
+        hg_log(HG_LOG_INFO, "migrator session %d: %s = %s (%s)", pid, name, hg_jstr(limit, "value"),
+               hg_streq(hg_jstr(limit, "source"), "session") ? "set by headgate"
+                                                              : hg_jstr(limit, "source"));
 }
 
 void hg_driver_report(struct hg_run *r, const json_t *report)
@@ -233,12 +281,16 @@ void hg_driver_report(struct hg_run *r, const json_t *report)
              hg_jget(report, "phase") ? hg_jget(report, "phase") : "", NULL);
     if (hg_streq(event, "start"))
         d->began = true;
-    else if (hg_streq(event, "session") && d->session_count < HG_APPLY_SESSIONS_MAX)
-        d->sessions[d->session_count++] = (int)json_integer_value(json_object_get(report, "pid"));
+    else if (hg_streq(event, "session"))
+        on_session(d, report);
     else if (hg_streq(event, "step"))
         on_step(r, report);
     else if (hg_streq(event, "commit"))
         on_commit(r);
+    else if (hg_streq(event, "literal-commit") || hg_streq(event, "alone"))
+        on_half(d);
+    else if (hg_streq(event, "pace"))
+        d->paces = (int)json_integer_value(json_object_get(report, "number"));
     else if (hg_streq(event, "isolation") && hg_streq(hg_jget(report, "level"), "AUTOCOMMIT"))
         d->autocommit = true;
     else if (hg_streq(event, "configure"))
@@ -271,7 +323,24 @@ void hg_driven_done(struct hg_driven *d)
     for (size_t i = 0; i < d->time_count; i++)
         hg_freep(&d->times[i].revision);
     free(d->times);
-    hg_freep(&d->stopped);
-    hg_freep(&d->exception);
-    hg_freep(&d->message);
+    char **owned[] = { &d->stopped, &d->exception, &d->message, &d->detail, &d->half };
+    for (size_t i = 0; i < HG_COUNT(owned); i++)
+        hg_freep(owned[i]);
+}
+
+void hg_driven_again(struct hg_driven *d, const struct hg_strv *applied)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < d->time_count; i++) {
+        if (hg_strv_has(applied, d->times[i].revision))
+            d->times[kept++] = d->times[i];
+        else
+            hg_freep(&d->times[i].revision);
+    }
+    struct hg_driven again = { .times = d->times, .time_count = kept, .time_cap = d->time_cap,
+                               .steps_ended = kept, .steps_committed = kept };
+    d->times = NULL;
+    d->time_count = 0;
+    hg_driven_done(d);
+    *d = again;
 }

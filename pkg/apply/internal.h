@@ -40,7 +40,31 @@ struct hg_driven {
     bool finished, ok;              /* its own result arrived */
     bool touched;                   /* perhaps env.py ran something that changes a database */
     char *stopped;                  /* its reason, when it stopped Alembic */
-    char *exception, *message, sqlstate[6];
+    char *exception, *message, *detail, sqlstate[6];
+    char *half;                     /* the revision of which something was committed before its version
+                                       row was; NULL: none */
+    int paces;                      /* so many revisions are committed, and the next one waits for the
+                                       word; 0: it does not */
+};
+
+/* Who waits for the migration, and who is in its way (breaker.c). */
+struct hg_breaker {
+    int64_t next_ns;                /* of the next look */
+    int64_t since_ns;               /* others have been waiting since; 0: nobody does */
+    int64_t tripped_ns;             /* the migration was canceled for them; 0: it was not */
+    unsigned trips;                 /* in all tries */
+    json_t *waiting;                /* who waited when it tripped */
+    json_t *in_way;                 /* whom the migration waited for last, or NULL */
+};
+
+/* Points between revisions that commit one by one (throttle.c). */
+struct hg_throttle {
+    int words;                      /* the number of the next word is above this: a lock is never asked
+                                       for twice */
+    int given;                      /* number of the word given last; 0: none */
+    bool recorded;                  /* what was finished before this point is in the ledger */
+    int64_t since_ns, next_ns, said_ns;
+    char *failed;                   /* why the migration must not go on */
 };
 
 /* A revision that only the ledger has the file of. */
@@ -86,6 +110,9 @@ struct hg_run {
     int64_t calm_left_ns;           /* of --wait-for-calm */
     struct hg_strv shown;           /* steps whose downgrades were shown */
     struct hg_driven driven;
+    struct hg_breaker breaker;
+    struct hg_throttle throttle;
+    unsigned tries;                 /* of the migrator */
     struct hg_buf report;           /* bytes of an unfinished line of the driver */
     int64_t started_ns, next_beat_ns, next_watch_ns;
     struct hg_apply_pace pace;      /* of progress events */
@@ -208,6 +235,10 @@ void hg_driver_report(struct hg_run *r, const json_t *report);
 /* What the migrator's sessions are set to, by name. New reference. */
 json_t *hg_driver_settings(const struct hg_run *r);
 void hg_driven_done(struct hg_driven *d);
+/* Before another try: keeps the times of what is applied, forgets the rest. */
+void hg_driven_again(struct hg_driven *d, const struct hg_strv *applied);
+/* The target's, else ours. The session's own may be shorter. */
+int64_t hg_run_lock_timeout(const struct hg_run *r);
 
 /* How the interpreter reads its program from a descriptor: a format with one %d. */
 #define HG_DRIVER_PROGRAM_ARG \
@@ -236,12 +267,45 @@ int hg_run_signal(void *run, int signal, unsigned times);
 void hg_run_output(void *run, int stream, const char *data, size_t len);
 int64_t hg_run_max_runtime(const struct hg_run *r);
 
+/* ending.c */
+const char *hg_run_stop_hint(const char *reason);
+/* Fills *err with what went wrong with the migrator. */
+void hg_run_describe_failure(struct hg_run *r, const struct hg_migrated *m, struct hg_err *err);
+/* Adds where the database stands; unread: why that could not be read. */
+void hg_run_say_where(struct hg_run *r, const struct hg_err *unread, struct hg_err *err);
+
+/* retry.c: runs the migrator until it succeeds, fails for another reason than locks, or the budget is
+ * spent. Between tries the version table is read on a fresh connection. */
+int hg_run_tries(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err);
+bool hg_run_met_lock(const struct hg_run *r);               /* lock_timeout, NOWAIT, or a deadlock */
+void hg_run_forget(struct hg_run *r);                       /* what was verified, before it is again */
+
+/* breaker.c */
+/* Who waits for whom; where others have waited too long, the migration is canceled. Returns the signal
+ * for the migrator, or 0. */
+int hg_run_breaker(struct hg_run *r);
+void hg_breaker_again(struct hg_breaker *b);                /* before another try */
+void hg_breaker_done(struct hg_breaker *b);
+/* "pid 12 (app, alice, idle in transaction for 4 s) holds public.t"; heap. */
+char *hg_breaker_words(const json_t *session);
+
+/* print_locks.c: a line for people about a note "retry", "breaker" or "throttle"; false: it is another. */
+bool hg_print_locks(const json_t *e, const char *note, struct hg_buf *b);
+
+/* throttle.c */
+/* While the migrator waits for the word: writes down what is in, asks whether the next revision may
+ * begin, gives the word. Returns the signal for the migrator, or 0. */
+int hg_run_pace(struct hg_run *r);
+/* A throttle that can never hold anything back is a finding (HG622). */
+void hg_run_check_throttle(struct hg_run *r);
+
 /* watch.c */
-void hg_run_watch(struct hg_run *r);                        /* progress, who waits for whom */
+void hg_run_watch(struct hg_run *r);                        /* progress */
 void hg_run_end_sessions(struct hg_run *r, bool terminate); /* of the migrator, by fresh connection */
 
 /* verify.c */
 int hg_run_verify(struct hg_run *r, struct hg_err *err);
+void hg_run_find_applied(struct hg_run *r);                 /* which steps are in, by r->after */
 int hg_run_invalid_indexes(PGconn *conn, struct hg_strv *ret, struct hg_err *err);
 /* What a failed migration leaves, before this one. */
 void hg_run_leftovers_before(struct hg_run *r);

@@ -57,11 +57,14 @@ int hg_run_tick(void *run)
         hg_run_end_sessions(r, false);
         return SIGINT;
     }
+    int send = hg_run_breaker(r);
+    if (!send)
+        send = hg_run_pace(r);
     if (!r->o->common->no_progress)
         hg_run_watch(r);
     if (r->o->tick)
         r->o->tick(r->o->context);
-    return 0;
+    return send;
 }
 
 static bool on_report(void *run, int fd)

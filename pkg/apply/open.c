@@ -248,6 +248,8 @@ void hg_run_done(struct hg_run *r)
         hg_bundle_done(&r->bundle);
     hg_identity_done(&r->identity);
     hg_driven_done(&r->driven);
+    hg_breaker_done(&r->breaker);
+    hg_freep(&r->throttle.failed);
     hg_ledger_objects_done(&r->before);
     hg_ledger_objects_done(&r->now);
     hg_buf_done(&r->report);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "apply.h"
+#include "internal.h"
 
 #include "finding/finding.h"
 
@@ -282,7 +282,8 @@ static void on_result(const json_t *e, bool color, struct hg_buf *b)
 
 /* Rules about the run itself; the others were said with the gate's verdict. */
 static const char *const LATE[] = { "HG238", "HG506", "HG507", "HG508", "HG606", "HG607",
-                                    "HG609", "HG618", "HG640", "HG641", "HG642" };
+                                    "HG609", "HG618", "HG620", "HG621", "HG622", "HG640", "HG641",
+                                    "HG642" };
 
 static void on_late_findings(const json_t *e, struct hg_buf *b)
 {
@@ -340,7 +341,7 @@ static void print_text(struct hg_apply_printer *p, const json_t *e)
         on_hook(e, &b);
     else if (hg_streq(name, "stored-file"))
         on_stored_file(e, &b);
-    else
+    else if (!hg_print_locks(e, name, &b))
         on_record(e, name, &b);
     to_stderr(p, &b);
 }

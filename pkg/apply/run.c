@@ -9,98 +9,6 @@
 
 /* ---- how it ended --------------------------------------------------------------------------- */
 
-static void say_where(struct hg_run *r, const struct hg_err *unread, struct hg_err *err)
-{
-    HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
-    HG_AUTO(hg_freep) char *rows = hg_strv_join(&r->after, ", ");
-    HG_AUTO(hg_freep) char *done = hg_strv_join(&r->applied, ", ");
-    if (!r->to_known) {
-        (void)hg_detail(err, "where %s stands now could not be read: %s", r->identity.database,
-                        unread->message);
-        return;
-    }
-    hg_buf_addf(&b, "%s is now at %s", r->identity.database, r->after.count ? rows : "no revision");
-    if (!r->applied.count)
-        hg_buf_addf(&b, ": none of the %zu revisions %s", r->steps.count,
-                    r->o->down ? "went back" : "is in");
-    else if (r->applied.count == r->steps.count)
-        hg_buf_addf(&b, ": all %zu revisions %s (%s)", r->steps.count,
-                    r->o->down ? "went back" : "are in", done);
-    else
-        hg_buf_addf(&b, ": %zu of %zu revisions %s (%s)", r->applied.count, r->steps.count,
-                    r->o->down ? "went back" : "are in", done);
-    const struct hg_driven *d = &r->driven;
-    if (d->autocommit && d->time_count > r->applied.count)
-        hg_buf_addf(&b, "\nrevision %s has an autocommit block: what it did up to there may be in, "
-                    "although it is not recorded", d->times[d->time_count - 1].revision);
-    (void)hg_detail(err, "%s", hg_buf_str(&b));
-}
-
-static const char *stop_hint(const char *reason)
-{
-    static const char *const HINTS[][2] = {
-        { "identity", "env.py must use the address it is given; look for load_dotenv(override=True) "
-                      "or a literal URL in it" },
-        { "steps", "headgate status; then headgate apply again" },
-        { "files", "rebuild the container from these files, or check the working tree, then apply "
-                   "again" },
-        { "version-table", "let env.py and headgate name the same table: version_table_schema in "
-                           "context.configure() and in headgate.yaml, or the role's search_path" },
-        { "settings", "set direct_url for this target" },
-        { "pooler", "set direct_url for this target" },
-        { "lock", "headgate status; then headgate apply again" },
-    };
-    for (size_t i = 0; i < HG_COUNT(HINTS); i++)
-        if (hg_streq(reason, HINTS[i][0]))
-            return HINTS[i][1];
-    return "headgate status";
-}
-
-static void describe_stop(struct hg_run *r, struct hg_err *err)
-{
-    const struct hg_driven *d = &r->driven;
-    (void)hg_fail(err, HG_E_MIGRATOR, "the migration was stopped: %s", d->message ? d->message : "");
-    /* Steps that differ, with the version table found by looking elsewhere: Alembic does not see it. */
-    bool elsewhere = hg_streq(d->stopped, "steps") && hg_findings_have(&r->findings, "HG222");
-    (void)hg_hint(err, "%s", stop_hint(elsewhere ? "version-table" : d->stopped));
-    if (hg_streq(d->stopped, "files"))
-        (void)hg_finding_add(&r->findings, "HG506", "%s", d->message);
-}
-
-static void describe_failure(struct hg_run *r, const struct hg_migrated *m, struct hg_err *err)
-{
-    const struct hg_driven *d = &r->driven;
-    const char *name = r->target.t->name;
-    if (d->stopped)
-        describe_stop(r, err);
-    else if (r->lock_lost)
-        (void)hg_fail(err, HG_E_MIGRATOR, "the session that held the apply lock was lost, so the "
-                      "migration was canceled");
-    else if (r->timed_out)
-        (void)hg_fail(err, HG_E_MIGRATOR, "the migration was canceled after --max-runtime (%lld s)",
-                      (long long)(hg_run_max_runtime(r) / HG_NS_PER_S));
-    else if (r->signal)
-        (void)hg_fail(err, HG_E_MIGRATOR, "the migration was interrupted (%s)", strsignal(r->signal));
-    else if (d->exception)
-        (void)hg_fail(err, HG_E_MIGRATOR, "the migration failed: %s: %.600s", d->exception,
-                      d->message ? d->message : "");
-    else if (m->signal)
-        (void)hg_fail(err, HG_E_MIGRATOR, "the migrator was ended by signal %d (%s)%s", m->signal,
-                      strsignal(m->signal), m->signal == SIGKILL ? ", perhaps for want of memory" : "");
-    else if (!m->ok)
-        (void)hg_fail(err, HG_E_MIGRATOR, "the migrator ended with exit code %d", m->code);
-    else if (!r->to_known)
-        (void)hg_fail(err, HG_E_MIGRATOR, "Alembic reported success, but the database could not be "
-                      "read afterwards");
-    else
-        (void)hg_fail(err, HG_E_MIGRATOR, "Alembic reported success, but the version table says "
-                      "otherwise");
-    (void)snprintf(err->sqlstate, sizeof err->sqlstate, "%s", d->sqlstate);
-    if (!*err->hint)
-        (void)hg_hint(err, "headgate status -t %s; after the cause is mended: headgate %s -t %s", name,
-                      r->o->down ? "rollback" : "apply", name);
-}
-
 static bool succeeded(const struct hg_run *r, const struct hg_migrated *m)
 {
     bool plain = hg_streq(r->target.t->driver, "plain");
@@ -111,12 +19,14 @@ static bool succeeded(const struct hg_run *r, const struct hg_migrated *m)
 static int conclude(struct hg_run *r, const struct hg_migrated *m, struct hg_err *err)
 {
     struct hg_err verify_err = { 0 }, record_err = { 0 };
+    hg_run_forget(r);
     bool verified = hg_run_verify(r, &verify_err) == 0;
     bool ok = verified && succeeded(r, m);
     r->outcome = ok ? "applied" : r->signal ? "interrupted" : "failed";
+    hg_run_check_throttle(r);
     if (!ok) {
-        describe_failure(r, m, err);
-        say_where(r, &verify_err, err);
+        hg_run_describe_failure(r, m, err);
+        hg_run_say_where(r, &verify_err, err);
     }
     if (hg_run_outcome(r, err, &record_err) < 0) {
         /* The database is where it is; the next run explains the open intent. */
@@ -139,19 +49,22 @@ static int conclude(struct hg_run *r, const struct hg_migrated *m, struct hg_err
 
 /* ---- the steps of DESIGN 7 ------------------------------------------------------------------ */
 
-/* env.py keeps its versions in another table than the one judged, which the driver saw before Alembic
- * looked for it: then nothing was started. */
-static bool other_version_table(const struct hg_run *r)
+/* env.py keeps its versions in another table than the one judged, or holds a transaction around all
+ * revisions that are to be committed one by one; the driver saw it before Alembic looked at anything:
+ * then nothing was started. */
+static bool stopped_before(const struct hg_run *r)
 {
     const struct hg_driven *d = &r->driven;
-    return d->finished && !d->touched && hg_streq(d->stopped, "version-table");
+    return d->finished && !d->touched && r->tries == 1 &&
+           (hg_streq(d->stopped, "version-table") || hg_streq(d->stopped, "transaction"));
 }
 
-static void describe_other_table(struct hg_run *r, struct hg_err *err)
+static void describe_stopped_before(struct hg_run *r, struct hg_err *err)
 {
     (void)hg_fail(err, HG_E_REFUSED, "nothing was run: %s", r->driven.message);
-    (void)hg_hint(err, "%s", stop_hint(r->driven.stopped));
-    hg_finding_add(&r->findings, "HG222", "%s", r->driven.message)->severity = HG_SEV_ERROR;
+    (void)hg_hint(err, "%s", hg_run_stop_hint(r->driven.stopped));
+    if (hg_streq(r->driven.stopped, "version-table"))
+        hg_finding_add(&r->findings, "HG222", "%s", r->driven.message)->severity = HG_SEV_ERROR;
 }
 
 static int migrate(struct hg_run *r, struct hg_err *err)
@@ -170,14 +83,11 @@ static int migrate(struct hg_run *r, struct hg_err *err)
         (void)hg_finding_add(&r->findings, "HG508", "`driver: plain`: nothing checks which database "
                              "Alembic works in");
     r->started_ns = hg_now_ns();
-    int rc = r->have_bundle                       ? hg_run_migrate_from_bundle(r, &m, err)
-             : r->target.t->run == HG_RUN_CONTAINER ? hg_run_migrate_in_container(r, &m, err)
-             : r->target.t->run == HG_RUN_COMMAND ? hg_run_migrate_behind_command(r, &m, err)
-                                                  : hg_run_migrate(r, &m, err);
-    bool refused = rc == 0 && other_version_table(r);
+    int rc = hg_run_tries(r, &m, err);
+    bool refused = rc == 0 && stopped_before(r);
     if (refused)
-        describe_other_table(r, err);
-    r->started = !refused && (rc == 0 || r->driven.session_count > 0);
+        describe_stopped_before(r, err);
+    r->started = !refused && (rc == 0 || r->driven.session_count > 0 || r->tries > 1);
     if (!r->started) {
         struct hg_err record_err = { 0 };
         r->outcome = "failed";
@@ -371,6 +281,7 @@ static void emit_result(struct hg_run *r, int rc, const struct hg_err *err)
     json_object_set_new(event, "moved_to", hg_json_list(&r->moved_to));
     json_object_set_new(event, "seconds",
                         json_real((double)(r->ended_ns - r->began_ns) / (double)HG_NS_PER_S));
+    json_object_set_new(event, "tries", json_integer((json_int_t)r->tries));
     json_object_set_new(event, "state",
                         r->have_status ? json_string(hg_state_name(r->status.state)) : json_null());
     json_object_set_new(event, "baseline", json_boolean(r->o->baseline));

@@ -67,7 +67,7 @@ static int connect_and_wait(struct hg_run *r, struct hg_err *err)
     }
 }
 
-static void find_applied(struct hg_run *r)
+void hg_run_find_applied(struct hg_run *r)
 {
     HG_AUTO(hg_revlist_done) struct hg_revlist rows = HG_REVLIST_INIT;
     HG_AUTO(hg_strv_done) struct hg_strv unknown = HG_STRV_INIT;
@@ -155,7 +155,7 @@ int hg_run_verify(struct hg_run *r, struct hg_err *err)
         return hg_fail(err, HG_E_DATABASE, "the version table %s cannot be read", r->version_table);
     hg_strv_addv(&r->after, &r->status.rows);
     r->to_known = true;
-    find_applied(r);
+    hg_run_find_applied(r);
     if (hg_run_invalid_indexes(r->watch, &invalid, err) < 0)
         return -1;
     report_invalid(r, &invalid);

@@ -126,9 +126,12 @@ void hg_run_end_sessions(struct hg_run *r, bool terminate)
     HG_AUTO(hg_freep) char *pids = NULL;
     struct hg_err err = { 0 };
     (void)hg_int4_array(r->driven.sessions, r->driven.session_count, &pids);
-    const char *params[] = { pids };
+    char class_text[16], key_text[16];
+    (void)snprintf(class_text, sizeof class_text, "%d", HG_LOCK_CLASS_MIGRATOR);
+    (void)snprintf(key_text, sizeof key_text, "%d", (int)r->key);
+    const char *params[] = { pids, class_text, key_text };
     if (hg_run_connect(r, "cancel", &conn, &err) < 0 ||
-        hg_pg_query(conn, terminate ? hg_sql_apply_terminate : hg_sql_apply_cancel, 1, params,
-                    hg_now_ns() + WATCH_QUERY_NS, &res, &err) < 0)
+        hg_pg_query(conn, terminate ? hg_sql_apply_terminate : hg_sql_apply_cancel, HG_COUNT(params),
+                    params, hg_now_ns() + WATCH_QUERY_NS, &res, &err) < 0)
         hg_log(HG_LOG_INFO, "could not cancel the migrator's session: %s", err.message);
 }

@@ -252,6 +252,15 @@ static const struct hg_rule RULES[] = {
       "Set it where migrations are run, or run with --no-notify.", false },
     { "HG642", HG_SEV_WARNING, "a hook failed",
       "Read what it printed, and run its command by hand.", false },
+    { "HG620", HG_SEV_WARNING, "the migration kept others waiting",
+      "Split it so that no lock is held for long, or let it wait longer for calm; `breaker` says how long "
+      "others may wait.", false },
+    { "HG621", HG_SEV_ERROR, "half of a revision may be in",
+      "Look at what it did before the commit; let it stand being run again (IF NOT EXISTS), or undo that "
+      "part by hand. Then apply again.", false },
+    { "HG622", HG_SEV_WARNING, "throttle holds nothing back",
+      "transaction_per_migration=True in env.py's context.configure(), or `headgate apply "
+      "--revision-by-revision`.", false },
 };
 
 const struct hg_rule *hg_rules(size_t *ret_count)

@@ -261,6 +261,10 @@ struct hg_ledger_outcome {
 /* Closes the open run, or the run `id` of an earlier headgate. */
 int hg_ledger_outcome(struct hg_ledger *l, const char *id, const struct hg_ledger_outcome *o,
                       int64_t deadline_ns, struct hg_err *err);
+/* One revision of the open run is in, and says so from now on; times is its. With records in a file it
+ * is said with the outcome. */
+int hg_ledger_step_done(struct hg_ledger *l, const struct hg_ledger_times *times, int64_t deadline_ns,
+                        struct hg_err *err);
 /* The revisions of an open run, in order. */
 int hg_ledger_open_steps(struct hg_ledger *l, const char *id, int64_t deadline_ns,
                          struct hg_strv *ret, struct hg_err *err);

@@ -157,6 +157,21 @@ int hg_ledger_outcome(struct hg_ledger *l, const char *id, const struct hg_ledge
     return 0;
 }
 
+int hg_ledger_step_done(struct hg_ledger *l, const struct hg_ledger_times *times, int64_t deadline_ns,
+                        struct hg_err *err)
+{
+    char started[HG_TIME_SIZE], committed[HG_TIME_SIZE];
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    if (!l->database || !l->run)
+        return 0;
+    const char *params[] = { l->run, times->revision,
+                             times->started_ns ? hg_time_format(times->started_ns, started) : NULL,
+                             times->committed_ns ? hg_time_format(times->committed_ns, committed) : NULL };
+    if (hg_pg_query(l->conn, hg_sql_ledger_step_done, HG_COUNT(params), params, deadline_ns, &res, err) < 0)
+        return hg_wrap(err, "recording revision %s", times->revision);
+    return 0;
+}
+
 static int open_steps_of_file(const struct hg_ledger *l, const char *id, struct hg_strv *ret,
                               struct hg_err *err)
 {

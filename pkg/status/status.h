@@ -36,6 +36,7 @@ enum hg_state { HG_STATE_UNKNOWN, HG_STATE_UP_TO_DATE, HG_STATE_BEHIND, HG_STATE
 /* Application names and lock keys by which headgate's sessions are known. */
 #define HG_LOCK_CLASS_APPLY    0x68676170 /* "hgap": first key of the apply lock (in status.sql too) */
 #define HG_LOCK_CLASS_MIGRATOR 0x68676d67 /* "hgmg": first key of the migrator lock */
+#define HG_LOCK_CLASS_PACE     0x68677061 /* "hgpa": the runner's word that a revision may begin */
 /* Second key: hash of "schema.version_table". */
 int32_t hg_status_lock_key(const char *schema, const char *table);
 

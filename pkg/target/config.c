@@ -4,8 +4,10 @@
 
 enum {
     CONNECT_TIMEOUT_S = 10,
-    LOCK_TIMEOUT_S = 2,
     LOCK_WAIT_S = 600,
+    LOCK_BUDGET_S = 300,
+    BREAKER_S = 3,
+    THROTTLE_LIMIT_S = 3600,
     TARGETS_MAX = 100,
     NAME_MAX_LEN = 63, /* it travels as a PostgreSQL label and an application_name */
 };
@@ -14,8 +16,11 @@ void hg_target_config_init(struct hg_target_config *t)
 {
     memset(t, 0, sizeof *t);
     t->connect_timeout_ns = CONNECT_TIMEOUT_S * HG_NS_PER_S;
-    t->lock_timeout_ns = LOCK_TIMEOUT_S * HG_NS_PER_S;
     t->lock_wait_ns = LOCK_WAIT_S * HG_NS_PER_S;
+    t->lock_budget_ns = LOCK_BUDGET_S * HG_NS_PER_S;
+    t->breaker_ns = BREAKER_S * HG_NS_PER_S;
+    t->throttle_limit_ns = THROTTLE_LIMIT_S * HG_NS_PER_S;
+    t->on_breaker = hg_xstrdup("retry");
     t->fail_on = HG_SEV_ERROR;
     t->ledger = HG_LEDGER_AUTO;
     t->driver = hg_xstrdup("headgate");
@@ -42,6 +47,9 @@ static const size_t STRINGS[] = {
     offsetof(struct hg_target_config, gate_signers),
     offsetof(struct hg_target_config, bundle_signers),
     offsetof(struct hg_target_config, broken),
+    offsetof(struct hg_target_config, on_breaker),
+    offsetof(struct hg_target_config, throttle_query),
+    offsetof(struct hg_target_config, throttle_file),
 };
 
 static char **string_at(const struct hg_target_config *t, size_t i)
@@ -386,6 +394,20 @@ int hg_config_read_targets(struct hg_yaml *y, yaml_node_t *node, void *object)
                                     t->name, c->targets[i].line);
     }
     return check_after(y, c, node);
+}
+
+int hg_config_read_breaker(struct hg_yaml *y, yaml_node_t *node, void *object)
+{
+    struct hg_target_config *t = y->into ? y->into : &((struct hg_document *)object)->defaults;
+    if (node->type == YAML_SCALAR_NODE &&
+        (strcmp(hg_yaml_text(node), "off") == 0 || strcmp(hg_yaml_text(node), "false") == 0)) {
+        t->breaker_ns = HG_BREAKER_OFF;
+        return 0;
+    }
+    if (node->type != YAML_SCALAR_NODE || hg_parse_duration(hg_yaml_text(node), &t->breaker_ns) < 0 ||
+        t->breaker_ns == 0)
+        return hg_yaml_expected(y, node, "a duration such as 3s or 500ms, or off");
+    return 0;
 }
 
 int hg_config_read_version(struct hg_yaml *y, yaml_node_t *node, void *object)

@@ -119,6 +119,7 @@ void hg_config_command_path(struct hg_yaml *y, struct hg_strv *argv);
 int hg_config_read_rules(struct hg_yaml *y, yaml_node_t *node, void *object);
 int hg_config_read_waivers(struct hg_yaml *y, yaml_node_t *node, void *object);
 int hg_config_read_targets(struct hg_yaml *y, yaml_node_t *node, void *object);
+int hg_config_read_breaker(struct hg_yaml *y, yaml_node_t *node, void *object);
 int hg_config_read_squash(struct hg_yaml *y, yaml_node_t *node, void *object);
 void hg_squash_done(struct hg_squash *s);
 /* notify.c: for a target, or above `targets`. */

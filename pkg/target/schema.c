@@ -39,9 +39,19 @@
       .fallback = "`auto`", .help = "where apply keeps its record" },                              \
     { "connect_timeout", HG_KEY_DURATION, at(connect_timeout_ns), .fallback = "`10s`",             \
       .help = "longest wait for a connection" },                                                   \
-    { "lock_timeout", HG_KEY_DURATION, at(lock_timeout_ns), .fallback = "`2s`",                    \
+    { "lock_timeout", HG_KEY_DURATION, at(lock_timeout_ns),                                        \
+      .fallback = "`2s`, or less where the address says so",                                       \
       .help = "the migrator's lock_timeout" },                                                     \
+    { "lock_budget", HG_KEY_DURATION, at(lock_budget_ns), .fallback = "`5min`",                    \
+      .help = "how long a migration that could not get a lock is tried again" },                   \
+    { "breaker", HG_KEY_CUSTOM, 0, .read = hg_config_read_breaker,                                 \
+      .expected = "a duration, or off",                                                            \
+      .schema = "{\"oneOf\":[{\"type\":\"number\"},{\"type\":\"string\"},{\"const\":false}]}",     \
+      .fallback = "`3s`", .help = "cancel the migration when others have waited so long for it" }, \
+    { "on_breaker", HG_KEY_CHOICE, at(on_breaker), .values = "retry|stop", .fallback = "`retry`",  \
+      .help = "and then" },                                                                        \
     { "statement_timeout", HG_KEY_DURATION, at(statement_timeout_ns),                              \
+      .fallback = "what the address says, else none",                                              \
       .help = "the migrator's statement_timeout" },                                                \
     { "lock_wait", HG_KEY_DURATION, at(lock_wait_ns), .fallback = "`10min`",                       \
       .help = "longest wait for another apply" },                                                  \
@@ -101,6 +111,17 @@ static const struct hg_key hooks[] = {
       .help = "after a run that did not, once `before` was reached" },
     { 0 },
 };
+
+/* Points between revisions, where each is committed before the next one begins. */
+#define THROTTLE_KEYS(at)                                                                          \
+    { "replica_lag", HG_KEY_DURATION, at(throttle_lag_ns),                                         \
+      .help = "between two revisions: wait while a replica lags more" },                           \
+    { "query", HG_KEY_STRING, at(throttle_query),                                                  \
+      .help = "wait until this SELECT returns true" },                                             \
+    { "file", HG_KEY_STRING, at(throttle_file),                                                    \
+      .help = "wait while this file exists (relative to headgate.yaml)" },                         \
+    { "limit", HG_KEY_DURATION, at(throttle_limit_ns), .fallback = "`1h`",                         \
+      .help = "longest wait; then the run ends with what is in" }
 
 #define SOURCE(field) offsetof(struct hg_source, field)
 
@@ -204,6 +225,8 @@ static const struct hg_key document_bundle[] = {
     { 0 },
 };
 
+static const struct hg_key target_throttle[] = { THROTTLE_KEYS(TARGET), { 0 } };
+
 const struct hg_key hg_schema_target[] = {
     { "environment", HG_KEY_CUSTOM, 0, .read = hg_config_read_sources,
       .expected = "a list of sources", .schema = SOURCES_SCHEMA, .fallback = "`[process]`",
@@ -224,6 +247,7 @@ const struct hg_key hg_schema_target[] = {
     { "gate", HG_KEY_MAP, .keys = target_gate, .help = "what must hold before a migration" },
     { "plan", HG_KEY_MAP, .keys = target_plan, .help = "what a plan may be made from" },
     { "bundle", HG_KEY_MAP, .keys = target_bundle, .help = "which bundles may be applied" },
+    { "throttle", HG_KEY_MAP, .keys = target_throttle, .help = "what holds the next revision back" },
     { "migrator", HG_KEY_MAP, .keys = target_migrator,
       .help = "how the migrator is run here; the same keys may stand in the target itself" },
     COMMON_KEYS(TARGET),
@@ -298,6 +322,8 @@ static const struct hg_key document_entrypoint[] = {
     { 0 },
 };
 
+static const struct hg_key document_throttle[] = { THROTTLE_KEYS(DEFAULT), { 0 } };
+
 const struct hg_key hg_schema_document[] = {
     { "version", HG_KEY_CUSTOM, 0, .read = hg_config_read_version, .expected = "1",
       .schema = "{\"const\":1}", .required = true, .help = "version of this format" },
@@ -310,6 +336,7 @@ const struct hg_key hg_schema_document[] = {
     { "entrypoint", HG_KEY_MAP, .keys = document_entrypoint,
       .help = "how a container starts (`headgate entrypoint`)" },
     { "bundle", HG_KEY_MAP, .keys = document_bundle, .help = "which bundles may be applied" },
+    { "throttle", HG_KEY_MAP, .keys = document_throttle, .help = "what holds the next revision back" },
     { "targets", HG_KEY_CUSTOM, 0, .read = hg_config_read_targets,
       .expected = "targets by name", .last = true,
       .schema = "{\"type\":\"object\",\"propertyNames\":{\"pattern\":"

@@ -93,6 +93,7 @@ struct hg_telling {
     struct hg_hook *hooks[HG_HOOK_WHENS];
     size_t hook_count[HG_HOOK_WHENS], hook_cap[HG_HOOK_WHENS];
 };
+#define HG_BREAKER_OFF INT64_C(-1)
 
 struct hg_target_config {
     char *name;
@@ -115,7 +116,15 @@ struct hg_target_config {
     char *pin_system_identifier, *pin_database, *pin_oid; /* identity; NULL: not pinned */
     enum hg_ledger_mode ledger;
     char *version_table, *version_table_schema; /* NULL: from env.py */
-    int64_t connect_timeout_ns, lock_timeout_ns, statement_timeout_ns, lock_wait_ns, max_runtime_ns;
+    int64_t connect_timeout_ns, lock_wait_ns, max_runtime_ns;
+    int64_t lock_timeout_ns, statement_timeout_ns; /* 0: not chosen */
+    int64_t lock_budget_ns;             /* how long a migration that meets locks is tried again */
+    int64_t breaker_ns;                 /* how long others may wait for it; HG_BREAKER_OFF */
+    char *on_breaker;                   /* "retry" | "stop" */
+    int64_t throttle_lag_ns;            /* between revisions: replicas may lag so far; 0: not asked */
+    char *throttle_query;               /* goes on when this returns true, or NULL */
+    char *throttle_file;                /* waits while it exists, relative to headgate.yaml, or NULL */
+    int64_t throttle_limit_ns;          /* longest wait */
     enum hg_severity fail_on;
     char *gate_base;                    /* NULL: origin/HEAD, main, master */
     int64_t plan_max_age_ns;            /* of a snapshot that a plan is made from; 0: any */

@@ -52,7 +52,9 @@ static void the_design_example_is_read_whole(void **state)
     assert_int_equal(t->migrator_args.count, 2);
     assert_string_equal(t->gate_base, "trunk");
     assert_int_equal(t->connect_timeout_ns, 10 * HG_NS_PER_S);
-    assert_int_equal(t->lock_timeout_ns, 2 * HG_NS_PER_S);
+    assert_int_equal(t->lock_timeout_ns, 0); /* nobody chose: the shorter of ours and the session's */
+    assert_int_equal(t->lock_budget_ns, 300 * HG_NS_PER_S);
+    assert_int_equal(t->breaker_ns, 3 * HG_NS_PER_S);
     assert_int_equal(t->lock_wait_ns, 600 * HG_NS_PER_S);
     t = hg_config_target(&c, "docker", &err);
     assert_int_equal(t->run, HG_RUN_CONTAINER);

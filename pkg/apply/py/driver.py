@@ -13,6 +13,7 @@ Works with Alembic 1.8 and SQLAlchemy 1.4 up to the newest, on Python 3.7 and la
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -27,7 +28,13 @@ class Stop(BaseException):
         self.reason = reason
 
 
-STATE = {"stopped": None, "sessions": 0, "fd": -1, "files": False, "touched": False, "folder": None}
+STATE = {"stopped": None, "sessions": 0, "fd": -1, "files": False, "touched": False, "folder": None,
+         "step": None, "alone": False}
+
+# What may stand in a statement without being one, and what ends a transaction.
+ASIDE = re.compile(r"--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$|'[^']*'|\"[^\"]*\"", re.S)
+ENDING = re.compile(r"(?:^|;)\s*(?:(?:commit|end)\b|prepare\s+transaction\b"
+                    r"|(?:rollback|abort)\b(?!(?:\s+work|\s+transaction)?\s+to\b))", re.I)
 
 # Statements of env.py after which the database is as before.
 QUIET = ("SELECT", "SHOW", "SET", "RESET", "BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT")
@@ -122,10 +129,26 @@ class Session:
             stop("pooler", "env.py connects through a pooler (server process %d, told as %d)"
                  % (self.pid, wire))
 
+    def smaller(self, name, ours):
+        """In milliseconds: what address, PGOPTIONS, role or database gave this session, where that is
+        a limit and shorter than ours."""
+        theirs = int(self.rows("select setting from pg_catalog.pg_settings where name = %s"
+                               % literal(name))[0][0])
+        return theirs if 0 < theirs < ours else ours
+
+    def holds(self):
+        """The time limits of this session, and where each comes from."""
+        return {name: {"value": value, "source": source} for name, value, source in self.rows(
+            "select name, current_setting(name), source from pg_catalog.pg_settings"
+            " where name in ('lock_timeout', 'statement_timeout', 'transaction_timeout',"
+            " 'idle_in_transaction_session_timeout')")}
+
     def settle(self):
         """Sets our settings and reads them back: a pooler or a proxy may drop them silently."""
-        told = {}
-        for name, value in SPEC["settings"].items():
+        told, settings = {}, dict(SPEC["settings"])
+        for name, ours in SPEC.get("limits", {}).items():
+            settings[name] = "%dms" % self.smaller(name, ours)
+        for name, value in settings.items():
             told[name] = self.rows("select set_config(%s, %s, false)"
                                    % (literal(name), literal(value)))[0][0]
         self.dbapi.commit()
@@ -169,8 +192,10 @@ def on_connect(dbapi_connection, record):
     session.settle()
     session.lock()
     record.info["headgate_pid"] = session.pid
+    holds = session.holds()
+    dbapi_connection.commit()
     STATE["sessions"] += 1
-    report("session", pid=session.pid, driver=session.driver, number=STATE["sessions"])
+    report("session", pid=session.pid, driver=session.driver, number=STATE["sessions"], holds=holds)
 
 
 def pid_of(connection):
@@ -204,8 +229,13 @@ def on_statement(connection, cursor, statement, parameters, context, executemany
     words = statement.lstrip().split(None, 2)
     word = words[0].rstrip(";").upper() if words else ""
     STATE["touched"] = STATE["touched"] or word not in QUIET
-    if word in ("COMMIT", "END", "ROLLBACK", "ABORT") and len(words) < 3:
+    if STATE["step"] is None:
+        return
+    if ENDING.search(ASIDE.sub(" ", statement)):
         report("literal-commit", pid=pid_of(connection), statement=statement.strip()[:80])
+    if not STATE["alone"] and getattr(connection.connection, "autocommit", False) is True:
+        STATE["alone"] = True
+        report("alone", pid=pid_of(connection))
 
 
 def revision_of(step):
@@ -226,15 +256,46 @@ def watch_steps(function):
             stop("steps", "Alembic is about to run %s, but %s was judged"
                  % (", ".join(r for r, _ in have) or "nothing",
                     ", ".join(r for r, _ in want) or "nothing"))
-        for step in listed:
+        for number, step in enumerate(listed):
+            if number:
+                wait_for_word(context, number)
+            STATE["step"], STATE["alone"] = revision_of(step), False
             report("step", revision=revision_of(step), phase="begin")
             yield step
 
     return steps
 
 
+def wait_for_word(context, number):
+    """Between two revisions, when the one before is committed: headgate gives its word by a lock of
+    its session on (pace class, number). No transaction of ours is open meanwhile."""
+    connection = context.connection
+    if "pace" not in SPEC or context.as_sql or connection.in_transaction():
+        return
+    lock, session, pause = SPEC["lock"], Session(connection.connection), 0.005
+    report("pace", number=number)
+    while True:
+        check_stopped()
+        word, held = session.rows(
+            "select count(*) filter (where classid::bigint = %d and objid::bigint = %d),"
+            " count(*) filter (where classid::bigint = %d and objid::bigint = %d)"
+            " from pg_catalog.pg_locks where locktype = 'advisory' and granted and objsubid = 2"
+            " and pid = %d and database = (select oid from pg_catalog.pg_database"
+            " where datname = current_database())"
+            % (lock["pace_class"] & 0xffffffff, SPEC["pace"] + number,
+               lock["apply_class"] & 0xffffffff, lock["key"] & 0xffffffff, lock["pid"]))[0]
+        session.dbapi.commit()
+        if int(held) < 1:
+            stop("lock", "the session that held the apply lock is gone")
+        if int(word) > 0:
+            return
+        time.sleep(pause)
+        pause = min(pause * 2, 0.25)
+
+
 def on_version_apply(ctx=None, step=None, heads=None, run_args=None, **_):
     check_stopped()
+    STATE["step"] = None
     report("step", revision=getattr(step, "up_revision_id", None), phase="end",
            heads=sorted(heads or ()))
 
@@ -273,15 +334,23 @@ def wrap_configure():
         if not STATE["files"]:
             STATE["files"] = True
             check_files(self.script)
+        if SPEC.get("one_by_one"):
+            options["transaction_per_migration"] = True
         configure(self, *args, **options)
         context = self.get_context()
+        around = bool(getattr(context, "_in_external_transaction", False))
+        each = bool(options.get("transaction_per_migration")) or not getattr(
+            context.impl, "transactional_ddl", True)
+        if SPEC.get("one_by_one") and around:
+            stop("transaction", "env.py opens a transaction of its own around all revisions, so they"
+                 " cannot be committed one by one")
         table = SPEC["version_table"]
         if context.version_table != table["name"] or (
                 context.version_table_schema and context.version_table_schema != table["schema"]):
             stop("version-table", "env.py keeps its versions in %s, but %s.%s was judged"
                  % (".".join(filter(None, (context.version_table_schema, context.version_table))),
                     table["schema"], table["name"]))
-        report("configure", transaction_per_migration=bool(options.get("transaction_per_migration")),
+        report("configure", transaction_per_migration=each and not around,
                offline=bool(context.as_sql))
 
     EnvironmentContext.configure = configured
@@ -416,15 +485,29 @@ def sqlstate_of(error):
     return None
 
 
+def detail_of(error):
+    """What the server adds to its message: who waited for whom, in a deadlock."""
+    for candidate in (getattr(error, "orig", None), error):
+        detail = getattr(getattr(candidate, "diag", None), "message_detail", None)
+        if isinstance(detail, str):
+            return detail
+        for arg in getattr(candidate, "args", ()):
+            if isinstance(arg, dict) and "D" in arg:
+                return arg["D"]
+    return None
+
+
 def describe(error):
     """The exception behind a failure: Alembic turns its own into SystemExit."""
     if isinstance(error, SystemExit) and error.__context__ is not None:
         error = error.__context__
     if isinstance(error, SystemExit):
-        return {"exception": "SystemExit", "message": str(error.code), "sqlstate": None}
+        return {"exception": "SystemExit", "message": str(error.code), "sqlstate": None,
+                "detail": None}
     kind = type(error)
     name = kind.__name__ if kind.__module__ == "builtins" else kind.__module__ + "." + kind.__name__
-    return {"exception": name, "message": str(error)[:4000], "sqlstate": sqlstate_of(error)}
+    return {"exception": name, "message": str(error)[:4000], "sqlstate": sqlstate_of(error),
+            "detail": detail_of(error)}
 
 
 def open_report():

@@ -7,7 +7,9 @@ select a.pid::text, a.state, a.wait_event_type, a.wait_event, pg_catalog.left(a.
        extract(epoch from pg_catalog.clock_timestamp() - b.xact_start)::bigint::text,
        p.phase, p.done::text, p.total::text, p.unit
   from pg_catalog.pg_stat_activity a
-  left join lateral (select pg_catalog.unnest(pg_catalog.pg_blocking_pids(a.pid)) as pid limit 1) w on true
+  left join lateral (select pg_catalog.unnest(case when a.wait_event_type = 'Lock'
+                                                   then pg_catalog.pg_blocking_pids(a.pid) end) as pid
+                      limit 1) w on true
   left join pg_catalog.pg_stat_activity b on b.pid = w.pid
   left join (
        select i.pid, i.phase,
