@@ -26,8 +26,9 @@ void hg_run_say_where(struct hg_run *r, const struct hg_err *unread, struct hg_e
     HG_AUTO(hg_freep) char *rows = hg_strv_join(&r->after, ", ");
     HG_AUTO(hg_freep) char *done = hg_strv_join(&r->applied, ", ");
     if (!r->to_known) {
-        (void)hg_detail(err, "where %s stands now could not be read: %s", r->identity.database,
-                        unread->message);
+        hg_buf_addf(&b, "where %s stands now could not be read: %s", r->identity.database, unread->message);
+        say_half(r, &b);
+        (void)hg_detail(err, "%s", hg_buf_str(&b));
         return;
     }
     hg_buf_addf(&b, "%s is now at %s", r->identity.database, r->after.count ? rows : "no revision");

@@ -304,7 +304,9 @@ void hg_run_watch(struct hg_run *r);                        /* progress */
 void hg_run_end_sessions(struct hg_run *r, bool terminate); /* of the migrator, by fresh connection */
 
 /* verify.c */
-int hg_run_verify(struct hg_run *r, struct hg_err *err);
+/* Where it stands: the rows, on a fresh connection, when no session of the migrator is left. */
+int hg_run_stand(struct hg_run *r, struct hg_err *err);
+int hg_run_verify(struct hg_run *r, struct hg_err *err);    /* that, and what was left behind or changed */
 void hg_run_find_applied(struct hg_run *r);                 /* which steps are in, by r->after */
 int hg_run_invalid_indexes(PGconn *conn, struct hg_strv *ret, struct hg_err *err);
 /* What a failed migration leaves, before this one. */

@@ -66,8 +66,7 @@ static bool may_again(const struct hg_run *r, const struct hg_migrated *m)
 static bool stands_between(struct hg_run *r)
 {
     struct hg_err unread = { 0 };
-    hg_run_forget(r);
-    if (hg_run_verify(r, &unread) < 0) {
+    if (hg_run_stand(r, &unread) < 0) {
         hg_log(HG_LOG_INFO, "not tried again: %s", unread.message);
         return false;
     }

@@ -19,7 +19,6 @@ static bool succeeded(const struct hg_run *r, const struct hg_migrated *m)
 static int conclude(struct hg_run *r, const struct hg_migrated *m, struct hg_err *err)
 {
     struct hg_err verify_err = { 0 }, record_err = { 0 };
-    hg_run_forget(r);
     bool verified = hg_run_verify(r, &verify_err) == 0;
     bool ok = verified && succeeded(r, m);
     r->outcome = ok ? "applied" : r->signal ? "interrupted" : "failed";

@@ -146,9 +146,9 @@ static void report_unvalidated(struct hg_run *r)
     }
 }
 
-int hg_run_verify(struct hg_run *r, struct hg_err *err)
+int hg_run_stand(struct hg_run *r, struct hg_err *err)
 {
-    HG_AUTO(hg_strv_done) struct hg_strv invalid = HG_STRV_INIT;
+    hg_run_forget(r);
     if (connect_and_wait(r, err) < 0 || hg_run_status(r, err) < 0)
         return -1;
     if (!r->status.vt_readable && r->status.vt_exists)
@@ -156,6 +156,14 @@ int hg_run_verify(struct hg_run *r, struct hg_err *err)
     hg_strv_addv(&r->after, &r->status.rows);
     r->to_known = true;
     hg_run_find_applied(r);
+    return 0;
+}
+
+int hg_run_verify(struct hg_run *r, struct hg_err *err)
+{
+    HG_AUTO(hg_strv_done) struct hg_strv invalid = HG_STRV_INIT;
+    if (hg_run_stand(r, err) < 0)
+        return -1;
     if (hg_run_invalid_indexes(r->watch, &invalid, err) < 0)
         return -1;
     report_invalid(r, &invalid);

@@ -15,6 +15,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -532,6 +533,8 @@ def main():
 
 def drive():
     open_report()
+    # Behind a shell's `&` it is ignored; headgate sends it when Alembic has to end, and only then.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Behind a command the environment crosses with the program: in its argv everybody could read it.
     os.environ.update(SPEC.get("environment") or {})
     for stream in (sys.stdout, sys.stderr):
