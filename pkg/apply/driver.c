@@ -259,6 +259,15 @@ static void on_result(struct hg_driven *d, const json_t *report)
         (void)snprintf(d->sqlstate, sizeof d->sqlstate, "%s", state);
 }
 
+/* At once, not with the next tick: many revisions are short. */
+static void on_pace(struct hg_run *r, int number)
+{
+    if (number <= 0 || (size_t)number >= r->steps.count)
+        return;
+    r->driven.paces = number;
+    hg_run_pace(r);
+}
+
 static void on_session(struct hg_driven *d, const json_t *report)
 {
     const char *name;
@@ -290,7 +299,7 @@ void hg_driver_report(struct hg_run *r, const json_t *report)
     else if (hg_streq(event, "literal-commit") || hg_streq(event, "alone"))
         on_half(d);
     else if (hg_streq(event, "pace"))
-        d->paces = (int)json_integer_value(json_object_get(report, "number"));
+        on_pace(r, (int)json_integer_value(json_object_get(report, "number")));
     else if (hg_streq(event, "isolation") && hg_streq(hg_jget(report, "level"), "AUTOCOMMIT"))
         d->autocommit = true;
     else if (hg_streq(event, "configure"))

@@ -65,6 +65,7 @@ struct hg_throttle {
     bool recorded;                  /* what was finished before this point is in the ledger */
     int64_t since_ns, next_ns, said_ns;
     char *failed;                   /* why the migration must not go on */
+    bool ended;                     /* and it was told so */
 };
 
 /* A revision that only the ledger has the file of. */
@@ -294,8 +295,10 @@ bool hg_print_locks(const json_t *e, const char *note, struct hg_buf *b);
 
 /* throttle.c */
 /* While the migrator waits for the word: writes down what is in, asks whether the next revision may
- * begin, gives the word. Returns the signal for the migrator, or 0. */
-int hg_run_pace(struct hg_run *r);
+ * begin, gives the word. */
+void hg_run_pace(struct hg_run *r);
+/* The signal for a migrator that must not go on, once; else 0. */
+int hg_run_throttled(struct hg_run *r);
 /* A throttle that can never hold anything back is a finding (HG622). */
 void hg_run_check_throttle(struct hg_run *r);
 

@@ -58,8 +58,9 @@ int hg_run_tick(void *run)
         return SIGINT;
     }
     int send = hg_run_breaker(r);
+    hg_run_pace(r);
     if (!send)
-        send = hg_run_pace(r);
+        send = hg_run_throttled(r);
     if (!r->o->common->no_progress)
         hg_run_watch(r);
     if (r->o->tick)

@@ -30,10 +30,17 @@ void hg_run_check_throttle(struct hg_run *r)
                                                         : "env.py runs all revisions in one transaction");
 }
 
-static int fail(struct hg_run *r, const char *why)
+static void fail(struct hg_run *r, const char *why)
 {
     hg_freep(&r->throttle.failed);
     r->throttle.failed = hg_xstrdup(why);
+}
+
+int hg_run_throttled(struct hg_run *r)
+{
+    if (!r->throttle.failed || r->throttle.ended)
+        return 0;
+    r->throttle.ended = true;
     hg_run_end_sessions(r, false);
     return SIGINT;
 }
@@ -139,27 +146,34 @@ static int give_word(struct hg_run *r, struct hg_err *err)
     return 0;
 }
 
-int hg_run_pace(struct hg_run *r)
+void hg_run_pace(struct hg_run *r)
 {
     struct hg_throttle *t = &r->throttle;
     int64_t now = hg_now_ns();
-    if (!r->driven.paces || t->failed || now < t->next_ns)
-        return 0;
+    if (!r->driven.paces || !r->lock || t->failed || now < t->next_ns)
+        return;
     t->next_ns = now + ASK_EVERY_NS;
     t->since_ns = t->since_ns ? t->since_ns : now;
     HG_AUTO(hg_freep) char *why = NULL;
     struct hg_err err = { 0 };
-    if (!t->recorded && record(r, &err) < 0)
-        return fail(r, err.message);
+    if (!t->recorded && record(r, &err) < 0) {
+        fail(r, err.message);
+        return;
+    }
     t->recorded = true;
-    if (held_back(r, &why, &err) < 0)
-        return fail(r, err.message);
-    if (!why)
-        return give_word(r, &err) < 0 ? fail(r, err.message) : 0;
+    if (held_back(r, &why, &err) < 0) {
+        fail(r, err.message);
+        return;
+    }
+    if (!why) {
+        if (give_word(r, &err) < 0)
+            fail(r, err.message);
+        return;
+    }
     say(r, why, now - t->since_ns);
     if (now - t->since_ns < r->target.t->throttle_limit_ns)
-        return 0;
+        return;
     HG_AUTO(hg_freep) char *text = hg_xasprintf("%s (waited %.0f s, the limit)", why,
                                                 (double)(now - t->since_ns) / (double)HG_NS_PER_S);
-    return fail(r, text);
+    fail(r, text);
 }

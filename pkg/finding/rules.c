@@ -243,15 +243,6 @@ static const struct hg_rule RULES[] = {
       "Free or add space: a rewrite or an index needs as much again as the table, and WAL besides.", false },
     { "HG618", HG_SEV_ERROR, "the schema is not what the plan said",
       "Look at what changed (`headgate snapshot diff`), and find who changed it.", false },
-    { "HG630", HG_SEV_ERROR, "revision failed before with the same file",
-      "Mend the revision, or what it met in the database; then `headgate apply`, or --retry-failed.", ALWAYS },
-    { "HG640", HG_SEV_WARNING, "notification was not delivered",
-      "The run itself is not affected. Try the address from this machine; `--no-notify` leaves it out.",
-      false },
-    { "HG641", HG_SEV_NOTE, "a notification's variable is not set",
-      "Set it where migrations are run, or run with --no-notify.", false },
-    { "HG642", HG_SEV_WARNING, "a hook failed",
-      "Read what it printed, and run its command by hand.", false },
     { "HG620", HG_SEV_WARNING, "the migration kept others waiting",
       "Split it so that no lock is held for long, or let it wait longer for calm; `breaker` says how long "
       "others may wait.", false },
@@ -261,6 +252,15 @@ static const struct hg_rule RULES[] = {
     { "HG622", HG_SEV_WARNING, "throttle holds nothing back",
       "transaction_per_migration=True in env.py's context.configure(), or `headgate apply "
       "--revision-by-revision`.", false },
+    { "HG630", HG_SEV_ERROR, "revision failed before with the same file",
+      "Mend the revision, or what it met in the database; then `headgate apply`, or --retry-failed.", ALWAYS },
+    { "HG640", HG_SEV_WARNING, "notification was not delivered",
+      "The run itself is not affected. Try the address from this machine; `--no-notify` leaves it out.",
+      false },
+    { "HG641", HG_SEV_NOTE, "a notification's variable is not set",
+      "Set it where migrations are run, or run with --no-notify.", false },
+    { "HG642", HG_SEV_WARNING, "a hook failed",
+      "Read what it printed, and run its command by hand.", false },
 };
 
 const struct hg_rule *hg_rules(size_t *ret_count)
