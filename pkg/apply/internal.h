@@ -155,6 +155,8 @@ void hg_run_who(struct hg_run *r);
 int hg_run_lock(struct hg_run *r, struct hg_err *err);
 /* Other sessions that hold this lock, in the columns of sql/holders.sql. */
 int hg_run_holders(PGconn *conn, int32_t key, int lock_class, PGresult **ret, struct hg_err *err);
+/* "it goes to r3, from commit 41f6d28c9e20, begun by tess at …", or "": of a holder in an event; heap. */
+char *hg_holder_run(const json_t *holder);
 bool hg_run_lock_held(struct hg_run *r);                    /* heartbeat; false: the session is gone */
 void hg_signals_catch(void);
 int hg_signals_seen(void);                                  /* last signal before the migrator ran */

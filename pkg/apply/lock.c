@@ -107,7 +107,22 @@ static int try_once(struct hg_run *r, const char *sql, int lock_class, bool *ret
     return 0;
 }
 
-/* {pid, application, user, host, since, query} of the first holder; null when it has just gone. */
+/* What it is doing, by the ledger, where there is one that may be read. */
+static void add_run(struct hg_run *r, json_t *holder)
+{
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    struct hg_err none = { 0 };
+    const char *params[] = { r->version_table };
+    bool open = r->summary.present &&
+                hg_pg_query(r->lock, hg_sql_apply_open_run, 1, params, hg_now_ns() + HG_APPLY_QUERY_NS, &res,
+                            &none) == 0 && PQntuples(res) == 1;
+    static const char *const KEYS[] = { "commit", "by", "run_since", "to" };
+    for (int i = 0; i < (int)HG_COUNT(KEYS); i++)
+        json_object_set_new(holder, KEYS[i], open ? hg_event_text(hg_pg_get(res, 0, i)) : json_null());
+}
+
+/* {pid, application, user, host, since} of the first holder, and {commit, by, run_since, to} of its run;
+ * null when it has just gone. */
 static json_t *holder(struct hg_run *r, int lock_class)
 {
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
@@ -115,16 +130,32 @@ static json_t *holder(struct hg_run *r, int lock_class)
     if (hg_run_holders(r->lock, r->key, lock_class, &res, &ignored) < 0 || PQntuples(res) == 0)
         return json_null();
     const char *pid = hg_pg_get(res, 0, 0);
-    return json_pack("{s:I, s:o, s:o, s:o, s:o}", "pid", (json_int_t)(pid ? strtoll(pid, NULL, 10) : 0),
-                     "application", hg_event_text(hg_pg_get(res, 0, 1)), "user",
-                     hg_event_text(hg_pg_get(res, 0, 2)), "host", hg_event_text(hg_pg_get(res, 0, 3)),
-                     "since", hg_event_text(hg_pg_get(res, 0, 4)));
+    json_t *h = json_pack("{s:I, s:o, s:o, s:o, s:o}", "pid", (json_int_t)(pid ? strtoll(pid, NULL, 10) : 0),
+                          "application", hg_event_text(hg_pg_get(res, 0, 1)), "user",
+                          hg_event_text(hg_pg_get(res, 0, 2)), "host",
+                          hg_event_text(hg_pg_get(res, 0, 3)), "since",
+                          hg_event_text(hg_pg_get(res, 0, 4)));
+    add_run(r, h);
+    return h;
 }
 
 static const char *text_of(const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
     return text ? text : "?";
+}
+
+char *hg_holder_run(const json_t *holder)
+{
+    struct hg_buf b = HG_BUF_INIT;
+    const char *commit = hg_jstr(holder, "commit"), *to = hg_jstr(holder, "to");
+    if (!*hg_jstr(holder, "run_since"))
+        return hg_buf_take(&b);
+    hg_buf_addf(&b, "it goes to %s", *to ? to : "base");
+    if (*commit)
+        hg_buf_addf(&b, ", from commit %.12s", commit);
+    hg_buf_addf(&b, ", begun by %s at %s", hg_jstr(holder, "by"), hg_jstr(holder, "run_since"));
+    return hg_buf_take(&b);
 }
 
 static int refuse_apply(struct hg_run *r, int64_t waited_ns, struct hg_err *err)
@@ -138,9 +169,13 @@ static int refuse_apply(struct hg_run *r, int64_t waited_ns, struct hg_err *err)
     else
         (void)hg_fail(err, HG_E_LOCK, "another headgate held the migration lock of %s a moment ago",
                       r->identity.database);
+    HG_AUTO(hg_freep) char *run = hg_holder_run(h);
     json_decref(h);
-    if (waited_ns)
-        (void)hg_detail(err, "waited %lld s", (long long)(waited_ns / HG_NS_PER_S));
+    HG_AUTO(hg_freep) char *waited =
+        waited_ns ? hg_xasprintf("%swaited %lld s", *run ? "\n" : "", (long long)(waited_ns / HG_NS_PER_S))
+                  : hg_xstrdup("");
+    if (*run || *waited)
+        (void)hg_detail(err, "%s%s", run, waited);
     return hg_hint(err, "headgate status -t %s", r->target.t->name);
 }
 

@@ -105,7 +105,8 @@ static void on_wait(const json_t *e, struct hg_buf *b)
     if (json_is_object(h))
         hg_buf_addf(b, ": held by %s (pid %lld, user %s, from %s, since %s)", hg_jstr(h, "application"),
                     number_of(h, "pid"), hg_jstr(h, "user"), hg_jstr(h, "host"), hg_jstr(h, "since"));
-    hg_buf_adds(b, "\n");
+    HG_AUTO(hg_freep) char *run = hg_holder_run(h);
+    hg_buf_addf(b, "%s%s\n", *run ? "; " : "", run);
 }
 
 static bool is_time(struct hg_apply_printer *p, const json_t *e)

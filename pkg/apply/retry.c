@@ -132,7 +132,6 @@ static void begin_again(struct hg_run *r)
     hg_driven_again(&r->driven, &r->applied);
     hg_breaker_again(&r->breaker);
     hg_buf_clear(&r->report);
-    hg_freep(&r->last_progress);
     r->next_watch_ns = 0;
     r->throttle = (struct hg_throttle){ .words = r->throttle.words + (int)r->steps.count,
                                         .given = r->throttle.given };

@@ -89,8 +89,12 @@ last_run() { hgt_psql "select $1 from headgate.run order by seq desc limit 1"; }
     holds app AccessShareLock
     start
     seen retry 2
-    # Between the tries the run is open, under one lock, and it is seen.
+    # Between the tries the run is open, under one lock, and whoever comes learns whose it is.
     [ "$(hgt_psql "select count(*) from headgate.run where finished_at is null")" = 1 ]
+    run --separate-stderr headgate apply --no-wait
+    expect_status 5
+    expect_stderr "holds the migration lock of $HGT_DB: headgate apply "
+    expect_stderr "it goes to r2, from commit $(git rev-parse HEAD | cut -c1-12), begun by "
     tell app commit
     ended 0
     [ "$(hga_rows)" = r2 ]

@@ -116,6 +116,8 @@ op.execute("alter table t1 add column b int")'
     hga_project 1
     headgate apply -q > /dev/null 2>&1
     hga_revision 2 'op.execute("alter table t1 add column b int")'
+    printf 'version: 1\nlock_budget: 0\ntargets: { local: { environment: [ process ] } }\n' > headgate.yaml
+    hga_commit
     (psql -Xq "$HGT_PGURL" -c "begin; lock table t1; select pg_sleep(6)" > /dev/null) &
     sleep 0.5
     run --separate-stderr headgate apply --format json

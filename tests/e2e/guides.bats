@@ -45,6 +45,8 @@ page() {
 
 @test "tell people and programs" { follow notify; }
 
+@test "migrate a hot table at noon" { follow hot-table; }
+
 @test "squash old revisions" { follow squash; }
 
 @test "adopt headgate" {
