@@ -145,6 +145,7 @@ int main(int argc, char **argv)
     (void)argc;
     struct hg_err err = { 0 };
     hg_cli_standard_streams();
+    hg_cli_first_process();
     hg_log_init("headgate", HG_LOG_NOTE);
     int rc = run(argv, &err);
     if (rc < 0) {

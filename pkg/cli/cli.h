@@ -113,6 +113,9 @@ bool hg_cli_color(const struct hg_common *common, int fd);
 bool hg_cli_wants_json(char *const *argv);
 /* Opens /dev/null, the wrong way round, for those of the three standard streams that are closed. */
 void hg_cli_standard_streams(void);
+/* A signal that ends every other process does nothing to process 1 unless that asks for it: without
+ * this, a container that waits for a name server takes 10 s to stop. Elsewhere it does nothing. */
+void hg_cli_first_process(void);
 
 /* The rows that every program has, for documentation. Ended by { 0 }. */
 extern const struct hg_opt hg_common_options[];

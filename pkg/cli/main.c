@@ -103,6 +103,19 @@ static int close_stdout(int code)
 
 /* A caller may have closed one of the three. Then no file of ours may get its number, and writing to
  * it must fail rather than go there. */
+static void leave(int number)
+{
+    _exit(HG_EXIT_SIGNAL + number);
+}
+
+void hg_cli_first_process(void)
+{
+    static const int SIGNALS[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+    for (size_t i = 0; getpid() == 1 && i < HG_COUNT(SIGNALS); i++)
+        if (signal(SIGNALS[i], leave) == SIG_IGN)
+            (void)signal(SIGNALS[i], SIG_IGN);
+}
+
 void hg_cli_standard_streams(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
@@ -142,6 +155,7 @@ int hg_cli_main(const struct hg_cmd *cmd, int argc, char **argv, void *options, 
     struct hg_err err = { 0 };
     HG_AUTO(hg_strv_done) struct hg_strv args = HG_STRV_INIT;
     hg_cli_standard_streams();
+    hg_cli_first_process();
     hg_keep_private();
     (void)signal(SIGPIPE, SIG_IGN); /* a closed reader is an error of write, not our end */
     hg_log_init("headgate", HG_LOG_NOTE);
