@@ -65,7 +65,7 @@ PY
     # env.py has transaction_per_migration in its online branch only, and names its driver.
     [ "$(json '[.transaction.per_migration, .transaction.ddl, .driver, .version_table.name] | tojson')" = \
         '[true,true,"psycopg","alembic_version"]' ]
-    [ "$(json '.counts.up | tojson')" = '{"rendered":17,"pinned":0,"needs-python":21,"verified":0}' ] ||
+    [ "$(json '.counts.up | tojson')" = '{"rendered":19,"pinned":0,"needs-python":23,"verified":0}' ] ||
         fail "$(json '.counts | tojson')"
     bundle --require-rendered -o "$BATS_TEST_TMPDIR/x.bundle"
     expect_status 1

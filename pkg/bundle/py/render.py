@@ -199,8 +199,19 @@ def connection_class():
 
         def in_transaction(self):
             if "alembic" in sys._getframe(1).f_globals.get("__name__", ""):
-                return False  # an autocommit block asks
+                return False  # an autocommit block asks, or a batch
             refuse("connection", "it uses the connection (in_transaction)")
+
+        def begin(self):
+            if "alembic" in sys._getframe(1).f_globals.get("__name__", ""):
+                return contextlib.nullcontext()  # a batch makes sure of a transaction
+            refuse("connection", "it uses the connection (begin)")
+
+        def exec_driver_sql(self, statement, *more, **named):
+            if more or named or "%" in statement:
+                refuse("connection", "it uses the connection (exec_driver_sql)")
+            record(statement)
+            return Result()
 
         def execute(self, statement, parameters=None, *more, **named):
             named.pop("execution_options", None)
