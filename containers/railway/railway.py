@@ -13,9 +13,11 @@ def main(ctx=None):
         build={"builder": "DOCKERFILE", "dockerfilePath": "production.Dockerfile"},
         # One command, not a list of words. It runs in a container of its own, once a deployment.
         preDeploy="headgate apply --yes",
+        # The policy stands here and not in HEADGATE_POLICY, which the pre-deploy command would get too.
+        start="headgate entrypoint --policy verify -- uvicorn --app-dir backend main:app --host 0.0.0.0 --port 8000",
         healthcheck="/notebooks",
         healthcheckTimeout=120,
         replicas=3,
-        env={"DATABASE_URL": database.env.DATABASE_URL, "HEADGATE_POLICY": "verify"},
+        env={"DATABASE_URL": database.env.DATABASE_URL, "PORT": "8000"},
     )
     return project("notebook", resources=[database, api])

@@ -92,6 +92,7 @@ text = json.loads(json.dumps(graph, default=lambda one: getattr(one, "_node", st
 api = next(one for one in text["resources"] if one["name"] == "api")
 old = json.load(open(sys.argv[1]))
 assert api["deploy"]["preDeployCommand"] == ["headgate apply --yes"] == old["deploy"]["preDeployCommand"], api
+assert api["deploy"]["startCommand"] == old["deploy"]["startCommand"], api
 assert api["deploy"]["healthcheckPath"] == old["deploy"]["healthcheckPath"], api
 assert api["build"] == old["build"], api
 PY

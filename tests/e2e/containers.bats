@@ -236,7 +236,9 @@ replicas() { # STATE
 
 @test "docker stop during a migration: its backend canceled, the lock gone, within the grace period" {
     fresh
-    app -- true > log 2>&1 || fail "$(cat log)"
+    # What a platform does that runs a pre-deploy command through the image's ENTRYPOINT.
+    app -- headgate apply --yes > log 2>&1 || fail "$(cat log)"
+    grep -q "nothing to do" log || fail "$(cat log)"
     revision slow.py 0004bbbbbbbb 0003c9e2074a 'op.execute("select pg_sleep(600)")'
     deployed
     hgt_container "$HGT_APP_IMAGE" "${UNPRIVILEGED[@]}" -v "$PWD/slow.py:$VERSIONS/0004_slow.py:ro" --init=false -- true
