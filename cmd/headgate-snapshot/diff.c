@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* diff A B: files, targets, models. */
+/* diff A B: files, targets, bundles, models. */
 #include "snapshot_cmd.h"
 
 #include <string.h>
@@ -7,6 +7,7 @@
 #include "process/process.h"
 
 #define MODELS   "models"
+#define BUNDLE   "bundle:"
 #define CHILD_NS (10 * 60 * HG_NS_PER_S)
 
 static bool is_file(const char *name)
@@ -65,6 +66,8 @@ static int side(const struct snapshot_options *o, const char *name, struct hg_sn
                 struct hg_err *err)
 {
     static const char *const TAKE[] = { "-o", "-", "--no-schema-sql", NULL };
+    if (hg_starts_with(name, BUNDLE))
+        return snapshot_of_bundle(o, name + strlen(BUNDLE), ret, err);
     if (is_file(name))
         return snapshot_read(name, ret, err);
     HG_AUTO(hg_buf_done) struct hg_buf out = HG_BUF_INIT;

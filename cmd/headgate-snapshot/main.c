@@ -36,6 +36,7 @@ static const struct hg_cmd CMD = {
         "`show FILE` says what is in one.",
     .examples = "headgate snapshot -t production -o before.snapshot\n    before a change\n"
                 "headgate snapshot diff before.snapshot production\n    what has changed since\n"
+                "headgate snapshot diff production bundle:headgate.bundle\n    what applying it would make\n"
                 "headgate snapshot diff -t production models\n    what the models want that production has not\n"
                 "headgate snapshot show before.snapshot\n    what is in it\n",
     .max_args = 3,

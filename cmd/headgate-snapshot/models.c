@@ -171,18 +171,11 @@ static void put_off_signals(void)
         (void)sigaction(SIGNALS[i], &action, NULL);
 }
 
-static int of_file(const struct snapshot_options *o, const char *path, json_t **ret, struct hg_err *err)
+int snapshot_in_cluster(int (*work)(void *context, const struct hg_pg_cluster *c, struct hg_err *err),
+                        void *context, struct hg_err *err)
 {
-    HG_AUTO(hg_snapshot_done) struct hg_snapshot s = { 0 };
     HG_AUTO(hg_pg_cluster_done) struct hg_pg_cluster c = { 0 };
     char dir[] = "/tmp/headgate-models-XXXXXX";
-    if (snapshot_read(path, &s, err) < 0)
-        return -1;
-    if (!s.schema_sql.len) {
-        (void)hg_fail(err, HG_E_UNKNOWN, "%s holds no schema.sql, from which a database could be built for "
-                      "Alembic to look at", path);
-        return hg_hint(err, "take it without --no-schema-sql, or compare the target itself");
-    }
     if (!mkdtemp(dir))
         return hg_fail_errno(err, HG_E_CONFIG, "making a folder in /tmp");
     struct hg_pg_cluster_options options = { .state_dir = dir, .bindir = getenv("HEADGATE_PG_BINDIR"),
@@ -190,13 +183,41 @@ static int of_file(const struct snapshot_options *o, const char *path, json_t **
     put_off_signals();
     int rc = hg_pg_cluster_start(&options, &c, err);
     if (rc == 0)
-        rc = in_cluster(o, &c, &s, path, ret, err);
+        rc = work(context, &c, err);
     struct hg_err left = { 0 };
     if (hg_pg_cluster_destroy(&options, &left) < 0)
         hg_log(HG_LOG_WARNING, "the private PostgreSQL of %s is left over: %s", dir, left.message);
     HG_AUTO(hg_freep) char *lock = hg_path_join(dir, "postgres.lock");
     (void)unlink(lock);
     (void)rmdir(dir);
+    return rc;
+}
+
+struct of_file {
+    const struct snapshot_options *o;
+    const char *path;
+    struct hg_snapshot snapshot;
+    json_t **ret;
+};
+
+static int compare_file(void *context, const struct hg_pg_cluster *c, struct hg_err *err)
+{
+    const struct of_file *f = context;
+    return in_cluster(f->o, c, &f->snapshot, f->path, f->ret, err);
+}
+
+static int of_file(const struct snapshot_options *o, const char *path, json_t **ret, struct hg_err *err)
+{
+    struct of_file f = { .o = o, .path = path, .ret = ret };
+    int rc = snapshot_read(path, &f.snapshot, err);
+    if (rc == 0 && !f.snapshot.schema_sql.len) {
+        (void)hg_fail(err, HG_E_UNKNOWN, "%s holds no schema.sql, from which a database could be built for "
+                      "Alembic to look at", path);
+        rc = hg_hint(err, "take it without --no-schema-sql, or compare the target itself");
+    }
+    if (rc == 0)
+        rc = snapshot_in_cluster(compare_file, &f, err);
+    hg_snapshot_done(&f.snapshot);
     return rc;
 }
 

@@ -4,6 +4,7 @@
 #define SNAPSHOT_CMD_H
 
 #include "cli/cli.h"
+#include "pg/pg.h"
 #include "snapshot/snapshot.h"
 
 #define SNAPSHOT_FILE_MAX (256u << 20)
@@ -23,6 +24,13 @@ struct hg_alembic_options snapshot_alembic_options(const struct snapshot_options
 /* What Alembic finds between the database of the target that the options name, or of the file, and the
  * models: the array of hg_snapshot_diff. New reference. */
 int snapshot_models(const struct snapshot_options *o, const char *file, json_t **ret, struct hg_err *err);
+/* What a database has to which this bundle was applied, from its first revision to its heads: made in a
+ * private PostgreSQL. */
+int snapshot_of_bundle(const struct snapshot_options *o, const char *path, struct hg_snapshot *ret,
+                       struct hg_err *err);
+/* Calls `work` with a private PostgreSQL, which is gone afterwards. */
+int snapshot_in_cluster(int (*work)(void *context, const struct hg_pg_cluster *c, struct hg_err *err),
+                        void *context, struct hg_err *err);
 /* diff A B; b may be NULL where a is `models`. */
 int snapshot_diff(const struct snapshot_options *o, const char *a, const char *b, struct hg_err *err);
 /* Reads a file. */

@@ -281,6 +281,22 @@ OWN='{"id": "r2", "down": ["r1"], "upgrade": ["insert into t values ('"'x'"')", 
     [ "$output $(hga_rows)" = " r2" ]
 }
 
+@test "snapshot diff compares a target with what a bundle would give" {
+    bundle "$R1"
+    run --separate-stderr headgate snapshot diff local bundle:headgate.bundle --format json
+    expect_status 1
+    [ "$(json '[.changes[] | select(.kind == "table") | .change + " " + .name] | sort | join(",")')" = \
+        "added public.alembic_version,added public.t" ]
+    apply
+    expect_status 0
+    run --separate-stderr headgate snapshot diff local bundle:headgate.bundle
+    expect_status 0
+    bundle '{"id": "r1", "upgrade": "it reads rows", "downgrade": []}'
+    run --separate-stderr headgate snapshot diff local bundle:headgate.bundle
+    expect_status 1
+    expect_stderr "it reads rows"
+}
+
 @test "where the target wants a signature, a bundle without a good one is refused (HG257)" {
     bundle "$R1"
     ssh-keygen -q -t ed25519 -N '' -f key

@@ -16,7 +16,9 @@ with run as (
 )
 update headgate.step s
    set outcome = case when s.revision = any ($6::text[]) then 'done' else 'not-done' end,
-       started_at = ($7::json->s.revision->>'started')::timestamptz,
-       committed_at = ($7::json->s.revision->>'committed')::timestamptz
+       started_at = (t.value->>'started')::timestamptz,
+       committed_at = (t.value->>'committed')::timestamptz
   from run
- where s.run = run.seq
+  join headgate.step o on o.run = run.seq
+  left join pg_catalog.json_each($7::json) as t on t.key = o.revision
+ where s.seq = o.seq
