@@ -36,29 +36,14 @@ static void from_ledger(struct hg_run *r)
     json_decref(known);
 }
 
-/* The gate has said what is wrong with it. */
-static void from_receipt(struct hg_run *r)
-{
-    const struct hg_target_config *t = r->target.t;
-    if (!t->gate_receipt || r->o->down)
-        return;
-    HG_AUTO(hg_freep) char *path = hg_path_join(r->target.config.dir, t->gate_receipt);
-    HG_AUTO(hg_freep) char *signers =
-        t->gate_signers ? hg_path_join(r->target.config.dir, t->gate_signers) : NULL;
-    struct hg_err ignored = { 0 };
-    json_t *receipt = NULL;
-    if (hg_ledger_receipt_read(path, t->gate_receipt, hg_run_ledger_key(), signers, &receipt, &ignored) == 0)
-        take(r, json_object_get(receipt, "revisions"));
-    json_decref(receipt);
-}
-
 void hg_run_expect(struct hg_run *r)
 {
     if (!r->expected)
         r->expected = json_object();
     if (r->summary.present && r->target.t->ledger != HG_LEDGER_FILE)
         from_ledger(r);
-    from_receipt(r);
+    if (!r->o->down)
+        take(r, json_object_get(r->earlier, "revisions"));
 }
 
 double hg_run_expected(const struct hg_run *r, const char *revision)

@@ -126,6 +126,7 @@ struct hg_run {
     struct hg_strv from, after, applied;
     struct hg_strv moved_from, moved_to, from_before; /* of a squash; and the rows before it */
     bool started;                   /* the migrator: from here anything but success is 4 */
+    json_t *earlier;                /* receipt of the target that comes first (gate.after), or NULL */
     json_t *expected;               /* seconds that revisions took before, by id; NULL: nothing known */
     struct hg_tell *tell;           /* notify.c; NULL: nobody is told */
     bool hooked;                    /* the hooks of `before` were reached */

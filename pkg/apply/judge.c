@@ -209,6 +209,8 @@ int hg_run_judge(struct hg_run *r, struct hg_err *err)
     if (hg_gate_judge(&in, &g, err) < 0)
         return -1;
     let_go(r, &g);
+    json_decref(r->earlier);
+    r->earlier = HG_TAKE(g.earlier);
     bool shut = g.verdict == HG_VERDICT_SHUT && shut_anyway(r, &g);
     bool untold = !shut && g.verdict != HG_VERDICT_OPEN && g.why;
     report_gate(r, &g, shut ? "shut" : untold ? NULL : "open");

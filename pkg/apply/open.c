@@ -267,6 +267,7 @@ void hg_run_done(struct hg_run *r)
         hg_stored_done(&r->stored[i]);
     free(r->stored);
     json_decref(r->expected);
+    json_decref(r->earlier);
     hg_run_tell_done(r);
     if (r->have_target)
         hg_target_done(&r->target);

@@ -190,8 +190,11 @@ void hg_judge_after(struct hg_judge *j)
     struct after a = { .j = j, .name = t->gate_after, .live = !t->gate_receipt };
     json_t *receipt = a.live ? from_ledger(&a) : from_file(&a);
     a.receipt = receipt;
-    if (receipt && believable(&a))
+    if (receipt && believable(&a)) {
         check_revisions(&a);
+        json_decref(j->out->earlier);
+        j->out->earlier = json_incref(receipt);
+    }
     free(a.in);
     json_decref(receipt);
 }

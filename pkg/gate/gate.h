@@ -56,6 +56,8 @@ struct hg_gate {
     size_t waived;
     char *why;                                 /* verdict unknown: what could not be told; else NULL */
     char *base;                                /* what was compared with: "main (1a2b3c4d)"; or NULL */
+    json_t *earlier;                           /* gate.after: that target's receipt, if it is to be
+                                                * believed; else NULL */
 };
 #define HG_GATE_INIT { .verdict = HG_VERDICT_UNKNOWN }
 

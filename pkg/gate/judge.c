@@ -135,6 +135,7 @@ void hg_gate_done(struct hg_gate *g)
     hg_findings_done(&g->findings);
     free(g->why);
     free(g->base);
+    json_decref(g->earlier);
     *g = (struct hg_gate)HG_GATE_INIT;
 }
 

@@ -32,6 +32,11 @@ shut() {
     [ "$(json '[.findings[] | select(.severity == "error") | .rule] | unique | join(" ")')" = "$1" ] || fail "not $1"
     [[ "$(json '.findings[].message')" == *"$2"* ]] || fail "not said: $2"
 }
+# The kinds of what is expected of the steps of the last apply.
+expected() {
+    [ "$(jq -r 'select(.event == "step" and .phase == "begin") | .expected_seconds | type' <<< "$output" |
+        paste -sd ' ')" = "$1" ] || fail "not $1"
+}
 age() { psql -Xq "$staging" -c "update headgate.run set finished_at = finished_at - interval '2 hours'"; }
 receipt() { headgate ledger export -q -t staging --receipt s.receipt 2> /dev/null; }
 
@@ -57,6 +62,9 @@ receipt() { headgate ledger export -q -t staging --receipt s.receipt 2> /dev/nul
     headgate ledger adopt -q -t staging > /dev/null 2>&1
     gate
     expect_status 0
+    run --separate-stderr headgate apply -t production --format json
+    expect_status 0
+    expected "number null" # by Alembic itself: nobody took the time
 }
 
 @test "a receipt stands for staging, which is not asked" {
@@ -71,6 +79,7 @@ receipt() { headgate ledger export -q -t staging --receipt s.receipt 2> /dev/nul
     expect_status 0
     run --separate-stderr headgate apply -t production --format json
     expect_status 0
+    expected "number number" # what they took there
 }
 
 @test "a receipt that cannot be believed: changed, another key, no key, unsigned, missing, none" {
