@@ -7,7 +7,6 @@
  */
 #include "internal.h"
 
-#include <stdio.h>
 #include <string.h>
 
 struct ustar {
@@ -21,6 +20,13 @@ static size_t filled(size_t len)
     return (len + HG_TAR_BLOCK - 1) / HG_TAR_BLOCK * HG_TAR_BLOCK;
 }
 
+/* Digits from the right; printf would be a tenth of a start from a bundle. */
+static void put_octal(char *to, size_t digits, size_t value)
+{
+    for (; digits; value /= 8)
+        to[--digits] = (char)('0' + value % 8);
+}
+
 static void make_header(const char *name, size_t len, struct ustar *h)
 {
     unsigned sum = 0;
@@ -29,7 +35,7 @@ static void make_header(const char *name, size_t len, struct ustar *h)
     memcpy(h->mode, "0000644", 8);
     memcpy(h->uid, "0000000", 8);
     memcpy(h->gid, "0000000", 8);
-    (void)snprintf(h->size, sizeof h->size, "%011zo", len);
+    put_octal(h->size, sizeof h->size - 1, len);
     memcpy(h->mtime, "00000000000", 12);
     memset(h->checksum, ' ', sizeof h->checksum);
     h->type = '0';
@@ -39,7 +45,8 @@ static void make_header(const char *name, size_t len, struct ustar *h)
     memcpy(h->minor, "0000000", 8);
     for (size_t i = 0; i < sizeof *h; i++)
         sum += ((const unsigned char *)h)[i];
-    (void)snprintf(h->checksum, sizeof h->checksum - 1, "%06o", sum);
+    put_octal(h->checksum, sizeof h->checksum - 2, sum); /* then a NUL, and the space from above */
+    h->checksum[sizeof h->checksum - 2] = '\0';
 }
 
 static void add_zeros(struct hg_buf *to, size_t len)
