@@ -297,6 +297,27 @@ OWN='{"id": "r2", "down": ["r1"], "upgrade": ["insert into t values ('"'x'"')", 
     expect_stderr "it reads rows"
 }
 
+@test "what meets a lock is tried again, and what was committed before is not made twice" {
+    bundle "$R1, {\"id\": \"r2\", \"down\": [\"r1\"], \"upgrade\": [\"create table once (v int)\"], \"downgrade\": []},
+            {\"id\": \"r3\", \"down\": [\"r2\"], \"upgrade\": [\"alter table t add w int\"], \"downgrade\": []}" \
+        '"transaction_per_migration": true'
+    apply r1
+    expect_status 0
+    printf 'version: 1\ntargets: { local: { environment: [ process ], lock_timeout: 200ms } }\n' > headgate.yaml
+    psql -Xq "$HGT_PGURL" -c 'begin; lock t; select pg_sleep(2)' > /dev/null 3>&- &
+    local i
+    for ((i = 0; i < 100; i++)); do
+        [ "$(hgt_psql "select count(*) from pg_locks where relation = 't'::regclass and mode = 'AccessExclusiveLock'")" = 0 ] || break
+        sleep 0.1
+    done
+    apply --format json
+    wait
+    expect_status 0
+    [ "$(jq -r 'select(.note == "retry") | .sqlstate' <<< "$output" | sort -u)" = 55P03 ] || fail "not tried again"
+    [ "$(hga_result '.applied | join(",")') $(hga_rows)" = "r2,r3 r3" ]
+    hga_no_sessions
+}
+
 @test "where the target wants a signature, a bundle without a good one is refused (HG257)" {
     bundle "$R1"
     ssh-keygen -q -t ed25519 -N '' -f key
