@@ -115,7 +115,7 @@ struct hg_run {
     struct hg_throttle throttle;
     unsigned tries;                 /* of the migrator */
     struct hg_buf report;           /* bytes of an unfinished line of the driver */
-    int64_t started_ns, next_beat_ns, next_watch_ns;
+    int64_t started_ns, next_beat_ns, next_watch_ns, told_to_end_ns;
     struct hg_apply_pace pace;      /* of progress events */
     bool lock_lost, timed_out;
     bool settled;                   /* something of the past was written down */

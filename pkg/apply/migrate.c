@@ -9,6 +9,8 @@
 
 #include "process/process.h"
 
+/* A migrator that was told to end and does not (it is stopped, or hangs in a driver) is killed after this. */
+#define END_GRACE_NS (3 * HG_NS_PER_S)
 #define PLAIN_ARG   "import sys; from alembic.config import main; main(prog='alembic')"
 
 int64_t hg_run_max_runtime(const struct hg_run *r)
@@ -30,6 +32,7 @@ void hg_run_output(void *run, int stream, const char *data, size_t len)
 static int lose_lock(struct hg_run *r)
 {
     r->lock_lost = true;
+    r->told_to_end_ns = hg_now_ns();
     hg_trace("lock_lost", "database", r->identity.database, NULL);
     hg_run_end_sessions(r, true);
     return SIGTERM;
@@ -54,8 +57,14 @@ int hg_run_tick(void *run)
         return lose_lock(r);
     if (max && !r->timed_out && hg_now_ns() - r->started_ns > max) {
         r->timed_out = true;
+        r->told_to_end_ns = hg_now_ns();
         hg_run_end_sessions(r, false);
         return SIGINT;
+    }
+    if (r->told_to_end_ns && hg_now_ns() - r->told_to_end_ns > END_GRACE_NS) {
+        r->told_to_end_ns = 0;
+        hg_run_end_sessions(r, true);
+        return SIGKILL;
     }
     int send = hg_run_breaker(r);
     hg_run_pace(r);

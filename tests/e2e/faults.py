@@ -331,4 +331,5 @@ def main():
     sys.exit(1 if failed or hits < len(rounds) * 2 // 3 else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+#!/usr/bin/env bats
+# Faults around an apply (tests/e2e/matrix.py), on a server whose disk is small. HGT_SEED repeats a run,
+# HGT_ROUNDS sets the rounds of each fault, HGT_FAULTS names others of them (matrix.py lists all).
+
+setup_file() { load ../lib/common; hgt_setup_file; }
+setup() {
+    load ../lib/common
+    load ../lib/apply
+    HGT_CLUSTER_DIR=$(mktemp -d /tmp/hgt-XXXXXX)
+    mount -t tmpfs -o size=200m tmpfs "$HGT_CLUSTER_DIR"
+    "$HGT_ROOT/tests/server" start "$HGT_CLUSTER_DIR"
+    export HGT_CLUSTER_DIR
+    local port
+    port=$(cat "$HGT_CLUSTER_DIR/port")
+    export HGT_PGURL=postgresql://hgt:hgt-secret@127.0.0.1:$port/postgres
+    export DATABASE_URL=postgresql+psycopg://hgt:hgt-secret@127.0.0.1:$port/postgres
+    # The test server forgives lost commits; here what was committed must be there after a crash.
+    hgt_psql "alter system set synchronous_commit = on"
+    hgt_psql "alter system set max_wal_size = '32MB'"
+    hgt_psql "select pg_reload_conf()" > /dev/null
+    hga_project 1
+    for i in 1 2 3; do
+        hga_revision $i "op.execute(\"insert into seen values ('r$i')\")
+op.create_table('t$i', sa.Column('id', sa.Integer))$([ $i != 2 ] || printf '\nop.execute("select work()")')"
+    done
+}
+teardown() {
+    "$HGT_ROOT/tests/server" stop "$HGT_CLUSTER_DIR" || :
+    umount -l "$HGT_CLUSTER_DIR"
+    rmdir "$HGT_CLUSTER_DIR"
+}
+
+@test "disk full, time-out, SIGSTOP, pgbouncer killed, DNS gone, clock jump: true last lines, and the next apply converges" {
+    local seed=${HGT_SEED:-$RANDOM}
+    echo "# HGT_SEED=$seed" >&3
+    # shellcheck disable=SC2086
+    "$HGT_VENV/bin/python" "$HGT_ROOT/tests/e2e/matrix.py" "${HGT_ROUNDS:-1}" "$seed" ${HGT_FAULTS:-disk timeout stopped pooler dns clock} | sed 's/^/# /' >&3
+    [ "${PIPESTATUS[0]}" -eq 0 ]
+}
