@@ -25,8 +25,12 @@ static void report_index(struct hg_judge *j, const char *index, const char *tabl
                                           "index %s on %s is invalid: building it has failed once", index,
                                           table);
     f->object = hg_xstrdup(index);
-    f->help = hg_xasprintf("Build it anew with `REINDEX INDEX CONCURRENTLY %s;`, or drop it with `DROP INDEX "
-                           "CONCURRENTLY %s;` before the revision runs again.", index, index);
+    if (strstr(index, "_ccnew") || strstr(index, "_ccold")) /* as PostgreSQL names them */
+        f->help = hg_xasprintf("It is what an interrupted REINDEX CONCURRENTLY left; the index itself stands beside "
+                               "it: `DROP INDEX CONCURRENTLY %s;`", index);
+    else
+        f->help = hg_xasprintf("Build it anew with `REINDEX INDEX CONCURRENTLY %s;`, or drop it with `DROP INDEX "
+                               "CONCURRENTLY %s;` before the revision runs again.", index, index);
 }
 
 static void report_constraint(struct hg_judge *j, const char *constraint, const char *table,

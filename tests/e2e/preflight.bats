@@ -136,6 +136,7 @@ finding() {
     wait $apply || code=$?
     [ "$code" = 143 ] || fail "exit $code: $(cat err)"
     [ "$(hga_rows)" = r1 ]
+    while read -r line; do "$HGT_VENV/bin/python" "$HGT_ROOT/tests/lib/validate" apply-event <<< "$line"; done < out.json
     # What is overridden is not waited for.
     run --separate-stderr headgate apply --wait-for-calm 60 --override "HG610=it will end" --yes --format json
     expect_status 4 # and then the lock is not to be had
@@ -202,8 +203,14 @@ Run it as the owner, or let an administrator run: GRANT hgt TO worker_$HGT_DB;" 
 op.create_table('fresh', sa.Column('id', sa.Integer, primary_key=True))
 op.create_check_constraint('positive', 't1', 'a > 0', postgresql_not_valid=True)"
     headgate plan -o plan.json > /dev/null 2>&1
+    # An earlier try of REINDEX CONCURRENTLY, by its name.
+    hgt_psql "insert into t1 values (1), (1)"
+    ! hgt_psql "create unique index concurrently t1_ccnew on t1 (id)" 2> /dev/null
     run --separate-stderr headgate apply --plan plan.json --format json
     expect_status 0
+    [[ "$(finding HG607 '.[0].help')" == *"DROP INDEX CONCURRENTLY public.t1_ccnew;"* ]] || fail leftover
+    while read -r line; do "$HGT_VENV/bin/python" "$HGT_ROOT/tests/lib/validate" apply-event <<< "$line"; done \
+        < <(jq -c 'select(.event == "verify")' <<< "$output")
     [ "$(jq -rs 'map(select(.event == "verify"))[0].changed[] | "\(.change) \(.kind) \(.name)"' <<< "$output")" = \
         "added sequence public.fresh_id_seq
 added table public.fresh
