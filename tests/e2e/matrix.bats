@@ -6,8 +6,10 @@ setup_file() { load ../lib/common; hgt_setup_file; }
 setup() {
     load ../lib/common
     load ../lib/apply
-    HGT_CLUSTER_DIR=$(mktemp -d /tmp/hgt-XXXXXX)
-    mount -t tmpfs -o size=200m tmpfs "$HGT_CLUSTER_DIR"
+    DISK=$(mktemp -d /tmp/hgt-XXXXXX)
+    mount -t tmpfs -o size=200m tmpfs "$DISK"
+    chmod 755 "$DISK"
+    HGT_CLUSTER_DIR=$DISK/server
     "$HGT_ROOT/tests/server" start "$HGT_CLUSTER_DIR"
     export HGT_CLUSTER_DIR
     local port
@@ -25,9 +27,9 @@ op.create_table('t$i', sa.Column('id', sa.Integer))$([ $i != 2 ] || printf '\nop
     done
 }
 teardown() {
-    "$HGT_ROOT/tests/server" stop "$HGT_CLUSTER_DIR" || :
-    umount -l "$HGT_CLUSTER_DIR"
-    rmdir "$HGT_CLUSTER_DIR"
+    "$HGT_ROOT/tests/server" stop "$HGT_CLUSTER_DIR"
+    umount -l "$DISK" # its processes may take a moment to go
+    rmdir "$DISK"
 }
 
 @test "disk full, time-out, SIGSTOP, pgbouncer killed, DNS gone, clock jump: true last lines, and the next apply converges" {

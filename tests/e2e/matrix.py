@@ -205,7 +205,7 @@ class Disk(Round):
         self.hit = self.code != 0
         # Where the server still said why, it is passed on.
         text = json.dumps(self.last["error"])
-        known = ("No space left", "could not", "connection", "closed", "terminat", "refused")
+        known = ("No space left", "could not", "connection", "closed", "terminat", "refused", "lock was lost")
         if self.hit and not any(word in text for word in known):
             return f"no word of the disk: {text}"
         if "HG617" not in json.dumps(self.last["findings"]) and self.code == 0:
