@@ -47,15 +47,18 @@ void hg_run_find_changed(struct hg_run *r)
 /* ---- against the plan ------------------------------------------------------------------------- */
 
 /* Is everything that this statement touches among what pkg/plan reads out of it? Of a list only the first
- * name is. */
+ * name is, and neither a new name nor what goes along with something else. */
 static bool told(const char *statement)
 {
+    static const char *const MORE[] = { "RENAME", "CASCADE", "SET SCHEMA", "EXTENSION", "INHERIT" };
     json_t *objects = json_array();
     hg_plan_sql_objects(statement, objects);
-    bool any = json_array_size(objects) > 0;
-    bool list = any && hg_streq(hg_jstr(json_array_get(objects, 0), "change"), "drop") && strchr(statement, ',');
+    const json_t *first = json_array_get(objects, 0);
+    bool all = first && !(hg_streq(hg_jstr(first, "change"), "drop") && strchr(statement, ','));
+    for (size_t i = 0; i < HG_COUNT(MORE); i++)
+        all = all && !strcasestr(statement, MORE[i]);
     json_decref(objects);
-    return any && !list;
+    return all;
 }
 
 static void take_object(const json_t *object, struct hg_strv *names, struct hg_strv *made)

@@ -72,7 +72,8 @@ void hg_tell_changed(const json_t *changed, struct hg_buf *b)
             left++;
             continue;
         }
-        hg_buf_addf(b, "  %s %s %s", sign_of(change), hg_jstr(c, "kind"), hg_jstr(c, "name"));
+        HG_AUTO(hg_freep) char *name = hg_printable(hg_jstr(c, "name"), 200);
+        hg_buf_addf(b, "  %s %s %s", sign_of(change), hg_jstr(c, "kind"), name);
         if (hg_jget(c, "from"))
             hg_buf_addf(b, " (was %s)", hg_jstr(c, "from"));
         hg_buf_addc(b, '\n');
