@@ -138,6 +138,7 @@ finding() {
     [ "$(hga_rows)" = r1 ]
     while read -r line; do "$HGT_VENV/bin/python" "$HGT_ROOT/tests/lib/validate" apply-event <<< "$line"; done < out.json
     # What is overridden is not waited for.
+    printf 'version: 1\ntargets: { local: { environment: [ process ], lock_budget: 1s } }\n' > headgate.yaml
     run --separate-stderr headgate apply --wait-for-calm 60 --override "HG610=it will end" --yes --format json
     expect_status 4 # and then the lock is not to be had
     [ "$(jq -rs 'map(select(.note == "calm")) | length' <<< "$output")" = 0 ]
