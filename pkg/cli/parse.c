@@ -198,16 +198,24 @@ static int parse_short(struct parser *p, char **argv)
     return 0;
 }
 
+/* "HEADGATE_INIT=0" means what it says. */
+static bool says_no(const char *value)
+{
+    return strcmp(value, "0") == 0 || strcmp(value, "no") == 0 || strcmp(value, "false") == 0;
+}
+
 static int from_environment(struct parser *p, const struct hg_opt *table)
 {
     for (; table && table->name; table++) {
         const char *value = table->env ? getenv(table->env) : NULL;
         if (!value || !*value)
             continue;
-        if (!takes_value(table))
-            set_flag(p, table);
-        else if (set_value(p, table, value, table->env) < 0)
+        if (!takes_value(table)) {
+            if (!says_no(value))
+                set_flag(p, table);
+        } else if (set_value(p, table, value, table->env) < 0) {
             return -1;
+        }
     }
     return 0;
 }

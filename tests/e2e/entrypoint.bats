@@ -164,6 +164,8 @@ runs() { hgt_psql "select count(*) from headgate.run"; }
         expect_stderr "division by zero"
     done
     [ "$(runs)" = 1 ] || fail "begun again"
+    HEADGATE_RETRY_FAILED=0 entry
+    refused 4 "failed at 20"
     entry --retry-failed
     refused 4 "division by zero"
     [ "$(runs)" = 2 ] || fail "not begun again"
