@@ -101,8 +101,8 @@ static int from_bundle(struct rehearsal *r, const struct hg_revlist *one, bool d
 static void advance(struct rehearsal *r, const struct hg_revlist *one, bool down)
 {
     HG_AUTO(hg_revlist_done) struct hg_revlist rows = HG_REVLIST_INIT;
-    HG_AUTO(hg_strv_done) struct hg_strv before = r->rows;
     rows_list(r, &rows);
+    hg_strv_done(&r->rows);
     r->rows = (struct hg_strv)HG_STRV_INIT;
     hg_graph_rows_after(r->graph, &rows, one, down, &r->rows);
 }
