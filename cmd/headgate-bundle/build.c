@@ -63,7 +63,8 @@ static char *git(const char *dir, const char *const *args)
 static void ask_git(const struct hg_alembic_config *a, char **ret_commit, bool *ret_dirty)
 {
     const char *const head[] = { "rev-parse", "--verify", "-q", "HEAD", NULL };
-    const char *const status[] = { "status", "--porcelain", "--", a->script_location, NULL };
+    const char *const status[] = { "status", "--porcelain", "--", a->script_location,
+                                   ":(exclude,glob)**/__pycache__/**", NULL };
     *ret_commit = git(a->dir, head);
     HG_AUTO(hg_freep) char *changes = *ret_commit ? git(a->dir, status) : NULL;
     *ret_dirty = *ret_commit && (!changes || *changes);

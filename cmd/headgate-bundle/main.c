@@ -73,5 +73,7 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
 int main(int argc, char **argv)
 {
     struct bundle_options options = { .argc = argc, .argv = argv };
-    return hg_cli_main(&CMD, argc, argv, &options, run);
+    int code = hg_cli_main(&CMD, argc, argv, &options, run);
+    hg_strv_done(&options.env);
+    return code;
 }

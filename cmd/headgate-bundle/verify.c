@@ -5,24 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static void different(const struct bundle_project *p, const struct hg_bundle_revision *r,
-                      struct hg_findings *ret)
-{
-    const struct hg_revision *here = hg_graph_get(p->graph, r->id);
-    size_t len = 0;
-    const char *text = here ? hg_graph_text(p->graph, here, &len) : NULL;
-    struct hg_finding *f = NULL;
-    if (!here)
-        f = hg_finding_add(ret, "HG256", "revision %s of the bundle is not here", r->id);
-    else if (!text || len != r->text_len || memcmp(text, r->text, len) != 0)
-        f = hg_finding_add(ret, "HG256", "%s is not the file of revision %s that the bundle has", here->path,
-                           r->id);
-    if (!f)
-        return;
-    f->revision = hg_xstrdup(r->id);
-    f->path = hg_xstrdup(here ? here->path : r->path);
-}
-
 static void compare_env(const struct bundle_project *p, const struct hg_bundle *b,
                         struct hg_findings *ret)
 {
@@ -62,14 +44,7 @@ static int compare(const struct bundle_options *o, const struct hg_bundle *b, bo
     *ret_compared = p.found;
     if (!p.found)
         return 0;
-    for (size_t i = 0; i < b->count; i++)
-        different(&p, &b->revisions[i], ret);
-    for (size_t i = 0; i < hg_graph_count(p.graph); i++) {
-        const struct hg_revision *r = hg_graph_at(p.graph, i);
-        if (!hg_bundle_find(b, r->id))
-            hg_finding_add(ret, "HG256", "revision %s is not in the bundle", r->id)->path =
-                hg_xstrdup(r->path);
-    }
+    hg_bundle_compare(b, p.graph, ret);
     compare_env(&p, b, ret);
     return 0;
 }

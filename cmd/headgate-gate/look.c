@@ -61,7 +61,9 @@ int gate_look(const struct gate_options *o, struct gate_subject *s, bool last, b
     HG_AUTO(hg_status_done) struct hg_status status = { 0 };
     struct hg_status_read *read = NULL;
     struct hg_gate_input in = {
-        .target = &s->target, .alembic = o->bundle ? NULL : &s->alembic, .more = &more, .dir = o->common.dir, .common = &o->common, .base = o->base,
+        .target = &s->target, .alembic = o->bundle ? NULL : &s->alembic, .more = &more,
+        .built = o->bundle != NULL, .built_dirty = s->bundle.dirty, .built_commit = s->bundle.commit,
+        .dir = o->common.dir, .common = &o->common, .base = o->base,
         .overrides = &o->overrides, .required = &o->required,
         .deadline_ns = hg_now_ns() + DEADLINE_NS,
     };

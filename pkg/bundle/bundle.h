@@ -117,6 +117,8 @@ const struct hg_bundle_revision *hg_bundle_find(const struct hg_bundle *b, const
  * and how many cannot. */
 int hg_bundle_can_run(const struct hg_bundle *b, const struct hg_revlist *steps, bool down,
                       struct hg_err *err);
+/* Is it of these files? Each revision that is missing here or there, or has another text, is HG256. */
+void hg_bundle_compare(const struct hg_bundle *b, const struct hg_graph *here, struct hg_findings *ret);
 /* headgate.bundle/1 (docs/schema/bundle.schema.json); sql: with the text of every chunk. New reference. */
 json_t *hg_bundle_json(const struct hg_bundle *b, bool sql);
 json_t *hg_bundle_revision_json(const struct hg_bundle_revision *r, bool sql);

@@ -21,14 +21,55 @@ static char *find_bundle(const struct hg_entry *e)
     return NULL;
 }
 
+static struct hg_alembic_options options_of(const struct hg_entry *e, char **env)
+{
+    const struct hg_common *c = e->o->common;
+    return (struct hg_alembic_options){
+        .dir = c->dir,
+        .directory = e->target.config.migrator_directory,
+        .config = c->alembic_config ? c->alembic_config : e->target.config.migrator_config,
+        .section = c->alembic_section,
+        .no_python = c->no_python,
+        .python_env = env,
+    };
+}
+
+/* A bundle that nobody named must be of the revision files beside it, if there are any: which of the two
+ * is older nobody can tell. */
+static int check_found(struct hg_entry *e, struct hg_err *err)
+{
+    HG_AUTO(hg_findings_done) struct hg_findings ignored = HG_FINDINGS_INIT, differ = HG_FINDINGS_INIT;
+    struct hg_alembic_config alembic;
+    struct hg_graph *graph = NULL;
+    struct hg_err unread = { 0 };
+    bool found = false;
+    char **env = hg_target_plain_envp(&e->target);
+    struct hg_alembic_options options = options_of(e, env);
+    if (hg_alembic_config_find(&options, &alembic, &found, &unread) == 0 && found) {
+        if (hg_alembic_load(&alembic, &options, &graph, &ignored, &unread) == 0)
+            hg_bundle_compare(&e->way.bundle, graph, &differ);
+        hg_graph_free(graph);
+        hg_alembic_config_done(&alembic);
+    }
+    hg_vars_free_envp(env);
+    if (!differ.count)
+        return 0;
+    (void)hg_fail(err, HG_E_REFUSED, "%s is not of the revision files that are here: %s", e->way.bundle_path,
+                  differ.items[0].message);
+    return hg_hint(err, "build it again (headgate bundle), or name it if it is meant as it is (--bundle FILE)");
+}
+
 static int load_bundle(struct hg_entry *e, struct hg_err *err)
 {
     struct hg_entry_way *w = &e->way;
+    bool named = e->o->bundle && *e->o->bundle;
     w->have = hg_replay_code(w->bundle_path, e->target.config.start_dir, &w->bundle, &w->alembic, &w->graph,
-                             &e->file_findings, err) == 0;
+                             &e->file_findings, err) == 0 && (named || check_found(e, err) == 0);
     if (w->have)
         return 0;
-    hg_bundle_done(&w->bundle); /* so that the next try finds nothing left */
+    hg_graph_free(w->graph); /* so that the next try finds nothing left */
+    w->graph = NULL;
+    hg_bundle_done(&w->bundle);
     hg_alembic_config_done(&w->alembic);
     w->alembic = (struct hg_alembic_config){ 0 };
     return -1;
@@ -37,7 +78,6 @@ static int load_bundle(struct hg_entry *e, struct hg_err *err)
 int hg_entry_way_load(struct hg_entry *e, struct hg_err *err)
 {
     struct hg_entry_way *w = &e->way;
-    const struct hg_common *c = e->o->common;
     if (w->have)
         return 0;
     if (!w->bundle_path)
@@ -45,15 +85,8 @@ int hg_entry_way_load(struct hg_entry *e, struct hg_err *err)
     if (w->bundle_path)
         return load_bundle(e, err);
     char **env = hg_target_plain_envp(&e->target);
-    struct hg_alembic_options options = {
-        .dir = c->dir,
-        .directory = e->target.config.migrator_directory,
-        .config = c->alembic_config ? c->alembic_config : e->target.config.migrator_config,
-        .section = c->alembic_section,
-        .no_python = c->no_python,
-        .python_env = env,
-        .graph_only = true,
-    };
+    struct hg_alembic_options options = options_of(e, env);
+    options.graph_only = true;
     struct hg_alembic_config alembic;
     int rc = hg_alembic_config_load(&options, &alembic, err);
     if (rc == 0) {

@@ -10,7 +10,7 @@ static bool is_commit_id(const char *id)
     return (len == 40 || len == 64) && strspn(id, "0123456789abcdef") == len;
 }
 
-static bool in_base(const struct hg_repo *repo, const char *commit)
+bool hg_repo_in_base(const struct hg_repo *repo, const char *commit)
 {
     const char *args[] = { "merge-base", commit, repo->base, NULL };
     HG_AUTO(hg_freep) char *common = hg_repo_line(repo, args);
@@ -40,7 +40,7 @@ static char *doubt(const struct hg_repo *repo, bool protected_, const char *comm
     if (protected_ && repo->kind != HG_REPO_READY)
         return hg_xasprintf("it cannot be told whether commit %.12s was merged: %s", commit,
                             repo->why ? repo->why : "there is no base branch");
-    if (protected_ && !in_base(repo, commit))
+    if (protected_ && !hg_repo_in_base(repo, commit))
         return hg_xasprintf("commit %.12s is not in %s, as a protected target wants it", commit,
                             repo->base_name);
     if (!protected_ && !in_any_ref(repo, commit))

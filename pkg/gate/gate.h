@@ -26,6 +26,10 @@ struct hg_gate_input {
     const struct hg_target *target;
     const struct hg_alembic_config *alembic;   /* NULL: no alembic.ini (apply --bundle) */
     const struct hg_graph *graph;              /* NULL: could not be loaded, or none */
+    /* The graph is that of a bundle, which was built of this commit (NULL: outside of git), or of files
+     * that were not all committed. */
+    bool built, built_dirty;
+    const char *built_commit;
     /* NULL: offline, files and git alone. Its findings are copied into the result. */
     const struct hg_status *status;
     const struct hg_findings *graph_findings;  /* offline: of loading the graph; else NULL */

@@ -38,6 +38,9 @@ char *hg_repo_line(const struct hg_repo *r, const char *const *args);
 /* The id of the commit of that name, heap, or NULL. */
 char *hg_repo_commit(const struct hg_repo *r, const char *name);
 
+/* Does the base branch have this commit? */
+bool hg_repo_in_base(const struct hg_repo *r, const char *commit);
+
 /* A file of a commit. */
 struct hg_blob {
     char *path;              /* relative to the root, '/' */
@@ -109,6 +112,8 @@ bool hg_squash_parents(const struct hg_judge *j, const struct hg_strv *then, con
 bool hg_squash_rewrite(const struct hg_judge *j, const char *text, size_t len, struct hg_buf *ret);
 /* HG234: such a file, which is otherwise the same. */
 void hg_squash_note(struct hg_judge *j, const struct hg_revision *r);
+/* The same for a bundle, which says of itself of which commit it is: HG205, HG206, HG216. */
+void hg_judge_built(struct hg_judge *j);
 /* HG217: headgate.yaml against the base's. */
 void hg_judge_config(struct hg_judge *j);
 /* HG101, HG212 to HG214 by state, HG501, HG502, HG503, HG509. */

@@ -114,6 +114,7 @@ int hg_gate_judge(const struct hg_gate_input *in, struct hg_gate *ret, struct hg
         hg_judge_unknown(&j, "the revision files could not be read");
     open_repository(&j);
     hg_judge_files(&j);
+    hg_judge_built(&j);
     hg_judge_config(&j);
     hg_judge_ledger(&j);
     hg_judge_state(&j);

@@ -130,7 +130,7 @@ login() {
     sed -i 's/protected: true/protected: perhaps/' headgate.yaml
     doctor -t production
     expect_status 1
-    is fail config.valid 'headgate.yaml:18:16'
+    is fail config.valid "headgate.yaml:$(grep -n perhaps headgate.yaml | cut -d: -f1):16"
     is ok config.revisions '3 revisions, 1 head'
     is skipped database.answers 'because of config.valid'
     expect_stderr 'config.valid'

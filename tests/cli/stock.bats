@@ -10,11 +10,11 @@ setup() {
 }
 
 # Programs that people call (headgate-source-* and headgate-notify are internal: JSON in, JSON out;
-# the relay runs in containers).
+# the relay runs in containers; headgate-pid1 has two switches and a usage, see tests/e2e/init.bats).
 programs() {
     local file
     for file in "$HGT_BUILD"/headgate-*; do
-        case $file in *.o | *.d | *-source-* | *-notify | *-relay.*) continue ;; esac
+        case $file in *.o | *.d | *-source-* | *-notify | *-relay.* | *-pid1) continue ;; esac
         if [ -x "$file" ] && [ -f "$file" ]; then
             basename "$file"
         fi

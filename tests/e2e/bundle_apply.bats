@@ -262,6 +262,33 @@ OWN='{"id": "r2", "down": ["r1"], "upgrade": ["insert into t values ('"'x'"')", 
     expect_status 2
 }
 
+# judged BUNDLE-SETTINGS: what the gate of a protected target says of where the bundle comes from.
+judged() {
+    bundle "$R1" "$1"
+    run --separate-stderr headgate gate -t production --bundle headgate.bundle --format json
+    json '.verdict + " " + ([.findings[] | select(.rule | test("HG20[56]")) | .rule + " " + .severity] | join(" "))'
+}
+
+@test "a protected target takes bundles of what was committed and merged" {
+    printf 'version: 1\ntargets: { production: { protected: true, environment: [ process ] } }\n' > headgate.yaml
+    local commit
+    [ "$(judged)" = "shut HG206 error" ]
+    git init -q -b main . && git add headgate.yaml && git commit -q -m one
+    commit=$(git rev-parse HEAD)
+    [ "$(judged "\"commit\": \"$commit\"")" = "open " ]
+    [ "$(judged "\"commit\": \"$commit\", \"dirty\": true")" = "shut HG206 error" ]
+    [ "$(judged '"commit": "0123456789012345678901234567890123456789"')" = "shut HG205 error" ]
+    git checkout -q -b other && git commit -q --allow-empty -m two
+    [ "$(judged "\"commit\": \"$(git rev-parse HEAD)\"")" = "shut HG205 error" ]
+    run --separate-stderr headgate apply -t production --yes --bundle headgate.bundle
+    expect_status 1
+    [ "$(hga_rows)" = none ]
+    git checkout -q main && git merge -q other
+    run --separate-stderr headgate apply -t production --yes --bundle headgate.bundle
+    expect_status 0
+    [ "$(hga_rows)" = r1 ]
+}
+
 @test "entrypoint migrates by the bundle it finds, without Python, and becomes the application" {
     bundle "$R1"
     PATH=$HGT_BUILD:/usr/bin:/bin run --separate-stderr timeout 60 headgate entrypoint -- echo started
@@ -279,6 +306,18 @@ OWN='{"id": "r2", "down": ["r1"], "upgrade": ["insert into t values ('"'x'"')", 
     [ "$status" -ne 0 ]
     expect_stderr "it reads rows"
     [ "$output $(hga_rows)" = " r2" ]
+}
+
+@test "a bundle that entrypoint finds has to be of the revision files beside it" {
+    hga_project 1
+    bundle '{"id": "r1", "upgrade": ["create table old ()"], "downgrade": []}'
+    run --separate-stderr timeout 60 headgate entrypoint -- echo started
+    expect_status 1
+    expect_stderr "is not of the revision files that are here: mig/versions/r1.py is not the file of revision r1"
+    [ "$output $(hga_rows)" = " none" ]
+    HEADGATE_BUNDLE=headgate.bundle run --separate-stderr timeout 60 headgate entrypoint -- echo started
+    expect_status 0
+    [ "$output $(hga_rows)" = "started r1" ]
 }
 
 @test "snapshot diff compares a target with what a bundle would give" {

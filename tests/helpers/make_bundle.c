@@ -102,6 +102,8 @@ int main(int argc, char **argv)
         .version_table_pk = truth_of(all, "version_table_pk", true),
         .transaction_per_migration = truth_of(all, "transaction_per_migration", false),
         .transactional_ddl = truth_of(all, "transactional_ddl", true),
+        .commit = text_of(all, "commit", NULL),
+        .dirty = truth_of(all, "dirty", false),
         .env_digest = hg_xstrdup("0000000000000000000000000000000000000000000000000000000000000000"),
         .count = json_array_size(revisions),
     };
