@@ -39,7 +39,7 @@ none() {
     ! grep -Eq "^[a-z]+ +$1" <<< "$output" || fail "a line for $1"
 }
 
-migrated() { hgt_alembic upgrade head > /dev/null 2>&1; }
+migrated() { hgt_upgraded head > /dev/null 2>&1; }
 
 # env_py OLD NEW: changes env.py of the sample by Python's str.replace.
 env_py() {

@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
 # headgate env as CONTRACT.md has it, and the dispatcher.
-# Runs on the released build too: every verb goes through it.
 
 setup_file() { load ../lib/common; hgt_setup_file; }
 setup() { load ../lib/common; load ../lib/target; hgt_target_setup; }

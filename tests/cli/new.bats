@@ -9,7 +9,7 @@ setup() {
 }
 
 new() { run --separate-stderr headgate new "$@"; }
-at_head() { hgt_alembic upgrade head > /dev/null 2>&1; }
+at_head() { hgt_upgraded head > /dev/null 2>&1; }
 versions() { find backend/db/migrations/versions -name '*.py' | wc -l; }
 git_clean() { [ -z "$(git status --porcelain --untracked-files=all)" ] || fail "left: $(git status -s)"; }
 
@@ -59,7 +59,7 @@ EOF
 }
 
 @test "a database that lacks revisions is refused" {
-    hgt_alembic upgrade 0002 > /dev/null 2>&1
+    hgt_upgraded 0002 > /dev/null 2>&1
     add_column
     new -m "add source_count"
     expect_status 1

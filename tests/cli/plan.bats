@@ -32,7 +32,7 @@ planned() {
 
 @test "the text: revisions, words, SQL; and the same bytes twice, also from a snapshot" {
     hgt_project
-    hgt_alembic upgrade 0002b41f6d28 2> /dev/null
+    hgt_upgraded 0002b41f6d28 2> /dev/null
     plan -o plan.json
     expect_status 0
     expect_output "plan  for local: 1 revision, from 0002b41f6d28 to 0003c9e2074a"
@@ -58,12 +58,12 @@ planned() {
 
 @test "the SQL that is shown makes the database that Alembic makes" {
     hgt_project
-    hgt_alembic upgrade 0001 2> /dev/null
+    hgt_upgraded 0001 2> /dev/null
     headgate plan -o plan.json > /dev/null 2>&1
-    hgt_alembic upgrade head 2> /dev/null
+    hgt_upgraded head 2> /dev/null
     headgate snapshot -q --no-schema-sql -o alembic.snapshot > /dev/null 2>&1
     hgt_db
-    hgt_alembic upgrade 0001 2> /dev/null
+    hgt_upgraded 0001 2> /dev/null
     jq -r '.revisions[].sql[] + ";"' plan.json | psql -Xq -v ON_ERROR_STOP=1 "$HGT_PGURL"
     headgate snapshot -q --no-schema-sql -o sql.snapshot > /dev/null 2>&1
     run headgate snapshot diff alembic.snapshot sql.snapshot

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # hg_process_supervise on real terminals, pipes and signals, through tests/helpers/supervise.
-# Runs on the released build too: terminals and signals, with no sanitizer in the way.
 
 setup_file() {
     load ../lib/common

@@ -6,7 +6,7 @@ setup() {
     load ../lib/common
     hgt_db
     hgt_project
-    hgt_alembic upgrade head > /dev/null 2>&1
+    hgt_upgraded head > /dev/null 2>&1
     hgt_psql "create table agents_own (id int)" # no model owns it: env.py leaves it out
 }
 

@@ -34,14 +34,14 @@ status_json() {
     [ "$(json .state)" = empty ]
     [ "$(json '[.pending[].revision] | join(" ")')" = "$FIRST $SECOND $LAST" ]
     [ "$(json .version_table.exists)" = false ]
-    hgt_alembic upgrade "$FIRST" 2> /dev/null
+    hgt_upgraded "$FIRST" 2> /dev/null
     status_json
     [ "$(json .state)" = behind ]
     [ "$(json '.rows | join(" ")')" = "$FIRST" ]
     [ "$(json '[.pending[].revision] | join(" ")')" = "$SECOND $LAST" ]
     [ "$(json '.pending[0].down_revisions[0]')" = "$FIRST" ]
     [ -f "$(json '.pending[0].path')" ]
-    hgt_alembic upgrade head 2> /dev/null
+    hgt_upgraded head 2> /dev/null
     status_json --check
     expect_status 0
     [ "$(json .state)" = up-to-date ]
@@ -53,7 +53,7 @@ status_json() {
 }
 
 @test "the text says what is pending and what to type, and --check exits 1" {
-    hgt_alembic upgrade "$FIRST" 2> /dev/null
+    hgt_upgraded "$FIRST" 2> /dev/null
     run --separate-stderr headgate status
     expect_status 0
     [[ ${lines[0]} == "local: $HGT_DB at 127.0.0.1:$HGT_PORT, DATABASE_URL from "* ]] || fail "first line"
@@ -77,7 +77,7 @@ logged_errors() {
 @test "asking creates nothing, locks nothing and leaves no line in the server's log" {
     headgate status > /dev/null
     [ "$(hgt_psql "select count(*) from pg_class where relname = 'alembic_version'")" = 0 ]
-    hgt_alembic upgrade head 2> /dev/null
+    hgt_upgraded head 2> /dev/null
     headgate status > /dev/null
     [ "$(logged_errors)" = 0 ] || fail "$(grep "$HGT_DB" "$SERVER_LOG")"
     ! hgt_psql "select 1/0" 2> /dev/null
@@ -85,7 +85,7 @@ logged_errors() {
 }
 
 @test "a role that may only read is enough; one that may not read the table gets the GRANT" {
-    hgt_alembic upgrade head 2> /dev/null
+    hgt_upgraded head 2> /dev/null
     role=reader_$RANDOM$RANDOM
     hgt_psql "create role $role login password 'pw'; grant select on alembic_version to $role"
     export DATABASE_URL=postgresql+psycopg://$role:pw@127.0.0.1:$HGT_PORT/$HGT_DB
@@ -107,7 +107,7 @@ logged_errors() {
 }
 
 @test "the table in another schema: by search_path, by configuration, as the sole candidate" {
-    hgt_alembic upgrade head 2> /dev/null
+    hgt_upgraded head 2> /dev/null
     hgt_psql 'create schema "Odd one"; alter table alembic_version set schema "Odd one"'
     status_json
     expect_status 0
@@ -147,7 +147,7 @@ logged_errors() {
 }
 
 @test "rows with odd characters come out as they are stored" {
-    hgt_alembic upgrade head 2> /dev/null
+    hgt_upgraded head 2> /dev/null
     hgt_psql "insert into alembic_version values ('a<b>&\"''x'), (E'c\\001d')"
     status_json
     [ "$(json '.unknown | sort | .[0]')" = "a<b>&\"'x" ]
@@ -155,7 +155,7 @@ logged_errors() {
 }
 
 @test "an unknown revision is ahead, and is named from git with branch, commit and date" {
-    hgt_alembic upgrade head 2> /dev/null
+    hgt_upgraded head 2> /dev/null
     git checkout -q -b feature/later
     printf '"""later"""\nrevision = "99aa"\ndown_revision = "%s"\n' "$LAST" > backend/db/migrations/versions/99aa_later.py
     git add -A && git commit -q -m later
@@ -172,7 +172,7 @@ logged_errors() {
 }
 
 @test "an unknown revision that branched off below our head has diverged" {
-    hgt_alembic upgrade head 2> /dev/null
+    hgt_upgraded head 2> /dev/null
     git checkout -q -b feature/other
     printf '"""other"""\nrevision = "88bb"\ndown_revision = "%s"\n' "$SECOND" > backend/db/migrations/versions/88bb_other.py
     git add -A && git commit -q -m other
@@ -196,7 +196,7 @@ logged_errors() {
 }
 
 @test "without alembic.ini the bare database is shown" {
-    hgt_alembic upgrade head 2> /dev/null
+    hgt_upgraded head 2> /dev/null
     mkdir "$BATS_TEST_TMPDIR/nowhere" && cd "$BATS_TEST_TMPDIR/nowhere"
     status_json
     expect_status 0
@@ -206,7 +206,7 @@ logged_errors() {
 }
 
 @test "a history that Alembic refuses: unknown, exit 3, with the database's rows" {
-    hgt_alembic upgrade head 2> /dev/null
+    hgt_upgraded head 2> /dev/null
     printf 'revision = "77cc"\ndown_revision = "nothere"\n' > backend/db/migrations/versions/77cc.py
     status_json
     expect_status 3
@@ -283,7 +283,7 @@ s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); print(s.getsockname()
 }
 
 @test "a read-only database and a standby answer; each has its finding" {
-    hgt_alembic upgrade head 2> /dev/null
+    hgt_upgraded head 2> /dev/null
     hgt_psql "alter database $HGT_DB set default_transaction_read_only = on"
     status_json
     expect_status 0
@@ -341,7 +341,7 @@ pooler() {
 @test "through a pooler: status answers and names the mode" {
     chmod a+x "$BATS_FILE_TMPDIR" "$BATS_RUN_TMPDIR" 2> /dev/null || true
     cp -R . /tmp/hgt-pool-$$ && chmod -R a+rX /tmp/hgt-pool-$$
-    hgt_alembic upgrade head 2> /dev/null
+    hgt_upgraded head 2> /dev/null
     for mode in transaction session statement; do
         BATS_TEST_TMPDIR=/tmp/hgt-pool-$$ pooler "$mode"
         DATABASE_URL=postgresql+psycopg://hgt:hgt-secret@127.0.0.1:$POOL_PORT/$HGT_DB
@@ -360,7 +360,7 @@ pooler() {
 }
 
 @test "a migration under way is shown, and one whose runner is gone" {
-    hgt_alembic upgrade "$FIRST" 2> /dev/null
+    hgt_upgraded "$FIRST" 2> /dev/null
     key() { "$HGT_BUILD/helpers/lock_key" public alembic_version; }
     PGAPPNAME="headgate-migrator:$SECOND@x" psql -Xq "$HGT_PGURL" \
         -c "select pg_advisory_lock_shared(1751608679, $(key))" -c 'select pg_sleep(20)' > /dev/null 2>&1 &
@@ -374,11 +374,11 @@ pooler() {
 }
 
 @test "--watch prints a line at once and at every change; with --check it ends when up to date" {
-    hgt_alembic upgrade "$FIRST" 2> /dev/null
+    hgt_upgraded "$FIRST" 2> /dev/null
     timeout 20 headgate status --watch --check > watch.txt 2>&1 &
     watcher=$!
     until grep -q behind watch.txt; do sleep 0.1; done
-    hgt_alembic upgrade head 2> /dev/null
+    hgt_upgraded head 2> /dev/null
     wait "$watcher"
     grep -q "up-to-date" watch.txt
     [ "$(wc -l < watch.txt)" -le 3 ]

@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
 # DESIGN 5, sentence by sentence: by which route its database is reached.
-# Runs on the released build too: TLS and names of servers.
 
 setup_file() { load ../lib/common; hgt_setup_file; }
 setup() { load ../lib/common; load ../lib/target; hgt_target_setup; }

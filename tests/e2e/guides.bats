@@ -14,9 +14,9 @@ setup() {
         --set STUB_PGDATABASE="$production"
     export RAILWAY_TOKEN=$HGT_TOKEN HEADGATE_MK=$HGT_ROOT/headgate.mk
     hgt_project
-    hgt_alembic upgrade 0002 > /dev/null 2>&1
+    hgt_upgraded 0002 > /dev/null 2>&1
     hgt_db
-    hgt_alembic upgrade 0002 > /dev/null 2>&1
+    hgt_upgraded 0002 > /dev/null 2>&1
     echo "DATABASE_URL=$DATABASE_URL" > backend/.env
     unset DATABASE_URL
 }
@@ -76,6 +76,8 @@ page() {
     fi
     PATH=$venv/bin:$PATH follow deploy-kubernetes
 }
+
+@test "migrate without Python" { follow without-python; }
 
 @test "something is wrong" { follow something-is-wrong; }
 

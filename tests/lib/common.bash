@@ -79,7 +79,7 @@ hgt_psql() {
 # An own server for tests that kill or fill it: exports HGT_CLUSTER_DIR, HGT_CLUSTER_PID, HGT_PGURL,
 # DATABASE_URL; ended by hgt_cluster_stop.
 hgt_cluster() {
-    HGT_CLUSTER_DIR=$(mktemp -d /tmp/hgt-XXXXXX)
+    HGT_CLUSTER_DIR=$(mktemp -d "${HGT_SERVER%/*}/hgt-XXXXXX")
     "$HGT_ROOT/tests/server" start "$HGT_CLUSTER_DIR"
     HGT_CLUSTER_PID=$(cat "$HGT_CLUSTER_DIR/pid")
     HGT_CLUSTER_PORT=$(cat "$HGT_CLUSTER_DIR/port")
@@ -110,6 +110,25 @@ hgt_project() {
 # The real Alembic, started where its users start it.
 hgt_alembic() {
     (cd "${HGT_PROJECT:-.}/backend" && alembic -c alembic.ini "$@")
+}
+
+# hgt_upgraded REVISION: hgt_alembic upgrade REVISION, for an empty database and the sample as it is. Alembic does
+# it once; then it is a copy of what Alembic made, for the time that importing SQLAlchemy takes.
+hgt_upgraded() {
+    local known=$HGT_SERVER/upgraded-$1 sample=$HGT_ROOT/containers/notebook-api/backend
+    if [ "$(hgt_psql "select count(*) from pg_tables where schemaname = 'public'")" != 0 ] ||
+        ! diff -rq -x __pycache__ "${HGT_PROJECT:-.}/backend/db" "$sample/db" > /dev/null ||
+        ! diff -q "${HGT_PROJECT:-.}/backend/alembic.ini" "$sample/alembic.ini" > /dev/null; then
+        hgt_alembic upgrade "$1"
+    elif [ -s "$known" ]; then
+        hgt_admin "drop database $HGT_DB"
+        hgt_admin "create database $HGT_DB template $(cat "$known")"
+    else
+        hgt_alembic upgrade "$1"
+        hgt_admin "create database ${HGT_DB}_made template $HGT_DB"
+        echo "${HGT_DB}_made" > "$known.$$"
+        mv "$known.$$" "$known"
+    fi
 }
 
 # `run` as bats has it, which then looks at what a headgate program printed.
