@@ -154,8 +154,12 @@ static int health(struct hg_entry *e, struct hg_err *err)
     e->policy = HG_POLICY_VERIFY;
     if (hg_entry_look(e, hg_now_ns() + limit, err) < 0)
         return -1;
-    if (hg_entry_judge(e, &why, err) == HG_NEXT_START)
+    enum hg_next next = hg_entry_judge(e, &why, err);
+    /* A newer image's migration under way is no reason to take the application that runs out of service. */
+    if (next == HG_NEXT_START || (next == HG_NEXT_WAIT && e->status.state == HG_STATE_AHEAD)) {
+        free(why);
         return 0;
+    }
     if (why)
         (void)hg_fail(err, HG_E_REFUSED, "%s", why);
     free(why);

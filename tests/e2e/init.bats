@@ -126,14 +126,17 @@ type kill %1; exit 7\n'
     done
 }
 
+# The application starts nobody: dash that is stopped between vfork() and exec reports no stop.
 @test "below a shell, Ctrl-Z stops init and application together, and fg goes on" {
     PS1='$ ' run python3 "$HGT_ROOT/tests/lib/type-at-terminal" 'expect $
-type '"$HGT_BUILD"'/headgate-pid1 -- sh -c "echo run""ning; sleep 1; echo re""sumed"\n
+type '"$HGT_BUILD"'/headgate-pid1 -- sh -c "echo run""ning; read line; echo re""sumed with \$line"\n
 expect running
 type \x1a
 expect Stopped
 type fg\n
-expect resumed' bash --norc --noprofile -i
+expect pid1
+type what was typed\n
+expect resumed with what was typed' bash --norc --noprofile -i
     expect_status 0
 }
 
