@@ -19,7 +19,7 @@ struct apply_options {
 static const struct hg_opt OPTIONS[] = {
     { "plan", 0, HG_OPT_STRING, AT(plan), .metavar = "FILE",
       .help = "run exactly what `headgate plan` wrote to this file, or nothing" },
-    { "bundle", 0, HG_OPT_STRING, AT(bundle), .metavar = "FILE",
+    { "bundle", 0, HG_OPT_STRING, AT(bundle), .metavar = "FILE", .env = "HEADGATE_BUNDLE",
       .help = "run what `headgate bundle` wrote to this file, without Python or alembic.ini" },
     { "baseline", 0, HG_OPT_BOOL, AT(baseline),
       .help = "record what is there; run nothing and leave the version table alone" },
@@ -67,6 +67,7 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
     struct apply_options *o = options;
     struct hg_apply_printer printer;
     hg_apply_printer_init(&printer, &o->common);
+    printer.bundle = o->bundle;
     struct hg_apply_options apply = { .common = &o->common,
                                       .argc = o->argc,
                                       .argv = o->argv,

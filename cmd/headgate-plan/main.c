@@ -13,6 +13,7 @@ static const struct hg_opt OPTIONS[] = {
       .help = "plan from this file of `headgate snapshot` instead of asking the database; or, as "
               "everywhere, a source for the environment" },
     { "bundle", 0, HG_OPT_STRING, offsetof(struct plan_options, bundle), "FILE",
+      .env = "HEADGATE_BUNDLE",
       .help = "plan what `headgate bundle` wrote to this file: its SQL is shown, no Python is started" },
     { "to", 0, HG_OPT_STRING, offsetof(struct plan_options, to), "REVISION",
       .help = "plan up to this revision (default: the target's upgrade_to)" },

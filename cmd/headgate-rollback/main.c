@@ -23,7 +23,7 @@ static const struct hg_opt OPTIONS[] = {
     { "to-base", 0, HG_OPT_BOOL, AT(to_base), .help = "roll back everything; alone, or to confirm it where REVISION means that" },
     { "files-from-ledger", 0, HG_OPT_BOOL, AT(from_ledger),
       .help = "go back over revisions that this code lacks, by the files that the ledger kept" },
-    { "bundle", 0, HG_OPT_STRING, AT(bundle), .metavar = "FILE",
+    { "bundle", 0, HG_OPT_STRING, AT(bundle), .metavar = "FILE", .env = "HEADGATE_BUNDLE",
       .help = "go back by what `headgate bundle` wrote to this file, without Python or alembic.ini" },
     { "lock-wait", 0, HG_OPT_SECONDS, AT(lock_wait_ns), .metavar = "SECONDS",
       .help = "how long to wait for another headgate (10 min)" },
@@ -65,6 +65,7 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
     }
     struct hg_apply_printer printer;
     hg_apply_printer_init(&printer, &o->common);
+    printer.bundle = o->bundle;
     struct hg_apply_options rollback = { .common = &o->common,
                                          .argc = o->argc,
                                          .argv = o->argv,

@@ -5,7 +5,8 @@
 static const struct hg_opt OPTIONS[] = {
     { "check", 0, HG_OPT_BOOL, offsetof(struct status_options, check),
       .help = "exit 1 unless the database is up to date" },
-    { "bundle", 0, HG_OPT_STRING, offsetof(struct status_options, bundle), .metavar = "FILE",
+    { "bundle", 0, HG_OPT_STRING, offsetof(struct status_options, bundle),
+      .metavar = "FILE", .env = "HEADGATE_BUNDLE",
       .help = "compare with what `headgate bundle` wrote to this file, not with revision files" },
     { "watch", 'w', HG_OPT_BOOL, offsetof(struct status_options, watch),
       .help = "ask again every 2 seconds; with --check until it is up to date" },

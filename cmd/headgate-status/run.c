@@ -130,7 +130,7 @@ static void print_json(const struct hg_target *t, const struct answer *a, const 
 static void print_text(const struct status_options *o, const struct hg_target *t, const struct answer *a)
 {
     HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
-    hg_status_text(t, &a->status, hg_cli_color(&o->common, STDOUT_FILENO), &b);
+    hg_status_text(t, &a->status, o->bundle, hg_cli_color(&o->common, STDOUT_FILENO), &b);
     hg_out(hg_buf_str(&b));
 }
 

@@ -176,6 +176,10 @@ static int locate(const char *start, const struct hg_alembic_options *o, struct 
     hg_fail(err, HG_E_CONFIG, "there is no alembic.ini in %s or in a folder directly below it", start);
     if (root && strcmp(root, start) != 0)
         hg_detail(err, "also looked up to the repository's root, %s, and directly below that", root);
+    HG_AUTO(hg_freep) char *bundle = hg_path_join(o->dir ? o->dir : ".", "headgate.bundle");
+    if (hg_is_file(bundle))
+        return hg_hint(err, "there is a bundle, which status, gate, plan, apply and rollback take instead: --bundle %s",
+                       bundle);
     return hg_hint(err, "go to the project's folder or name it with -C DIR");
 }
 

@@ -113,6 +113,7 @@ struct hg_apply_printer {
     bool json, color, color_err, quiet;
     struct hg_apply_live *live;     /* NULL: no such line */
     struct hg_apply_pace *pace;     /* of the lines that stand in its place */
+    const char *bundle;             /* borrowed: the next command takes it too; NULL: none */
 };
 void hg_apply_printer_init(struct hg_apply_printer *p, const struct hg_common *common);
 void hg_apply_print(void *context, const json_t *event);

@@ -49,7 +49,7 @@ static int check_signature(struct hg_run *r, struct hg_err *err)
         return 0;
     (void)hg_finding_add(&r->findings, "HG257", "%s", why.message);
     (void)hg_fail(err, why.kind == HG_E_INTEGRITY ? HG_E_REFUSED : why.kind, "%s", why.message);
-    return hg_hint(err, "headgate explain HG257");
+    return hg_hint(err, "%s", *why.hint ? why.hint : "headgate explain HG257");
 }
 
 int hg_run_load_bundle(struct hg_run *r, struct hg_err *err)

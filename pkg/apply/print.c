@@ -244,7 +244,7 @@ static void on_output(struct hg_apply_printer *p, const json_t *e)
 }
 
 /* The answer: where the database stands, and what to type next. */
-static void on_result(const json_t *e, bool color, struct hg_buf *b)
+static void on_result(const struct hg_apply_printer *p, const json_t *e, struct hg_buf *b)
 {
     const char *outcome = hg_jstr(e, "outcome"), *target = hg_jstr(e, "target");
     const json_t *applied = json_object_get(e, "applied"), *to = json_object_get(e, "to");
@@ -265,7 +265,7 @@ static void on_result(const json_t *e, bool color, struct hg_buf *b)
     else if (hg_streq(outcome, "nothing-to-do"))
         hg_buf_adds(b, "nothing to do");
     else
-        hg_term_add(b, color, HG_RED, outcome);
+        hg_term_add(b, p->color, HG_RED, outcome);
     if (json_is_null(to))
         hg_buf_adds(b, "; where the database stands could not be read");
     else
@@ -276,9 +276,9 @@ static void on_result(const json_t *e, bool color, struct hg_buf *b)
     hg_buf_addc(b, '\n');
     if (hg_streq(outcome, "refused")) /* the error that follows says what next */
         return;
-    hg_buf_addf(b, "next: headgate %s -t %s\n",
+    hg_buf_addf(b, "next: headgate %s -t %s%s%s\n",
                 hg_streq(hg_jstr(e, "state"), "behind") && hg_streq(outcome, "applied") && !down
-                    ? "apply" : "status", target);
+                    ? "apply" : "status", target, p->bundle ? " --bundle " : "", p->bundle ? p->bundle : "");
 }
 
 /* Rules about the run itself; the others were said with the gate's verdict. */
@@ -314,7 +314,7 @@ static void print_text(struct hg_apply_printer *p, const json_t *e)
         HG_AUTO(hg_buf_done) struct hg_buf late = HG_BUF_INIT;
         on_late_findings(e, &late);
         to_stderr(p, &late);
-        on_result(e, p->color, &b);
+        on_result(p, e, &b);
         hg_out(hg_buf_str(&b));
         return;
     }

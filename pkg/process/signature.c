@@ -15,8 +15,13 @@ static int ssh_keygen(const char *const *argv, const char *text, size_t len, int
     struct hg_exit_status status = { 0 };
     struct hg_process_run spec = { .argv = (char *const *)(uintptr_t)argv, .input = text,
                                    .input_len = len, .timeout_ns = timeout_ns, .max_output = SAID_MAX };
-    if (hg_process_run(&spec, &status, ret_out, ret_err, err) < 0)
-        return hg_wrap(err, "ssh-keygen");
+    if (hg_process_run(&spec, &status, ret_out, ret_err, err) < 0) {
+        if (err->exit_code != HG_EXIT_NOT_FOUND)
+            return hg_wrap(err, "ssh-keygen");
+        hg_err_clear(err);
+        hg_fail(err, HG_E_CONFIG, "signatures are made and checked by ssh-keygen, which is not there");
+        return hg_hint(err, "install it: the package is called openssh-client, or openssh");
+    }
     return hg_exit_status_code(&status);
 }
 

@@ -143,7 +143,9 @@ bool hg_status_squash_members(const struct hg_squash *q, const struct hg_graph *
 
 /* The document of CONTRACT.md; err NULL or the error to put in. New reference. */
 json_t *hg_status_json(const struct hg_target *t, const struct hg_status *s, const struct hg_err *err);
-/* The text for people, beginning with the line that names target, host and database. */
-void hg_status_text(const struct hg_target *t, const struct hg_status *s, bool color, struct hg_buf *ret);
+/* The text for people, beginning with the line that names target, host and database. bundle: the file that
+ * stands for the revision files, which the next command takes too; NULL: none. */
+void hg_status_text(const struct hg_target *t, const struct hg_status *s, const char *bundle, bool color,
+                    struct hg_buf *ret);
 
 #endif

@@ -162,20 +162,22 @@ static void history_lines(const struct hg_status *s, struct hg_buf *b)
         names("held     ", &s->held, b);
 }
 
-static void next_line(const struct hg_target *t, const struct hg_status *s, struct hg_buf *b)
+static void next_line(const struct hg_target *t, const struct hg_status *s, const char *bundle,
+                      struct hg_buf *b)
 {
+    const char *with = bundle ? " --bundle " : "", *file = bundle ? bundle : "";
     const char *name = t->t ? t->t->name : "local";
     HG_AUTO(hg_freep) char *revision = hg_printable(s->unknown.count ? s->unknown.items[0] : "", 60);
     if (s->running)
-        hg_buf_addf(b, "next     headgate status -t %s --watch\n", name);
+        hg_buf_addf(b, "next     headgate status -t %s%s%s --watch\n", name, with, file);
     else if (s->held.count)
-        hg_buf_addf(b, "next     headgate apply -t %s --release\n", name);
+        hg_buf_addf(b, "next     headgate apply -t %s%s%s --release\n", name, with, file);
     else if (s->state == HG_STATE_BEHIND)
-        hg_buf_addf(b, "next     headgate apply -t %s\n", name);
+        hg_buf_addf(b, "next     headgate apply -t %s%s%s\n", name, with, file);
     else if (s->state == HG_STATE_EMPTY && !s->bare && s->has_user_tables)
         hg_buf_adds(b, "next     headgate explain HG214\n");
     else if (s->state == HG_STATE_EMPTY && !s->bare)
-        hg_buf_addf(b, "next     headgate apply -t %s\n", name);
+        hg_buf_addf(b, "next     headgate apply -t %s%s%s\n", name, with, file);
     else if (s->state == HG_STATE_AHEAD && !s->bare)
         hg_buf_addf(b, "next     git pull, or look for it: git log --all --oneline -- '*%s*'\n", revision);
     else if (s->state == HG_STATE_DIVERGED && s->unknown.count)
@@ -192,7 +194,8 @@ static void server_line(const struct hg_status *s, struct hg_buf *b)
                 s->pool_mode ? ", through a pooler" : "");
 }
 
-void hg_status_text(const struct hg_target *t, const struct hg_status *s, bool color, struct hg_buf *ret)
+void hg_status_text(const struct hg_target *t, const struct hg_status *s, const char *bundle, bool color,
+                    struct hg_buf *ret)
 {
     HG_AUTO(hg_freep) char *line = hg_target_line(t);
     hg_buf_addf(ret, "%s\n", line);
@@ -205,5 +208,5 @@ void hg_status_text(const struct hg_target *t, const struct hg_status *s, bool c
     pending_table(s, ret);
     if (s->findings.count)
         hg_findings_text(&s->findings, color, ret);
-    next_line(t, s, ret);
+    next_line(t, s, bundle, ret);
 }

@@ -283,6 +283,11 @@ bundle: { signers: signers, require_signature: true }' > headgate.yaml
     cp "$BUNDLES/small.bundle" b
     run --separate-stderr headgate apply --bundle b --format json
     expect_status 0
+    # A minimal image has nothing that could check it.
+    run --separate-stderr env PATH=/nowhere "$HGT_BUILD/headgate" apply --bundle b
+    expect_status 2
+    expect_stderr "ssh-keygen, which is not there"
+    expect_stderr "openssh-client"
     run --separate-stderr headgate bundle sign b
     expect_status 2
     run --separate-stderr headgate bundle sign b -k no-such-key

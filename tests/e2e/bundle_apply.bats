@@ -91,6 +91,14 @@ R1='{"id": "r1", "message": "one", "upgrade": ["create table t (v text)"], "down
     expect_status 0
     run headgate status --check --bundle headgate.bundle
     expect_status 0
+    run headgate apply
+    expect_status 2
+    expect_output "there is a bundle"
+    HEADGATE_BUNDLE=headgate.bundle run headgate apply
+    expect_status 0
+    expect_output "next: headgate status -t local --bundle headgate.bundle"
+    HEADGATE_BUNDLE=headgate.bundle run headgate status --check
+    expect_status 0
 
     bundle "$R1, {\"id\": \"r2\", \"down\": [\"r1\"], \"upgrade\": [], \"downgrade\": []},
             {\"id\": \"r3\", \"down\": [\"r2\"], \"upgrade\": \"it reads rows\", \"downgrade\": []}"

@@ -118,7 +118,26 @@ VERSIONS=/app/backend/db/migrations/versions
     [ "$size" -ge $((said * 850000)) ] && [ "$size" -le $((said * 1150000)) ] || fail "it has $size bytes"
 }
 
-@test "libc is all it needs in another image" {
+# One job of migrate-job-bundle.yaml, in an image that has nothing else. A ConfigMap is mounted as links to links.
+bundle_job() { # IMAGE
+    local job
+    read -ra job <<< "$(sed -n 's/^ *command: \[\(.*\)\]$/\1/p' \
+        "$HGT_ROOT/containers/kubernetes/migrate-job-bundle.yaml" | tr -d '",')"
+    [ "${job[0]}" = headgate ] || fail "no command"
+    if [ ! -d config ]; then
+        mkdir -p config/..1
+        headgate bundle -q -C "$HGT_ROOT/containers/notebook-api" --no-verify -o "$PWD/config/..1/headgate.bundle"
+        cp "$HGT_ROOT/containers/notebook-api/headgate.yaml" config/..1
+        chmod 644 config/..1/*
+        ln -s ..1 config/..data
+        ln -s ..data/headgate.bundle ..data/headgate.yaml config
+    fi
+    run docker run --rm "${UNPRIVILEGED[@]}" -v "$PWD/config:/migrations:ro" -w /migrations \
+        -e "DATABASE_URL=$HGT_PGURL" "$1" "${job[@]:1}"
+    expect_status 0
+}
+
+@test "libc is all it needs in another image, and a bundle to migrate: no Python, no shell" {
     printf '%s\n' "FROM $HGT_IMAGE AS headgate" 'FROM headgate-base AS libc' \
         "RUN mkdir /tree && cp -L --parents \$(ldd /bin/true | grep -o '/[^ ]*') /tree" 'FROM scratch' \
         'COPY --from=headgate /opt/headgate/ /usr/local/' 'COPY --from=libc /tree/ /' \
@@ -131,6 +150,15 @@ VERSIONS=/app/backend/db/migrations/versions
     expect_status 0
     expect_output '"state": "empty"'
     expect_output '"server_version":'
+    bundle_job "$image"
+    expect_output "deployed: 3 revisions applied"
+    expect_output "next: headgate status -t deployed --bundle headgate.bundle"
+    [ "$(done_revisions)" = "0001 0002 0003" ] || fail "$(done_revisions)"
+    bundle_job "$image"
+    expect_output "deployed: nothing to do"
+    # The application's image, which has Alembic, finds what the bundle made as it wants it.
+    run app -e HEADGATE_POLICY=verify -- echo serving
+    expect_status 0
     docker rmi "$image" > /dev/null
 }
 
@@ -191,7 +219,7 @@ state() {
 
 compose_environment() {
     export COMPOSE_PROJECT_NAME=hgt$BATS_SUITE_TEST_NUMBER-$$
-    export API_IMAGE=$HGT_APP_IMAGE POSTGRES_IMAGE=hgt-postgres DB_PASS=hgt-secret
+    export API_IMAGE=$HGT_APP_IMAGE HEADGATE_IMAGE=$HGT_IMAGE POSTGRES_IMAGE=hgt-postgres DB_PASS=hgt-secret
 }
 
 of_service() {
@@ -281,8 +309,8 @@ replicas() { # STATE
     expect_output ffffffffffff
 }
 
-@test "the guide: Compose with a service that migrates once and three replicas behind it" {
-    cp "$HGT_ROOT/containers/notebook-api/compose.production.yaml" .
+@test "the guide: Compose with a service that migrates once, with Python and without, and three replicas behind it" {
+    cp -R "$HGT_ROOT/containers/notebook-api/." .
     compose_environment
     unset DB_PASS
     run timeout 150 "$HGT_ROOT/tests/lib/guide" "$HGT_ROOT/docs/guides/deploy-compose.md"

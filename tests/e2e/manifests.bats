@@ -38,7 +38,7 @@ for path in sys.argv[1:]:
             assert len(url) == 1 and "secretKeyRef" in url[0]["valueFrom"], path
             print(container.get("command", container.get("args"))[:2])
 PY
-    [ "$(grep -c . got)" = 4 ] || fail "$(cat got)"
+    [ "$(grep -c . got)" = 5 ] || fail "$(cat got)"
 }
 
 @test "systemd: the units are what systemd reads, in the right order, and keep to themselves" {
