@@ -21,9 +21,6 @@ int hg_run_read_bundle(struct hg_run *r, struct hg_err *err)
 {
     if (!r->o->bundle)
         return 0;
-    if (r->o->one_by_one)
-        return hg_fail(err, HG_E_USAGE, "a bundle runs in the transactions it was made with, so "
-                       "--revision-by-revision says nothing to it");
     if (r->o->files_from_ledger)
         return hg_fail(err, HG_E_USAGE, "--files-from-ledger wants Python, and a bundle is run without");
     if (hg_bundle_open(r->o->bundle, &r->bundle, err) < 0)
@@ -187,9 +184,12 @@ static void report_event(void *run, enum hg_replay_event event, const struct hg_
                          bool in_step)
 {
     struct hg_run *r = run;
-    json_t *report = event == HG_REPLAY_COMMIT
-                         ? json_pack("{s:s}", "event", "commit")
-                         : json_pack("{s:s, s:s, s:s}", "event", "step", "revision", revision->id, "phase",
+    if (event == HG_REPLAY_POINT && !hg_run_point_due(r))
+        return;
+    json_t *report = event == HG_REPLAY_COMMIT  ? json_pack("{s:s}", "event", "commit")
+                     : event == HG_REPLAY_POINT ? json_pack("{s:s, s:i}", "event", "pace", "number",
+                                                            (int)r->driven.steps_committed)
+                     : json_pack("{s:s, s:s, s:s}", "event", "step", "revision", revision->id, "phase",
                                      event == HG_REPLAY_BEGIN ? "begin" : "end");
     r->driven.autocommit = r->driven.autocommit || (event == HG_REPLAY_COMMIT && in_step);
     hg_driver_report(r, report);
@@ -199,6 +199,13 @@ static void report_event(void *run, enum hg_replay_event event, const struct hg_
 static bool tick(void *run)
 {
     return hg_run_tick(run) == 0;
+}
+
+/* The point was reported as the driver does, so the word is given as to the driver. */
+static bool may_begin(void *run)
+{
+    const struct hg_run *r = run;
+    return !r->driven.paces;
 }
 
 static void report_result(struct hg_run *r, const struct hg_replay_outcome *o, const struct hg_err *err)
@@ -235,8 +242,9 @@ static void replay(struct hg_run *r, PGconn *conn, struct hg_migrated *ret)
         left.items[left.count++] = r->steps.items[i];
     }
     struct hg_replay p = { .conn = conn, .bundle = &r->bundle, .graph = r->graph, .rows = &rows,
-                           .steps = &left, .down = r->o->down, .on_event = report_event,
-                           .tick = tick, .tick_ns = HG_APPLY_TICK_NS, .context = r };
+                           .steps = &left, .down = r->o->down, .one_by_one = r->o->one_by_one,
+                           .on_event = report_event, .tick = tick, .tick_ns = HG_APPLY_TICK_NS,
+                           .may_begin = may_begin, .context = r };
     struct hg_replay_outcome outcome = { 0 };
     struct hg_err failed = { 0 };
     int rc = hg_replay_run(&p, &outcome, &failed);
@@ -257,7 +265,7 @@ int hg_run_migrate_from_bundle(struct hg_run *r, struct hg_migrated *ret, struct
     json_t *began = json_pack("{s:s}", "event", "start");
     json_t *session = json_pack("{s:s, s:i}", "event", "session", "pid", PQbackendPID(conn));
     json_t *mode = json_pack("{s:s, s:b}", "event", "configure", "transaction_per_migration",
-                             r->bundle.transaction_per_migration);
+                             r->o->one_by_one || hg_replay_one_by_one(&r->bundle));
     json_t *const reports[] = { began, session, mode };
     for (size_t i = 0; i < HG_COUNT(reports); i++) {
         hg_driver_report(r, reports[i]);

@@ -63,6 +63,7 @@ struct hg_throttle {
                                        for twice */
     int given;                      /* number of the word given last; 0: none */
     bool recorded;                  /* what was finished before this point is in the ledger */
+    int64_t recorded_ns;            /* when that was last so, at any point; 0: never */
     int64_t since_ns, next_ns, said_ns;
     char *failed;                   /* why the migration must not go on */
     bool ended;                     /* and it was told so */
@@ -300,6 +301,9 @@ bool hg_print_locks(const json_t *e, const char *note, struct hg_buf *b);
 /* While the migrator waits for the word: writes down what is in, asks whether the next revision may
  * begin, gives the word. */
 void hg_run_pace(struct hg_run *r);
+/* Is there anything to do at this point of a bundle? Its revisions are often made in a millisecond, a
+ * record takes five: without `throttle` or --revision-by-revision it is written now and then. */
+bool hg_run_point_due(const struct hg_run *r);
 /* The signal for a migrator that must not go on, once; else 0. */
 int hg_run_throttled(struct hg_run *r);
 /* A throttle that can never hold anything back is a finding (HG622). */

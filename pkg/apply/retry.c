@@ -134,7 +134,8 @@ static void begin_again(struct hg_run *r)
     hg_buf_clear(&r->report);
     r->next_watch_ns = 0;
     r->throttle = (struct hg_throttle){ .words = r->throttle.words + (int)r->steps.count,
-                                        .given = r->throttle.given };
+                                        .given = r->throttle.given,
+                                        .recorded_ns = r->throttle.recorded_ns };
 }
 
 int hg_run_tries(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err)

@@ -14,6 +14,7 @@
 
 #define ASK_EVERY_NS (1 * HG_NS_PER_S)
 #define SAY_EVERY_NS (10 * HG_NS_PER_S)
+#define RECORD_EVERY_NS (500 * HG_NS_PER_MS)
 
 static bool any(const struct hg_target_config *t)
 {
@@ -22,12 +23,18 @@ static bool any(const struct hg_target_config *t)
 
 void hg_run_check_throttle(struct hg_run *r)
 {
-    bool apart = r->driven.transaction_per_migration && !r->have_bundle;
+    bool apart = r->driven.transaction_per_migration;
     if (!r->driven.began || apart || r->steps.count < 2 || !any(r->target.t))
         return;
-    (void)hg_finding_add(&r->findings, "HG622", "`throttle` held nothing back: %s, so there is no point "
-                         "between them", r->have_bundle ? "a bundle's revisions are made without a pause"
-                                                        : "env.py runs all revisions in one transaction");
+    (void)hg_finding_add(&r->findings, "HG622", "`throttle` held nothing back: all revisions %s one "
+                         "transaction, so there is no point between them",
+                         r->have_bundle ? "of the bundle run in" : "run, by env.py, in");
+}
+
+bool hg_run_point_due(const struct hg_run *r)
+{
+    return r->o->one_by_one || any(r->target.t) ||
+           hg_now_ns() - r->throttle.recorded_ns > RECORD_EVERY_NS;
 }
 
 static void fail(struct hg_run *r, const char *why)
@@ -141,7 +148,7 @@ static int give_word(struct hg_run *r, struct hg_err *err)
         return -1;
     if (!hg_streq(hg_pg_get(res, 0, 0), "true"))
         return hg_fail(err, HG_E_MIGRATOR, "the word for revision %d could not be given", number);
-    *t = (struct hg_throttle){ .words = t->words, .given = number };
+    *t = (struct hg_throttle){ .words = t->words, .given = number, .recorded_ns = t->recorded_ns };
     r->driven.paces = 0;
     return 0;
 }
@@ -161,6 +168,7 @@ void hg_run_pace(struct hg_run *r)
         return;
     }
     t->recorded = true;
+    t->recorded_ns = now;
     if (held_back(r, &why, &err) < 0) {
         fail(r, err.message);
         return;

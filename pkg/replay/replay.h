@@ -22,8 +22,9 @@
 #include "finding/finding.h"
 #include "pg/pg.h"
 
-/* What happens, told while it does. A commit covers every step that has ended before it. */
-enum hg_replay_event { HG_REPLAY_BEGIN, HG_REPLAY_END, HG_REPLAY_COMMIT };
+/* What happens, told while it does. A commit covers every step that has ended before it. At a point the
+ * steps so far are in, no transaction is open, and the next step waits for `may_begin`. */
+enum hg_replay_event { HG_REPLAY_BEGIN, HG_REPLAY_END, HG_REPLAY_COMMIT, HG_REPLAY_POINT };
 
 struct hg_replay {
     PGconn *conn;                       /* idle */
@@ -32,14 +33,18 @@ struct hg_replay {
     const struct hg_revlist *rows;      /* where the version table stands */
     const struct hg_revlist *steps;     /* in order; all must have chunks (hg_bundle_can_run) */
     bool down;
-    /* revision is NULL for a commit; in_step: it happened inside a step, or a statement stands alone. */
+    bool one_by_one;                    /* a transaction for each, also where env.py has one around all */
+    /* revision is NULL for a commit, the next one at a point; in_step: it happened inside a step, or a
+     * statement stands alone. */
     void (*on_event)(void *context, enum hg_replay_event event, const struct hg_revision *revision,
                      bool in_step);
     /* About every tick_ns, while statements run too. False ends the run: what is running is canceled,
      * nothing more is sent. */
     bool (*tick)(void *context);
     int64_t tick_ns;
-    void *context;                      /* of both, which may be NULL */
+    /* Asked at a point, before the first tick and after each, until it says so. NULL: there are none. */
+    bool (*may_begin)(void *context);
+    void *context;                      /* of all three, which may be NULL */
 };
 
 /* How it ended. */
@@ -51,6 +56,9 @@ struct hg_replay_outcome {
     bool lost;                          /* the connection: what was sent last may have happened */
     long position;                      /* 1-based character in the chunk; 0: none told */
 };
+
+/* Does each step have a transaction of its own? As Alembic online: also with transactional_ddl=False. */
+bool hg_replay_one_by_one(const struct hg_bundle *b);
 
 /* 0, or -1 with *err: kind MIGRATOR, the server's message and SQLSTATE. What was not committed is rolled
  * back. *ret is filled in both cases. */

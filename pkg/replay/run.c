@@ -25,10 +25,15 @@ static bool driver_asks_server(const struct hg_bundle *b)
     return hg_streq(b->driver, "psycopg") || hg_streq(b->driver, "pg8000");
 }
 
-/* One transaction a migration: also with transactional_ddl=False (MigrationContext.begin_transaction). */
-static bool per_migration(const struct hg_bundle *b)
+/* MigrationContext.begin_transaction */
+bool hg_replay_one_by_one(const struct hg_bundle *b)
 {
     return b->transaction_per_migration || !b->transactional_ddl;
+}
+
+static bool one_by_one(const struct hg_replay *p)
+{
+    return p->one_by_one || hg_replay_one_by_one(p->bundle);
 }
 
 static int begin(struct hg_replaying *r, struct hg_err *err)
@@ -212,7 +217,20 @@ static int run_step(struct hg_replaying *r, const struct rows *v, size_t i, stru
     tell(r, HG_REPLAY_END, step, false);
     if (idle(r) && r->begun) /* the version row stood alone: it is in */
         tell(r, HG_REPLAY_COMMIT, NULL, false);
-    return per_migration(r->p->bundle) ? commit(r, false, err) : 0;
+    return one_by_one(r->p) ? commit(r, false, err) : 0;
+}
+
+/* Nothing is open here, so it may take as long as it likes. */
+static int wait_at_point(struct hg_replaying *r, const struct hg_revision *next, struct hg_err *err)
+{
+    if (!r->p->may_begin || !one_by_one(r->p))
+        return 0;
+    r->out->revision = NULL;
+    tell(r, HG_REPLAY_POINT, next, false);
+    while (!r->p->may_begin(r->p->context))
+        if (hg_replay_sit(r, err) < 0)
+            return -1;
+    return 0;
 }
 
 static int run_all(struct hg_replaying *r, const struct rows *v, struct hg_err *err)
@@ -221,7 +239,7 @@ static int run_all(struct hg_replaying *r, const struct rows *v, struct hg_err *
     if (p->rows->count == 0 && create_table(r, err) < 0)
         return hg_wrap(err, "making the version table");
     for (size_t i = 0; i < p->steps->count; i++)
-        if (run_step(r, v, i, err) < 0)
+        if ((i && wait_at_point(r, p->steps->items[i], err) < 0) || run_step(r, v, i, err) < 0)
             return -1;
     r->out->revision = NULL;
     return commit(r, false, err);

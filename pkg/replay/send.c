@@ -146,6 +146,20 @@ static int take(struct hg_replaying *r, const char *sql, PGresult *res, struct h
     }
 }
 
+static int told_to_stop(const struct hg_replaying *r, struct hg_err *err)
+{
+    return r->stopping ? hg_fail(err, HG_E_MIGRATOR, "it was told to stop") : 0;
+}
+
+int hg_replay_sit(struct hg_replaying *r, struct hg_err *err)
+{
+    /* A signal ends the pause, and the caller wants to know of it at once. */
+    if (poll(NULL, 0, hg_ms_left(hg_now_ns() + r->p->tick_ns)) < 0)
+        r->next_tick_ns = 0;
+    look_around(r);
+    return told_to_stop(r, err);
+}
+
 static int lost(struct hg_replaying *r, struct hg_err *err)
 {
     r->out->lost = true;
@@ -160,8 +174,8 @@ int hg_replay_send(struct hg_replaying *r, const char *sql, struct hg_replay_sai
     struct hg_err later = { 0 };
     int rc = 0;
     look_around(r);
-    if (r->stopping)
-        return hg_fail(err, HG_E_MIGRATOR, "it was told to stop");
+    if (told_to_stop(r, err) < 0)
+        return -1;
     if (!PQsendQuery(conn, sql)) {
         r->out->lost = true;
         return hg_pg_fail(err, conn, NULL, "the database");

@@ -365,6 +365,45 @@ judged() {
     hga_no_sessions
 }
 
+@test "between revisions of a bundle: the record is written, and a throttle holds the next one back" {
+    local r i three="$R1"
+    for i in 2 3 4; do
+        three+=", {\"id\": \"r$i\", \"down\": [\"r$((i - 1))\"], \"upgrade\": [\"insert into t values ('$i')\"], \"downgrade\": []}"
+    done
+    bundle "$three" '"transaction_per_migration": true'
+    printf 'version: 1\ntargets: { local: { environment: [ process ], throttle: { file: hold, limit: 30s } } }\n' > headgate.yaml
+    touch hold
+    headgate apply --bundle headgate.bundle --format json > events 2> err 3>&- &
+    r=$!
+    for ((i = 0; i < 300; i++)); do
+        [ "$(grep -c '"note":"throttle"' events)" = 0 ] || break
+        sleep 0.1
+    done
+    # One is in, and its record; no transaction is open.
+    [ "$(hga_rows)" = r1 ]
+    [ "$(hgt_psql "select string_agg(revision || ':' || coalesce(outcome, '-'), ',' order by seq) from headgate.step")" = r1:done,r2:-,r3:-,r4:- ]
+    [ "$(hgt_psql "select state from pg_stat_activity where application_name like 'headgate migrator%' and datname = current_database()")" = idle ]
+    rm hold
+    wait "$r" || fail "$(cat events err)"
+    [ "$(hga_rows) $(hgt_psql "select string_agg(v, ',' order by v) from t")" = "r4 2,3,4" ]
+    [ "$(jq -r 'select(.event == "step") | .revision + " " + .phase' events | xargs)" = \
+        "$(for i in 1 2 3 4; do printf 'r%s begin r%s end r%s committed ' $i $i $i; done | xargs)" ]
+
+    # In one transaction there is no point, and that is said; unless each revision is asked for by itself.
+    hgt_psql "drop schema headgate cascade; drop table t, alembic_version"
+    bundle "$three"
+    touch hold
+    apply r2 --format json
+    expect_status 0
+    [ "$(hga_result '[.findings[].rule] | index("HG622") != null')" = true ]
+    sed -i 's/limit: 30s/limit: 300ms/' headgate.yaml
+    apply --revision-by-revision --format json
+    expect_status 4
+    [[ $(hga_result .error.message) == "the migration was stopped between two revisions: file "*"hold exists"* ]] || fail "what"
+    [ "$(hga_rows) $(hga_result '.applied | join(",")')" = "r3 r3" ]
+    hga_no_sessions
+}
+
 @test "where the target wants a signature, a bundle without a good one is refused (HG257)" {
     bundle "$R1"
     ssh-keygen -q -t ed25519 -N '' -f key
