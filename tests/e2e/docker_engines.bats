@@ -20,15 +20,19 @@ setup() {
 teardown_file() {
     local at=$BATS_FILE_TMPDIR
     DOCKER_HOST=unix://$SOCKET docker rm -f there > /dev/null 2>&1
+    [ ! -e "$at/rootless" ] || DOCKER_HOST=unix://$(cat "$at/rootless")/docker.sock docker rm -f there > /dev/null 2>&1
     [ ! -e "$at/podman.pid" ] || (in_podman rm -f -t 0 there) > /dev/null 2>&1
     for pid in "$at"/*.pid; do
         [ ! -e "$pid" ] || kill "$(cat "$pid")" 2> /dev/null || true
     done
-    for _ in $(seq 100); do
-        [ -e "$at/engine.pid" ] && kill -0 "$(cat "$at/engine.pid")" 2> /dev/null || break
-        sleep 0.1
+    for pid in "$at/engine.pid" "$at/rootless.pid"; do
+        for _ in $(seq 100); do
+            [ -e "$pid" ] && kill -0 "$(cat "$pid")" 2> /dev/null || break
+            sleep 0.1
+        done
     done
     rm -rf "$RUN"
+    [ ! -e "$at/rootless" ] || rm -rf "$(cat "$at/rootless")"
 }
 
 # An image that is nothing but a static busybox.
@@ -358,4 +362,45 @@ in_podman() {
     local code=0
     wait "$client" || code=$?
     [ "$code" -eq 143 ] || fail "code $code"
+}
+
+# As a user whom this machine knows in a mount namespace of its own only. Becomes rootlesskit.
+rootless_engine() {
+    local name=hgt-rootless id=61184 file
+    mkdir -p "$AT/home"
+    echo "$name:x:$id:$id::$AT/home:/bin/sh" | cat /etc/passwd - > "$AT/passwd"
+    echo "$name:x:$id:" | cat /etc/group - > "$AT/group"
+    echo "$name:1000000:65536" | tee "$AT/subuid" > "$AT/subgid"
+    chmod 755 "$AT"
+    chown -R "$id:$id" "$AT"
+    # shellcheck disable=SC2016
+    exec unshare --mount sh -ec 'for file in passwd group subuid subgid; do
+            touch "/etc/$file"
+            mount --bind "$AT/$file" "/etc/$file"
+        done
+        exec setpriv --reuid="$0" --regid="$0" --clear-groups env -i PATH="$PATH:/usr/sbin:/sbin" \
+            HOME="$AT/home" XDG_RUNTIME_DIR="$AT" "$@"' "$id" \
+        rootlesskit --net=host --copy-up=/etc --copy-up=/run --state-dir="$AT/kit" \
+        sh -ec 'rm -rf /run/docker /run/containerd
+            exec dockerd --rootless --data-root "$HOME/data" --exec-root "$XDG_RUNTIME_DIR/exec" \
+                --pidfile "$XDG_RUNTIME_DIR/pid" --host "unix://$XDG_RUNTIME_DIR/docker.sock" \
+                --storage-driver vfs --bridge=none --iptables=false --ip6tables=false --shutdown-timeout 2'
+}
+
+@test "rootless: streams, codes, and the command ends with its client" {
+    AT=$(mktemp -d /tmp/hgt-rootless-XXXXXX)
+    export AT
+    echo "$AT" > "$BATS_FILE_TMPDIR/rootless"
+    rootless_engine > rootless.log 2>&1 < /dev/null 3>&- &
+    echo $! > "$BATS_FILE_TMPDIR/rootless.pid"
+    export DOCKER_HOST=unix://$AT/docker.sock
+    answers() { docker info -f '{{.SecurityOptions}}' 2> /dev/null > options; }
+    wait_for answers
+    grep -F name=rootless options || fail "$(cat options rootless.log)"
+    docker import "$BATS_FILE_TMPDIR/image.tar" hgt-small > /dev/null
+    docker run -d --init --name there --network none hgt-small sleep 3600 > /dev/null
+    exec_is_whole
+    # Without cgroups of its own such an engine lists no processes: this machine does.
+    alive_inside() { pgrep -fxc -- "$1" || true; }
+    ends_with_its_client $((100000 + $$))
 }
