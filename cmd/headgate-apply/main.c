@@ -9,7 +9,7 @@ struct apply_options {
     struct hg_common common;
     const char *plan, *bundle;
     bool baseline, from_empty, release, no_wait, unattended, retry_failed, no_notify, one_by_one;
-    int64_t lock_wait_ns, max_runtime_ns, calm_wait_ns;
+    int64_t lock_wait_ns, lock_budget_ns, max_runtime_ns, calm_wait_ns;
     struct hg_strv overrides;
     int argc;
     char **argv;
@@ -27,6 +27,8 @@ static const struct hg_opt OPTIONS[] = {
       .help = "there is no version row although there are tables, and that is right" },
     { "lock-wait", 0, HG_OPT_SECONDS, AT(lock_wait_ns), .metavar = "SECONDS",
       .help = "how long to wait for another headgate (10 min)" },
+    { "lock-budget", 0, HG_OPT_SECONDS, AT(lock_budget_ns), .metavar = "SECONDS",
+      .help = "how long a migration that could not get a lock is tried again; 0: not at all (5 min)" },
     { "no-wait", 0, HG_OPT_BOOL, AT(no_wait), .help = "do not wait for another headgate: exit 5" },
     { "no-notify", 0, HG_OPT_BOOL, AT(no_notify), .help = "tell nobody of `notify` in headgate.yaml" },
     { "max-runtime", 0, HG_OPT_SECONDS, AT(max_runtime_ns), .metavar = "SECONDS",
@@ -83,6 +85,7 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
                                       .no_notify = o->no_notify,
                                       .one_by_one = o->one_by_one,
                                       .lock_wait_ns = o->lock_wait_ns,
+                                      .lock_budget_ns = o->lock_budget_ns,
                                       .max_runtime_ns = o->max_runtime_ns,
                                       .calm_wait_ns = o->calm_wait_ns,
                                       .overrides = &o->overrides,
@@ -98,6 +101,6 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
 
 int main(int argc, char **argv)
 {
-    struct apply_options options = { .argc = argc, .argv = argv };
+    struct apply_options options = { .argc = argc, .argv = argv, .lock_budget_ns = -1 };
     return hg_cli_main(&CMD, argc, argv, &options, run);
 }

@@ -46,6 +46,7 @@ struct hg_apply_options {
     /* both */
     bool no_wait, no_notify;
     int64_t lock_wait_ns;           /* 0: the target's, else 10 min */
+    int64_t lock_budget_ns;         /* what meets locks is tried again so long; < 0: the target's */
     int64_t max_runtime_ns;         /* 0: the target's, else none */
     int64_t calm_wait_ns;           /* waits so long until nothing is in the way; 0: does not wait */
     const struct hg_strv *overrides;/* RULE=REASON */

@@ -97,7 +97,7 @@ static bool describe_lock(struct hg_run *r, struct hg_err *err)
     HG_AUTO(hg_freep) char *who = r->breaker.in_way ? hg_breaker_words(r->breaker.in_way) : NULL;
     HG_AUTO(hg_freep) char *tries =
         r->tries > 1 ? hg_xasprintf(" after %u tries (lock_budget %.0f s)", r->tries,
-                                    (double)r->target.t->lock_budget_ns / (double)HG_NS_PER_S)
+                                    (double)hg_run_lock_budget(r) / (double)HG_NS_PER_S)
                      : hg_xstrdup("");
     (void)hg_fail(err, HG_E_MIGRATOR, "the migration failed%s: %s: %.400s%s%.300s%s%s", tries, d->exception,
                   d->message ? d->message : "", d->detail ? "; " : "", d->detail ? d->detail : "",

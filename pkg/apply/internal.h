@@ -65,6 +65,8 @@ struct hg_throttle {
     bool recorded;                  /* what was finished before this point is in the ledger */
     int64_t recorded_ns;            /* when that was last so, at any point; 0: never */
     int64_t since_ns, next_ns, said_ns;
+    char noted[32];                 /* a position in the WAL to which some replica has not come, since */
+    int64_t noted_ns;
     char *failed;                   /* why the migration must not go on */
     bool ended;                     /* and it was told so */
 };
@@ -282,6 +284,7 @@ void hg_run_say_where(struct hg_run *r, const struct hg_err *unread, struct hg_e
 /* retry.c: runs the migrator until it succeeds, fails for another reason than locks, or the budget is
  * spent. Between tries the version table is read on a fresh connection. */
 int hg_run_tries(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err);
+int64_t hg_run_lock_budget(const struct hg_run *r);         /* --lock-budget, else the target's */
 bool hg_run_met_lock(const struct hg_run *r);               /* lock_timeout, NOWAIT, or a deadlock */
 void hg_run_forget(struct hg_run *r);                       /* what was verified, before it is again */
 
@@ -301,6 +304,10 @@ bool hg_print_locks(const json_t *e, const char *note, struct hg_buf *b);
 /* While the migrator waits for the word: writes down what is in, asks whether the next revision may
  * begin, gives the word. */
 void hg_run_pace(struct hg_run *r);
+/* Before the migrator: from here the lag of a replica that is silent is measured. */
+void hg_run_note_lag(struct hg_run *r);
+/* For the next point: what is known of replicas and record stays. */
+void hg_throttle_again(struct hg_throttle *t, int words, int given);
 /* Is there anything to do at this point of a bundle? Its revisions are often made in a millisecond, a
  * record takes five: without `throttle` or --revision-by-revision it is written now and then. */
 bool hg_run_point_due(const struct hg_run *r);

@@ -18,6 +18,11 @@
 #define SLICE_MS       50
 #define TRIPS_MAX      3                /* what held its locks too long so often will do so again */
 
+int64_t hg_run_lock_budget(const struct hg_run *r)
+{
+    return r->o->lock_budget_ns < 0 ? r->target.t->lock_budget_ns : r->o->lock_budget_ns;
+}
+
 bool hg_run_met_lock(const struct hg_run *r)
 {
     return hg_streq(r->driven.sqlstate, "55P03") || hg_streq(r->driven.sqlstate, "40P01");
@@ -78,7 +83,7 @@ static bool stands_between(struct hg_run *r)
 /* Half of it and half by chance, so that migrations that met each other do not meet again. */
 static int64_t pause_of(const struct hg_run *r, unsigned number)
 {
-    int64_t first = r->target.t->lock_budget_ns / PAUSE_PART, now = hg_now_ns();
+    int64_t first = hg_run_lock_budget(r) / PAUSE_PART, now = hg_now_ns();
     first = first < PAUSE_MIN_NS ? PAUSE_MIN_NS : first > PAUSE_FIRST_NS ? PAUSE_FIRST_NS : first;
     int64_t full = first << (number < PAUSE_SHIFT ? number : PAUSE_SHIFT);
     full = full > PAUSE_MAX_NS ? PAUSE_MAX_NS : full;
@@ -133,22 +138,21 @@ static void begin_again(struct hg_run *r)
     hg_breaker_again(&r->breaker);
     hg_buf_clear(&r->report);
     r->next_watch_ns = 0;
-    r->throttle = (struct hg_throttle){ .words = r->throttle.words + (int)r->steps.count,
-                                        .given = r->throttle.given,
-                                        .recorded_ns = r->throttle.recorded_ns };
+    hg_throttle_again(&r->throttle, r->throttle.words + (int)r->steps.count, r->throttle.given);
 }
 
 int hg_run_tries(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err)
 {
     int64_t end = 0;
     size_t in = 0;
+    hg_run_note_lag(r);
     for (unsigned pauses = 0;; pauses++) {
         if (run_once(r, ret, err) < 0)
             return -1;
         if (!may_again(r, ret) || !stands_between(r))
             return 0;
         if (!end || r->applied.count > in) { /* it gets somewhere */
-            end = hg_now_ns() + r->target.t->lock_budget_ns;
+            end = hg_now_ns() + hg_run_lock_budget(r);
             in = r->applied.count;
             pauses = 0;
         }

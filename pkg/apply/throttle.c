@@ -76,14 +76,30 @@ static int record(struct hg_run *r, struct hg_err *err)
 static int ask_lag(struct hg_run *r, int64_t deadline_ns, char **ret_why, struct hg_err *err)
 {
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    struct hg_throttle *t = &r->throttle;
+    int64_t now = hg_now_ns();
     double allowed = (double)r->target.t->throttle_lag_ns / (double)HG_NS_PER_S;
-    if (hg_pg_query(r->watch, hg_sql_apply_lag, 0, NULL, deadline_ns, &res, err) < 0)
+    HG_AUTO(hg_freep) char *seconds = hg_xasprintf("%.3f", (double)(now - t->noted_ns) / (double)HG_NS_PER_S);
+    const char *params[] = { *t->noted ? t->noted : NULL, seconds };
+    if (hg_pg_query(r->watch, hg_sql_apply_lag, HG_COUNT(params), params, deadline_ns, &res, err) < 0)
         return hg_wrap(err, "throttle.replica_lag");
-    const char *lag = PQntuples(res) ? hg_pg_get(res, 0, 2) : NULL;
+    const char *lag = hg_pg_get(res, 0, 3);
     if (lag && strtod(lag, NULL) > allowed)
-        *ret_why = hg_xasprintf("replica %s (%s) lags %s s, %.1f s are allowed", hg_pg_get(res, 0, 0),
-                                hg_pg_get(res, 0, 1), lag, allowed);
+        *ret_why = hg_xasprintf("replica %s (%s) lags %s s, %.1f s are allowed", hg_pg_get(res, 0, 1),
+                                hg_pg_get(res, 0, 2), lag, allowed);
+    if (!hg_streq(hg_pg_get(res, 0, 4), "t")) { /* all came there: from here anew */
+        (void)snprintf(t->noted, sizeof t->noted, "%s", hg_pg_get(res, 0, 0));
+        t->noted_ns = now;
+    }
     return 0;
+}
+
+void hg_run_note_lag(struct hg_run *r)
+{
+    HG_AUTO(hg_freep) char *why = NULL;
+    struct hg_err ignored = { 0 };
+    if (r->target.t->throttle_lag_ns)
+        (void)ask_lag(r, hg_now_ns() + HG_APPLY_QUERY_NS, &why, &ignored);
 }
 
 static int ask_query(struct hg_run *r, int64_t deadline_ns, char **ret_why, struct hg_err *err)
@@ -133,6 +149,14 @@ static void say(struct hg_run *r, const char *why, int64_t waited_ns)
     hg_emit(r, event);
 }
 
+void hg_throttle_again(struct hg_throttle *t, int words, int given)
+{
+    struct hg_throttle again = { .words = words, .given = given, .recorded_ns = t->recorded_ns,
+                                 .noted_ns = t->noted_ns };
+    (void)snprintf(again.noted, sizeof again.noted, "%s", t->noted);
+    *t = again;
+}
+
 static int give_word(struct hg_run *r, struct hg_err *err)
 {
     struct hg_throttle *t = &r->throttle;
@@ -148,7 +172,7 @@ static int give_word(struct hg_run *r, struct hg_err *err)
         return -1;
     if (!hg_streq(hg_pg_get(res, 0, 0), "true"))
         return hg_fail(err, HG_E_MIGRATOR, "the word for revision %d could not be given", number);
-    *t = (struct hg_throttle){ .words = t->words, .given = number, .recorded_ns = t->recorded_ns };
+    hg_throttle_again(t, t->words, number);
     r->driven.paces = 0;
     return 0;
 }

@@ -160,6 +160,34 @@ YAML
     [ "$(events no)" = refused ] || fail "$(requests .path)"
 }
 
+@test "who finds the lock taken is told so; a notifier that did not ask is not" {
+    project 1 << YAML
+    notify:
+      - { webhook: "$RECEIVER/locked", on: [locked] }
+      - { webhook: "$RECEIVER/failed", on: [started, failed, refused] }
+      - { slack_env: SLACK_URL, on: [locked] }
+      - { github: acme/shop, token_env: HGT_CANARY_TOKEN, api: "$RECEIVER", environment: prod, on: [locked] }
+YAML
+    hga_revision 1 'op.execute("select pg_sleep(60)")'
+    headgate apply > first 2>&1 3>&- &
+    first=$!
+    for ((i = 0; i < 300; i++)); do
+        [ "$(hgt_psql "select count(*) from pg_stat_activity where query like '%pg_sleep(60)%' and state = 'active' and pid <> pg_backend_pid()")" = 0 ] || break
+        sleep 0.1
+    done
+    : > "$BATS_FILE_TMPDIR/requests"
+    run --separate-stderr headgate apply --no-wait --format json
+    expect_status 5
+    [ "$(events locked)|$(events failed)" = "locked|" ] || fail "$(requests .path)"
+    requests 'select(.path == "/locked").body' | jq -r fromjson > document.json
+    "$HGT_VENV/bin/python" "$HGT_ROOT/tests/lib/validate" notify < document.json || fail "$(cat document.json)"
+    [ "$(jq -c '[.outcome, .error.exit_code, .applied]' document.json)" = '["locked",5,[]]' ] || fail "$(cat document.json)"
+    [[ "$(jq -r .error.message document.json)" == *"holds the migration lock of $HGT_DB"* ]] || fail "$(cat document.json)"
+    [ "$(requests 'select(.path | startswith("/services")).body | fromjson | tostring | contains("lock")')" = true ] || fail slack
+    kill -TERM "$first"
+    wait "$first" || :
+}
+
 @test "what is required: a start that cannot be told runs nothing, an end that cannot fails" {
     project 1 << YAML
     notify: [ { webhook: "$RECEIVER/slow" }, { webhook: "$RECEIVER/404", required: true } ]

@@ -185,6 +185,41 @@ Run it as the owner, or let an administrator run: GRANT hgt TO worker_$HGT_DB;" 
     expect_status 124
     [[ $stderr == *"has "*" MB left to replay"* ]] || fail lag
     expect_stderr "HG613  replica walreceiver (walsender pid "
+    # Between two revisions the lag holds back: what the replica reports, and, where its receiver is stopped
+    # and nothing is reported, that it does not come to where the server was.
+    on_standby() { psql -XqAt "postgresql://hgt:hgt-secret@127.0.0.1:$port/$HGT_DB" -c "$1"; }
+    printf 'version: 1\ntargets: { local: { environment: [ process ], throttle: { replica_lag: 200ms, limit: 30s } } }\n' \
+        > headgate.yaml
+    hga_revision 3
+    caught_up() {
+        hgt_psql "insert into filler values ('x')"
+        sql_true "select coalesce(replay_lag < '100ms', false) from pg_stat_replication"
+    }
+    local round end=r3 receiver
+    for round in paused stopped; do
+        headgate apply --revision-by-revision > throttled 2>&1 3>&- 4>&- &
+        CHILDREN+=($!)
+        until_true grep -q "replica walreceiver (127.0.0.1) lags .* s, 0.2 s are allowed" throttled
+        if [ "$round" = paused ]; then
+            [ "$(hga_rows)" = r2 ]
+            on_standby "select pg_wal_replay_resume()"
+        else
+            [ "$(hga_rows)" = r4 ]
+            sql_true "select coalesce(replay_lag < '200ms', true) from pg_stat_replication" || fail "it does report"
+            kill -CONT "$receiver"
+        fi
+        wait $! || fail "$(cat throttled)"
+        [ "$(hga_rows)" = $end ]
+        [ "$round" = paused ] || break
+        hga_revision 4
+        hga_revision 5
+        end=r5
+        until_true caught_up
+        receiver=$(on_standby "select pid from pg_stat_wal_receiver")
+        kill -STOP "$receiver"
+    done
+    printf 'version: 1\ntargets: { local: { environment: [ process ] } }\n' > headgate.yaml
+    hga_revision 6 "op.execute('alter table t1 add column c int')"
     as_postgres "$bin/pg_ctl" -D "$standby" -m immediate stop > /dev/null 2>&1
     # Old enough for autovacuum to insist, slow enough to be met.
     hgt_psql "insert into t1 select generate_series(1, 200000)"
