@@ -89,7 +89,7 @@ static int drop_empty(struct project *p, const struct made *m,
         return -1;
     if (models->missing_module.count > 0) {
         (void)hg_fail(err, HG_E_REFUSED, "nothing to generate: %s is not imported in %s, so Alembic "
-                                         "does not see its table %s",
+                                         "does not see its table %s; the empty revision was removed",
                       models->missing_path.items[0], models->init, models->missing_tables.items[0]);
         return hg_hint(err, "add this line to %s and try again: %s", models->init,
                        models->missing_line.items[0]);
@@ -129,8 +129,9 @@ static int review(struct project *p, const struct made *m, struct hg_err *err)
     print_findings(p, &findings);
     HG_AUTO(hg_freep) char *path =
         hg_path_join(p->o->common.dir != NULL ? p->o->common.dir : ".", revision->path);
-    hg_outf("%s\n", path);
-    return hg_findings_worst(&findings) >= HG_SEV_ERROR ? HG_EXIT_NO : HG_EXIT_YES;
+    bool wrong = hg_findings_worst(&findings) >= HG_SEV_ERROR;
+    hg_outf("next: %s the file, then headgate apply -t %s\n%s\n", wrong ? "mend" : "read", p->target.t->name, path);
+    return wrong ? HG_EXIT_NO : HG_EXIT_YES;
 }
 
 static int work(struct project *p, const struct hg_strv *extra, struct hg_err *err)

@@ -68,10 +68,13 @@ static void on_gate(const json_t *e, struct hg_buf *b, bool color)
         const char *severity = hg_jstr(f, "severity"), *waived = hg_jstr(f, "waived");
         if (hg_streq(severity, "note"))
             continue;
+        const json_t *place = json_object_get(f, "location");
         hg_buf_addf(b, "  %s %s  ", severity, hg_jstr(f, "rule"));
+        if (*hg_jstr(place, "path"))
+            hg_buf_addf(b, "%s  ", hg_jstr(place, "path"));
         hg_buf_add_lines(b, hg_jstr(f, "message"), "    ");
         hg_buf_addf(b, "%s%s\n", *waived ? " - waived: " : "", waived);
-        if (!*hg_jstr(f, "help"))
+        if (*waived || !*hg_jstr(f, "help"))
             continue;
         hg_buf_adds(b, "    ");
         hg_buf_add_lines(b, hg_jstr(f, "help"), "    ");
@@ -227,7 +230,7 @@ static void on_record(const json_t *e, const char *name, struct hg_buf *b)
     else if (hg_streq(name, "released"))
         hg_buf_addf(b, "released: %s\n", list);
     else if (hg_streq(name, "held"))
-        hg_buf_addf(b, "held until `headgate apply --release`: %s\n", list);
+        hg_buf_addf(b, "held until `headgate apply -t %s --release`: %s\n", hg_jstr(e, "target"), list);
 }
 
 static void on_hook(const json_t *e, struct hg_buf *b)

@@ -165,6 +165,7 @@ int hg_run_hold(struct hg_run *r, struct hg_err *err)
                        hg_now_ns() + HG_APPLY_QUERY_NS, err) < 0)
         return -1;
     json_t *event = hg_note("held");
+    json_object_set_new(event, "target", hg_json_text(r->target.t->name));
     json_object_set_new(event, "revisions", hg_json_list(&r->applied));
     hg_emit(r, event);
     return 0;

@@ -73,9 +73,9 @@ static json_t *ledger_json(const struct hg_status *s)
 {
     json_t *last = json_null();
     if (s->last_revision || s->last_finished_at)
-        last = json_pack("{so so so so}", "revision", hg_json_text(s->last_revision), "finished_at",
+        last = json_pack("{so so so so so}", "revision", hg_json_text(s->last_revision), "finished_at",
                          hg_json_text(s->last_finished_at), "by", hg_json_text(s->last_by), "outcome",
-                         hg_json_text(s->last_outcome));
+                         hg_json_text(s->last_outcome), "direction", hg_json_text(s->last_direction));
     json_t *open = json_null();
     if (s->open_intent)
         open = json_pack("{so so so so}", "run", hg_json_text(s->open_intent), "since",

@@ -164,6 +164,7 @@ static void take_ledger(const struct hg_facts *f, struct hg_status *s)
     s->last_finished_at = hg_status_dup(mine, "last_finished_at");
     s->last_by = hg_status_dup(mine, "last_by");
     s->last_outcome = hg_status_dup(mine, "last_outcome");
+    s->last_direction = hg_status_dup(mine, "last_direction");
     s->open_intent = hg_status_dup(mine, "open_run");
     s->open_since = hg_status_dup(mine, "open_since");
     s->open_by = hg_status_dup(mine, "open_by");
@@ -384,7 +385,7 @@ void hg_status_done(struct hg_status *s)
         hg_strv_done(lists[i]);
     char *strings[] = { s->db_name, s->db_host, s->db_port, s->db_user, s->system_identifier,
                         s->db_oid, s->pool_mode, s->vt_schema, s->vt_name, s->last_revision,
-                        s->last_finished_at, s->last_by, s->last_outcome, s->label_target,
+                        s->last_finished_at, s->last_by, s->last_outcome, s->last_direction, s->label_target,
                         s->open_intent, s->open_since, s->open_by, s->open_host, s->run_revision,
                         s->run_by, s->run_host, s->run_since };
     for (size_t i = 0; i < HG_COUNT(strings); i++)

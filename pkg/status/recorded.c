@@ -47,6 +47,7 @@ static json_t *summary_row(const json_t *document, const char *table)
         { "target", l, "label" }, { "held", l, "held" },
         { "last_revision", last, "revision" }, { "last_finished_at", last, "finished_at" },
         { "last_by", last, "by" }, { "last_outcome", last, "outcome" },
+        { "last_direction", last, "direction" },
         { "open_run", open, "run" }, { "open_since", open, "since" },
         { "open_by", open, "by" }, { "open_host", open, "host" },
     };

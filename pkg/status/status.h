@@ -76,7 +76,7 @@ struct hg_status {
     struct hg_strv vt_candidates;       /* "schema.table" */
     /* ledger (DESIGN 6) */
     bool ledger_exists, ledger_readable;
-    char *last_revision, *last_finished_at, *last_by, *last_outcome;
+    char *last_revision, *last_finished_at, *last_by, *last_outcome, *last_direction;
     char *label_target;                 /* target's name left in the database, or NULL */
     bool label_protected;
     char *open_intent;                  /* id of an intent without outcome, or NULL */

@@ -155,11 +155,27 @@ static void history_lines(const struct hg_status *s, struct hg_buf *b)
     }
     if (s->last_revision) {
         HG_AUTO(hg_freep) char *when = ago(s->last_finished_at);
+        bool back = hg_streq(s->last_outcome, "applied") && hg_streq(s->last_direction, "down");
         hg_buf_addf(b, "last     %s, %s %sby %s\n", s->last_revision,
-                    s->last_outcome ? s->last_outcome : "recorded", when, s->last_by ? s->last_by : "?");
+                    back ? "rolled back" : s->last_outcome ? s->last_outcome : "recorded", when,
+                    s->last_by ? s->last_by : "?");
     }
     if (s->held.count)
         names("held     ", &s->held, b);
+}
+
+/* The file of an unknown revision that git has: where from. */
+static void ahead_line(const struct hg_status *s, struct hg_buf *b)
+{
+    const struct hg_lost *l = s->lost_count ? &s->lost[0] : NULL;
+    HG_AUTO(hg_freep) char *revision = hg_printable(s->unknown.count ? s->unknown.items[0] : "", 60);
+    HG_AUTO(hg_freep) char *file = hg_printable(l && l->path ? hg_path_base(l->path) : "", 120);
+    HG_AUTO(hg_freep) char *branch = hg_printable(l && l->branch ? l->branch : "", 120);
+    if (*file && *branch && l->commit && !strchr(file, '\''))
+        hg_buf_addf(b, "next     git merge %s, or the file alone: git checkout %.12s -- ':/*%s'\n", branch,
+                    l->commit, file);
+    else
+        hg_buf_addf(b, "next     git pull, or look for it: git log --all --oneline -- '*%s*'\n", revision);
 }
 
 static void next_line(const struct hg_target *t, const struct hg_status *s, const char *bundle,
@@ -167,7 +183,6 @@ static void next_line(const struct hg_target *t, const struct hg_status *s, cons
 {
     const char *with = bundle ? " --bundle " : "", *file = bundle ? bundle : "";
     const char *name = t->t ? t->t->name : "local";
-    HG_AUTO(hg_freep) char *revision = hg_printable(s->unknown.count ? s->unknown.items[0] : "", 60);
     if (s->running)
         hg_buf_addf(b, "next     headgate status -t %s%s%s --watch\n", name, with, file);
     else if (s->held.count)
@@ -179,7 +194,7 @@ static void next_line(const struct hg_target *t, const struct hg_status *s, cons
     else if (s->state == HG_STATE_EMPTY && !s->bare)
         hg_buf_addf(b, "next     headgate apply -t %s%s%s\n", name, with, file);
     else if (s->state == HG_STATE_AHEAD && !s->bare)
-        hg_buf_addf(b, "next     git pull, or look for it: git log --all --oneline -- '*%s*'\n", revision);
+        ahead_line(s, b);
     else if (s->state == HG_STATE_DIVERGED && s->unknown.count)
         hg_buf_adds(b, "next     headgate history, then merge the branch that has the unknown revision\n");
 }

@@ -169,6 +169,10 @@ logged_errors() {
     [ "$(json '.unknown_details[0].branch')" = feature/later ]
     [ "$(json '.unknown_details[0].commit')" = "$(git rev-parse feature/later)" ]
     [[ $(json '.findings[] | select(.rule == "HG212") | .message') == *"branch feature/later"* ]] || fail message
+    run headgate status
+    expect_output "git merge feature/later, or the file alone: git checkout"
+    bash -c "$(sed -n 's/^next .* alone: //p' <<< "$output")"
+    [ -f backend/db/migrations/versions/99aa_later.py ] || fail "not brought back"
 }
 
 @test "an unknown revision that branched off below our head has diverged" {

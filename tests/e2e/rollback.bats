@@ -97,10 +97,13 @@ op.drop_table("t2")'
     headgate apply -q -t production --yes > /dev/null
     run --separate-stderr headgate rollback -1 -t production --yes
     expect_status 0
-    expect_stderr "held until"
+    expect_stderr "held until \`headgate apply -t production --release\`"
+    run headgate status -t production
+    expect_output "r2, rolled back just now"
     run --separate-stderr headgate apply -t production --yes --format json
     expect_status 1
     [[ "$output" == *HG223* ]]
+    [[ "$output" == *"apply -t production --release"* ]]
     [ "$(hga_rows)" = r1 ]
     run --separate-stderr headgate apply -t production --yes --release
     expect_status 0

@@ -32,7 +32,7 @@ select s.pid, s.database, s.role, s.in_recovery, s.read_only, s.system_identifie
        s.ledger_usage, s.ledger_readable,
        case when s.ledger_readable then pg_catalog.query_to_xml(
            'select pg_catalog.encode(pg_catalog.convert_to(coalesce(pg_catalog.json_agg(s)::text, ''[]''), ''UTF8''), ''hex'') as v from ('
-           'select target, protected, version_table, last_revision, last_by, last_outcome, last_rows,'
+           'select target, protected, version_table, last_revision, last_by, last_outcome, last_direction, last_rows,'
            ' pg_catalog.to_char(last_finished_at at time zone ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'') as last_finished_at,'
            ' open_run, open_by, open_host, open_direction, open_to,'
            ' pg_catalog.to_char(open_since at time zone ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'') as open_since, held'
