@@ -99,7 +99,7 @@ void hg_driver_argv(struct hg_run *r, bool flask, struct hg_strv *ret)
 
 char *hg_driver_text(const json_t *spec, const char *between)
 {
-    HG_AUTO(hg_freep) char *text = hg_xasprintf("%s\n%s\nmain()\n", hg_py_apply_driver, between);
+    HG_AUTO(hg_freep) char *text = hg_xasprintf("%s\n%s\n%s\nmain()\n", hg_py_apply_driver, hg_py_apply_failure, between);
     return hg_alembic_program(spec, text);
 }
 
@@ -155,6 +155,7 @@ char *hg_driver_program(struct hg_run *r, int report_fd)
     steps_and_digests(r, spec);
     if (r->stored_count)
         json_object_set_new(spec, "files", hg_stored_json(r));
+    json_object_set_new(spec, "verbose", json_boolean(r->o->common->verbose > 0));
     json_object_set_new(spec, "fd", report_fd < 0 ? json_null() : json_integer(report_fd));
     if (r->target.t->run == HG_RUN_COMMAND)
         json_object_set_new(spec, "environment", hg_driver_environment(r));

@@ -32,7 +32,9 @@ void hg_run_say_where(struct hg_run *r, const struct hg_err *unread, struct hg_e
         return;
     }
     hg_buf_addf(&b, "%s is now at %s", r->identity.database, r->after.count ? rows : "no revision");
-    if (!r->applied.count)
+    if (!r->applied.count && r->steps.count == 1)
+        hg_buf_addf(&b, ": the revision %s", r->o->down ? "did not go back" : "is not in");
+    else if (!r->applied.count)
         hg_buf_addf(&b, ": none of the %zu revisions %s", r->steps.count,
                     r->o->down ? "went back" : "is in");
     else if (r->applied.count == r->steps.count)
@@ -108,7 +110,8 @@ static bool describe_lock(struct hg_run *r, struct hg_err *err)
 void hg_run_describe_failure(struct hg_run *r, const struct hg_migrated *m, struct hg_err *err)
 {
     const struct hg_driven *d = &r->driven;
-    const char *name = r->target.t->name;
+    const char *name = r->target.t->name, *file = r->o->bundle ? r->o->bundle : "";
+    const char *with = r->o->bundle ? " --bundle " : "";
     if (d->stopped)
         describe_stop(r, err);
     else if (r->lock_lost)
@@ -142,6 +145,7 @@ void hg_run_describe_failure(struct hg_run *r, const struct hg_migrated *m, stru
                       "otherwise");
     (void)snprintf(err->sqlstate, sizeof err->sqlstate, "%s", d->sqlstate);
     if (!*err->hint)
-        (void)hg_hint(err, "headgate status -t %s; after the cause is mended: headgate %s -t %s", name,
-                      r->o->down ? "rollback" : "apply", name);
+        (void)hg_hint(err, "headgate status -t %s%s%s; %s: headgate %s -t %s%s%s", name, with, file,
+                      r->signal ? "to go on" : "after the cause is mended",
+                      r->o->down ? "rollback" : "apply", name, with, file);
 }

@@ -227,7 +227,7 @@ int hg_run_wait_for_calm(struct hg_run *r, struct hg_err *err);
 
 /* driver.c */
 char *hg_driver_program(struct hg_run *r, int report_fd);   /* fd < 0: its stdout */
-/* The specification, driver.py, what stands between, and the call. Heap. */
+/* The specification, driver.py, failure.py, what stands between, and the call. Heap. */
 char *hg_driver_text(const json_t *spec, const char *between);
 /* The variables that cross to a migrator behind a command, as an object. */
 json_t *hg_driver_environment(const struct hg_run *r);

@@ -42,6 +42,11 @@ int hg_run_signal(void *run, int number, unsigned times)
 {
     struct hg_run *r = run;
     r->signal = number;
+    if (times == 1) {
+        json_t *event = hg_note("stopping");
+        json_object_set_new(event, "signal", hg_event_text(strsignal(number)));
+        hg_emit(r, event);
+    }
     hg_trace("signal", "number", strsignal(number), NULL);
     hg_run_end_sessions(r, times > 1);
     return times == 1 ? SIGINT : times == 2 ? SIGTERM : SIGKILL;

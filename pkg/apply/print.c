@@ -229,6 +229,9 @@ static void on_record(const json_t *e, const char *name, struct hg_buf *b)
         hg_buf_addf(b, "moved without headgate, recorded now: %s\n", *list ? list : "nothing");
     else if (hg_streq(name, "released"))
         hg_buf_addf(b, "released: %s\n", list);
+    else if (hg_streq(name, "stopping"))
+        hg_buf_addf(b, "%s: the statement is canceled, then the database looked at (once more: its session is ended)\n",
+                    hg_jstr(e, "signal"));
     else if (hg_streq(name, "held"))
         hg_buf_addf(b, "held until `headgate apply -t %s --release`: %s\n", hg_jstr(e, "target"), list);
 }
@@ -277,7 +280,7 @@ static void on_result(const struct hg_apply_printer *p, const json_t *e, struct 
     if (*hg_jstr(e, "state"))
         hg_buf_addf(b, " (%s)", hg_jstr(e, "state"));
     hg_buf_addc(b, '\n');
-    if (hg_streq(outcome, "refused")) /* the error that follows says what next */
+    if (json_is_object(json_object_get(e, "error"))) /* it follows, and says what next */
         return;
     hg_buf_addf(b, "next: headgate %s -t %s%s%s\n",
                 hg_streq(hg_jstr(e, "state"), "behind") && hg_streq(outcome, "applied") && !down

@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #define ATTEMPT_NS (10 * HG_NS_PER_S) /* one connection, where the target does not say */
+#define LEAST_NS HG_NS_PER_S          /* and never less, or the last look would find a database that does not answer */
 #define LOST_NS    (2 * HG_NS_PER_S)  /* git is asked about unknown revisions for this long */
 
 int hg_entry_look(struct hg_entry *e, int64_t deadline_ns, struct hg_err *err)
@@ -10,13 +11,13 @@ int hg_entry_look(struct hg_entry *e, int64_t deadline_ns, struct hg_err *err)
     const struct hg_target *t = &e->target;
     struct hg_status_read *read = NULL;
     int64_t own = t->t->connect_timeout_ns ? t->t->connect_timeout_ns : ATTEMPT_NS;
-    int64_t attempt = hg_now_ns() + own;
+    int64_t now = hg_now_ns(), attempt = now + own;
+    int64_t until = attempt < deadline_ns ? attempt : deadline_ns;
     if (e->have_status)
         hg_status_done(&e->status);
     e->status = (struct hg_status){ 0 };
     e->have_status = true;
-    if (hg_status_start(t, "headgate-entrypoint", attempt < deadline_ns ? attempt : deadline_ns, &read,
-                        err) < 0)
+    if (hg_status_start(t, "headgate-entrypoint", until > now + LEAST_NS ? until : now + LEAST_NS, &read, err) < 0)
         return -1;
     if (hg_entry_way_load(e, err) < 0) {
         hg_status_drop(read);
@@ -81,9 +82,10 @@ int hg_entry_reach(struct hg_entry *e, struct hg_err *err)
         bool answers = false;
         hg_err_clear(err);
         if (hg_entry_look(e, e->deadline_ns, err) == 0) {
-            if (e->said)
-                hg_entry_say(e, "the database answers after %lld s",
-                             (long long)((hg_now_ns() - e->began_ns) / HG_NS_PER_S));
+            if (attempt == 0) /* what is waited for besides goes on being said once */
+                return 0;
+            hg_entry_say(e, "the database answers after %lld s",
+                         (long long)((hg_now_ns() - e->began_ns) / HG_NS_PER_S));
             hg_freep(&e->said);
             return 0;
         }

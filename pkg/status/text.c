@@ -136,6 +136,21 @@ static char *ago(const char *time)
                         seconds < 1 ? "" : " ago", time, time + strlen("2026-11-22T"));
 }
 
+/* What headgate did last: a run that did not do its work is no revision's. */
+static void last_line(const struct hg_status *s, struct hg_buf *b)
+{
+    const char *by = s->last_by ? s->last_by : "?", *outcome = s->last_outcome ? s->last_outcome : "recorded";
+    HG_AUTO(hg_freep) char *when = ago(s->last_finished_at);
+    if (hg_streq(outcome, "failed") || hg_streq(outcome, "interrupted"))
+        hg_buf_addf(b, "last     a run, %s %sby %s%s%s\n", outcome, when, by,
+                    s->last_revision ? "; the last revision that was done: " : "",
+                    s->last_revision ? s->last_revision : "");
+    else if (s->last_revision)
+        hg_buf_addf(b, "last     %s, %s %sby %s\n", s->last_revision,
+                    hg_streq(outcome, "applied") && hg_streq(s->last_direction, "down") ? "rolled back" : outcome, when,
+                    by);
+}
+
 static void history_lines(const struct hg_status *s, struct hg_buf *b)
 {
     if (s->running) {
@@ -153,13 +168,7 @@ static void history_lines(const struct hg_status *s, struct hg_buf *b)
                        "apply records how it ended\n",
                     s->open_by ? s->open_by : "?", s->open_since ? s->open_since : "?");
     }
-    if (s->last_revision) {
-        HG_AUTO(hg_freep) char *when = ago(s->last_finished_at);
-        bool back = hg_streq(s->last_outcome, "applied") && hg_streq(s->last_direction, "down");
-        hg_buf_addf(b, "last     %s, %s %sby %s\n", s->last_revision,
-                    back ? "rolled back" : s->last_outcome ? s->last_outcome : "recorded", when,
-                    s->last_by ? s->last_by : "?");
-    }
+    last_line(s, b);
     if (s->held.count)
         names("held     ", &s->held, b);
 }

@@ -34,7 +34,7 @@ terminal() { "$HGT_ROOT/tests/lib/drive-terminal" "$@"; }
 @test "Ctrl-C in the middle of a migration: canceled, verified, said; exit 4" {
     hga_revision 2 'op.create_table("t2", sa.Column("id", sa.Integer))
 op.execute("select pg_sleep(60)")'
-    terminal '[["expect", "applying r2"], ["send", "\u0003"], ["expect", "interrupted"], ["expect", "now at no revision"], ["exit", 4]]' headgate apply -t local
+    terminal '[["expect", "applying r2"], ["send", "\u0003"], ["expect", "Interrupt: the statement is canceled"], ["expect", "interrupted"], ["expect", "now at no revision"], ["exit", 4]]' headgate apply -t local
     [ "$(hga_rows)" = none ]
     [ "$(hgt_psql "select outcome from headgate.run")" = interrupted ]
     hga_no_sessions

@@ -124,7 +124,13 @@ last_run() { hgt_psql "select $1 from headgate.run order by seq desc limit 1"; }
     expect_stderr "has hot"
     expect_stderr "nothing of it is in; try 2 follows in"
     expect_stderr "tries (lock_budget 1 s)"
-    expect_stderr "is now at r1: none of the 1 revisions is in"
+    expect_stderr "is now at r1: the revision is not in"
+    # Of each try the lines of the project, not the frames of libraries.
+    expect_stderr 'op.execute("alter table hot add b int")'
+    expect_stderr "are left out: -v shows them"
+    [[ $stderr != *-packages* ]] || fail "frames of libraries"
+    run headgate status
+    expect_output "last     a run, failed"
     [ "$(hga_rows)" = r1 ]
     [ "$(last_run "outcome || ' ' || sqlstate")" = "failed 55P03" ]
     [[ "$(last_run error)" == *"tries"*"in its way: pid "* ]]

@@ -74,7 +74,10 @@ runs() { hgt_psql "select count(*) from headgate.run"; }
     entry --policy verify
     refused 1 "at r3, with 1 revision pending"
     entry --policy wait --timeout 1
-    refused 124 "somebody else has to apply them"
+    refused 124 "headgate: error: waited 1 s: local is behind, 1 revision pending; somebody else has to apply them"
+    # Once, however often it looked; and the database was there all the time.
+    [ "$(grep -c "waiting:" <<< "$stderr")" = 1 ] || fail "said again"
+    [[ $stderr != *"the database"* ]] || fail "about the database"
     HEADGATE_POLICY=wait headgate entrypoint -- sh -c 'echo started' > out 2> err &
     waiter=$!
     wait_for grep -q "somebody else" err

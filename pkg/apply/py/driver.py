@@ -5,8 +5,8 @@ headgate puts one line `SPEC = json.loads(...)` before this text and a call of `
 a look only, look.py stands between), and has the project's own interpreter run it. Listeners on SQLAlchemy's pool and engine and a wrapper around
 EnvironmentContext.configure make sure that the migrator works in the database that was judged, on
 the revisions that were judged, and only while the runner that judged them holds its lock; what
-happens is reported as JSON lines on a descriptor of its own. Nothing is printed here: stdout and
-stderr belong to Alembic.
+happens is reported as JSON lines on a descriptor of its own. Nothing is printed here but the error that
+ended Alembic (failure.py, which stands behind this text): stdout and stderr belong to Alembic.
 
 Works with Alembic 1.8 and SQLAlchemy 1.4 up to the newest, on Python 3.7 and later.
 """
@@ -474,43 +474,6 @@ def run_migrator():
         CommandLine(prog="alembic").main(argv)
 
 
-def sqlstate_of(error):
-    for candidate in (getattr(error, "orig", None), error):
-        for name in ("sqlstate", "pgcode"):
-            state = getattr(candidate, name, None)
-            if isinstance(state, str):
-                return state
-        for arg in getattr(candidate, "args", ()):
-            if isinstance(arg, dict) and "C" in arg:
-                return arg["C"]
-    return None
-
-
-def detail_of(error):
-    """What the server adds to its message: who waited for whom, in a deadlock."""
-    for candidate in (getattr(error, "orig", None), error):
-        detail = getattr(getattr(candidate, "diag", None), "message_detail", None)
-        if isinstance(detail, str):
-            return detail
-        for arg in getattr(candidate, "args", ()):
-            if isinstance(arg, dict) and "D" in arg:
-                return arg["D"]
-    return None
-
-
-def describe(error):
-    """The exception behind a failure: Alembic turns its own into SystemExit."""
-    if isinstance(error, SystemExit) and error.__context__ is not None:
-        error = error.__context__
-    if isinstance(error, SystemExit):
-        return {"exception": "SystemExit", "message": str(error.code), "sqlstate": None,
-                "detail": None}
-    kind = type(error)
-    name = kind.__name__ if kind.__module__ == "builtins" else kind.__module__ + "." + kind.__name__
-    return {"exception": name, "message": str(error)[:4000], "sqlstate": sqlstate_of(error),
-            "detail": detail_of(error)}
-
-
 def open_report():
     """Our own descriptor; without one (in a container) it is stdout, and Alembic's stdout becomes
     its stderr, so that the two never mix."""
@@ -569,6 +532,8 @@ def drive():
                    message=str(STATE["stopped"]), touched=STATE["touched"])
             sys.exit(70)
         report("result", ok=False, stopped=None, **describe(error))
+        if tell_briefly(error):
+            sys.exit(1)
         raise
     if STATE["stopped"] is not None:
         report("result", ok=False, stopped=STATE["stopped"].reason, message=str(STATE["stopped"]),
