@@ -282,7 +282,8 @@ static void emit_result(struct hg_run *r, int rc, const struct hg_err *err)
                         json_real((double)(r->ended_ns - r->began_ns) / (double)HG_NS_PER_S));
     json_object_set_new(event, "tries", json_integer((json_int_t)r->tries));
     json_object_set_new(event, "state",
-                        r->have_status ? json_string(hg_state_name(r->status.state)) : json_null());
+                        r->have_status && (stands || !r->started)
+                            ? json_string(hg_state_name(r->status.state)) : json_null());
     json_object_set_new(event, "baseline", json_boolean(r->o->baseline));
     json_object_set_new(event, "adopt", json_boolean(r->o->adopt));
     json_object_set_new(event, "dry_run", json_boolean(r->o->dry_run));

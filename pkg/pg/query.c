@@ -53,15 +53,6 @@ int hg_pg_fail(struct hg_err *err, const PGconn *conn, const PGresult *res, cons
     return -1;
 }
 
-void hg_pg_cancel(PGconn *conn)
-{
-    PGcancel *cancel = PQgetCancel(conn);
-    char text[256];
-    if (cancel)
-        (void)PQcancel(cancel, text, sizeof text);
-    PQfreeCancel(cancel);
-}
-
 /* Waits until the socket is ready for `events` or the deadline has passed: 0 ready, 1 late. */
 static int wait_socket(PGconn *conn, short events, int64_t deadline_ns)
 {

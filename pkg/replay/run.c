@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#define LOOK_NS (10 * HG_NS_PER_S)
+
 static void tell(struct hg_replaying *r, enum hg_replay_event event, const struct hg_revision *revision,
                  bool in_step)
 {
@@ -171,8 +173,8 @@ static int create_table(struct hg_replaying *r, struct hg_err *err)
     struct hg_replay_said said;
     if (begin(r, err) < 0)
         return -1;
-    if (hg_pg_query(r->p->conn, "select pg_catalog.to_regclass($1) is not null", 1, params, 0, &res,
-                    err) < 0)
+    if (hg_pg_query(r->p->conn, "select pg_catalog.to_regclass($1) is not null", 1, params,
+                    hg_now_ns() + LOOK_NS, &res, err) < 0)
         return -1;
     return hg_streq(hg_pg_get(res, 0, 0), "t") ? 0 : hg_replay_send(r, sql, &said, err);
 }

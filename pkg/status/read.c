@@ -13,7 +13,7 @@
 /* The statement gets this long, where the caller gives no deadline. */
 #define STATEMENT_NS (10 * HG_NS_PER_S)
 #define CONNECT_NS   (10 * HG_NS_PER_S)
-/* A thread that is past its own deadline is waiting for a name server. */
+/* A thread that is past its own deadline is waiting for a name server, or for its request to cancel. */
 #define GRACE_NS     (HG_NS_PER_S)
 
 struct hg_status_read {
@@ -21,6 +21,7 @@ struct hg_status_read {
     pthread_mutex_t mutex;
     pthread_cond_t told, finished;
     bool named;    /* schema and table are known */
+    bool connected;
     bool dropped;  /* nobody waits any more */
     bool done;
     const struct hg_target *target;
@@ -90,6 +91,13 @@ static int wait_named(struct hg_status_read *r)
     return named ? 0 : hg_fail(&r->err, HG_E_TIMEOUT, "time ran out while alembic.ini was read");
 }
 
+static void say_connected(struct hg_status_read *r)
+{
+    (void)pthread_mutex_lock(&r->mutex);
+    r->connected = true;
+    (void)pthread_mutex_unlock(&r->mutex);
+}
+
 static void *work(void *context)
 {
     struct hg_status_read *r = context;
@@ -97,6 +105,8 @@ static void *work(void *context)
     int rc = hg_pg_connect_start(&spec, &r->conn, &r->err);
     if (rc == 0)
         rc = hg_pg_connect_finish(r->conn, &spec, r->connect_deadline, &r->err);
+    if (rc == 0)
+        say_connected(r);
     if (rc == 0)
         rc = wait_named(r);
     if (rc == 0)
@@ -153,12 +163,13 @@ void hg_status_name(struct hg_status_read *r, const struct hg_alembic_config *al
 }
 
 /* The thread's end, if it comes within `ns`; otherwise the read is the thread's, and NULL. */
-static struct hg_status_read *join(struct hg_status_read *r, int64_t ns)
+static struct hg_status_read *join(struct hg_status_read *r, int64_t ns, bool *ret_connected)
 {
     pthread_t thread = r->thread;
     (void)pthread_mutex_lock(&r->mutex);
     bool done = ns ? wait_for(r, &r->finished, &r->done, hg_wall_ns() + ns) : r->done;
     r->dropped = !done;
+    *ret_connected = r->connected;
     (void)pthread_cond_signal(&r->told);
     (void)pthread_mutex_unlock(&r->mutex);
     (void)(done ? pthread_join(thread, NULL) : pthread_detach(thread));
@@ -167,7 +178,8 @@ static struct hg_status_read *join(struct hg_status_read *r, int64_t ns)
 
 void hg_status_drop(struct hg_status_read *read)
 {
-    struct hg_status_read *r = read ? join(read, 0) : NULL;
+    bool connected;
+    struct hg_status_read *r = read ? join(read, 0, &connected) : NULL;
     if (r)
         release(r);
 }
@@ -175,8 +187,13 @@ void hg_status_drop(struct hg_status_read *read)
 static struct hg_status_read *wait_answer(struct hg_status_read *read, struct hg_err *err)
 {
     int64_t left = read->deadline + GRACE_NS - hg_now_ns();
-    struct hg_status_read *r = join(read, left < GRACE_NS ? GRACE_NS : left);
-    if (!r) {
+    bool connected;
+    struct hg_status_read *r = join(read, left < GRACE_NS ? GRACE_NS : left, &connected);
+    if (!r && connected) {
+        hg_fail(err, HG_E_TIMEOUT, "the database did not answer the query in time");
+        hg_hint(err, "it took the connection and fell silent: is the server, or what is between it and "
+                     "here, stopped or overloaded? Wait longer with --timeout SECONDS");
+    } else if (!r) {
         hg_fail(err, HG_E_DATABASE, "the database's host name could not be resolved in time");
         hg_hint(err, "the name server does not answer: check this machine's network, VPN and "
                      "/etc/resolv.conf");

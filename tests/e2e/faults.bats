@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Something bad between any two statements of an apply (tests/e2e/faults.py). HGT_SEED repeats a run,
-# HGT_ROUNDS=all tries every statement in every way.
+# HGT_ROUNDS=all tries every statement in every way (half an hour each).
 
 setup_file() { load ../lib/common; hgt_setup_file; }
 setup() {
@@ -18,14 +18,22 @@ teardown() { hgt_cluster_stop; }
 faults() {
     local seed=${HGT_SEED:-$RANDOM}
     echo "# HGT_SEED=$seed" >&3
-    "$HGT_VENV/bin/python" "$HGT_ROOT/tests/e2e/faults.py" "${HGT_ROUNDS:-12}" "$seed"
+    "$HGT_VENV/bin/python" "$HGT_ROOT/tests/e2e/faults.py" "${HGT_ROUNDS:-$1}" "$seed" | sed -u 's/^/# /' >&3
+    [ "${PIPESTATUS[0]}" -eq 0 ]
 }
 
 @test "one transaction: whatever is gone between two statements, the next status is true and the next apply converges" {
-    faults
+    faults 12
 }
 
 @test "a transaction per revision: the same" {
     hga_env 'os.environ["DATABASE_URL"]' 'transaction_per_migration=True'
-    faults
+    faults 8
+}
+
+@test "a bundle, a transaction per revision: the same" {
+    hga_env 'os.environ["DATABASE_URL"]' 'transaction_per_migration=True'
+    headgate bundle --no-verify > bundle.log
+    export HGT_BUNDLE=headgate.bundle
+    faults 8
 }

@@ -11,7 +11,8 @@ before the server gets it or just after the server answered it, and then asks:
 - does the next status name exactly the rows that are there, and the run that has no end?
 - does the next apply go through, with every revision run once and nothing left behind?
 
-ROUNDS `all` does every statement in every way."""
+ROUNDS `all` does every statement in every way. With HGT_BUNDLE the same is done by `apply --bundle`, which has no
+migrator beside it."""
 import json
 import os
 import random
@@ -29,11 +30,14 @@ import psycopg
 URL = os.environ["DATABASE_URL"]
 DIRECT = URL.replace("+psycopg", "")
 SERVER = int(re.search(r":(\d+)/", URL).group(1))
+BUNDLE = os.environ.get("HGT_BUNDLE")
+CODE = ["--bundle", BUNDLE] if BUNDLE else []
 WAYS = [(when, what) for what in ("headgate", "migrator", "connection", "network", "backend")
-        for when in ("before", "after")]
+        for when in ("before", "after") if not (BUNDLE and what == "migrator")]
 DEADLINE = 60
 UNTYPED = {80877103, 80877104}  # SSLRequest, GSSENCRequest: one byte answers them
-LAST = ["r3"]
+DONE = ["r1", "r2", "r3"]
+LAST = DONE[-1:]
 
 
 class Proxy:
@@ -41,6 +45,7 @@ class Proxy:
 
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
+        self.mute, self.unanswered = False, []
         self.port = self.listener.getsockname()[1]
         self.lock = threading.Lock()
         self.arm(None, None)
@@ -58,7 +63,17 @@ class Proxy:
             if self.refuse:
                 client.close()
                 continue
+            if self.mute:
+                self.unanswered.append(client)
+                continue
             Connection(self, client)
+
+    def unmute(self):
+        """After a silence nothing that was open goes on."""
+        self.mute = False
+        for client in self.unanswered:
+            client.close()
+        self.unanswered = []
 
     def statement(self, connection, text):
         """The number of this statement is the one: (True) once."""
@@ -109,6 +124,15 @@ class Connection:
             except OSError:
                 pass
 
+    def pass_on(self, end, data):
+        """While the network is mute nothing comes through, and nothing says so."""
+        muted = self.proxy.mute
+        while self.proxy.mute:
+            time.sleep(0.05)
+        if muted:
+            raise OSError("gone for good")
+        end.sendall(data)
+
     def read(self, end, size):
         data = b""
         while len(data) < size:
@@ -143,10 +167,10 @@ class Connection:
                 if self.dead:
                     return
                 self.waiting = True
-                self.server.sendall(head + body)
+                self.pass_on(self.server, head + body)
                 self.answered.wait(DEADLINE)
                 continue
-            self.server.sendall(head + body)
+            self.pass_on(self.server, head + body)
 
     def downstream(self):
         while True:
@@ -169,7 +193,7 @@ class Connection:
                 self.answered.set()
                 if self.dead:
                     return
-            self.client.sendall(head + body)
+            self.pass_on(self.client, head + body)
 
 
 def ask(sql, *args):
@@ -220,7 +244,7 @@ class Round:
                 os.kill(victim, signal.SIGKILL)
 
     def apply(self, url, *args):
-        return subprocess.Popen(["headgate", "apply", "--from-empty", "--format", "json", *args],
+        return subprocess.Popen(["headgate", "apply", *CODE, "--from-empty", "--format", "json", *args],
                                 env=dict(os.environ, DATABASE_URL=url), stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -256,7 +280,7 @@ class Round:
         """What it says must be what was there before or after it looked: a migrator that outlived its
         headgate may still be at work."""
         before = rows()
-        child = subprocess.run(["headgate", "status", "--format", "json"], stdout=subprocess.PIPE,
+        child = subprocess.run(["headgate", "status", *CODE, "--format", "json"], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True, check=False)
         after = rows()
         if child.returncode != 0:
@@ -294,7 +318,7 @@ class Round:
         if rows() != LAST:
             return f"after the next apply the rows are {rows()}"
         seen = [row[0] for row in ask("select revision from seen order by 1")]
-        if seen != ["r1", "r2", "r3"]:
+        if seen != DONE:
             return f"revisions ran: {seen}"
         if ask("select count(*) from headgate.run where finished_at is null")[0][0]:
             return "a run stays open"
@@ -316,17 +340,21 @@ def main():
     count = proxy.count
     every = [(at, *way) for at in range(1, count + 1) for way in WAYS]
     if sys.argv[1] == "all":
-        rounds = every
+        rounds = random.sample(every, len(every))  # so that one that is ended early has seen something of all
     else:
         rounds = [(random.randint(1, count), *WAYS[i % len(WAYS)]) for i in range(int(sys.argv[1]))]
     hits, failed = 0, 0
-    for at, when, what in rounds:
+    print(f"{len(rounds)} rounds over {count} statements", flush=True)
+    for number, (at, when, what) in enumerate(rounds, 1):
         one = Round(proxy, at, when, what)
         wrong = one.run()
         hits += one.hit
         if wrong:
             failed += 1
-            print(f"statement {at} of {count}, {what} gone {when} it ({' '.join(str(proxy.what).split())[:120]}): {wrong}")
+            print(f"round {number}, statement {at} of {count}, {what} gone {when} it "
+                  f"({' '.join(str(proxy.what).split())[:120]}): {wrong}", flush=True)
+        elif number % 100 == 0:
+            print(f"round {number}: {failed} failed so far", flush=True)
     print(f"{len(rounds)} rounds over {count} statements, {hits} faults struck, {failed} failed")
     sys.exit(1 if failed or hits < len(rounds) * 2 // 3 else 0)
 

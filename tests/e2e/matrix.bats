@@ -21,10 +21,15 @@ setup() {
     hgt_psql "alter system set max_wal_size = '32MB'"
     hgt_psql "select pg_reload_conf()" > /dev/null
     hga_project 1
+    hga_env 'os.environ["DATABASE_URL"]' 'transaction_per_migration="HGT_EACH" in os.environ'
     for i in 1 2 3; do
         hga_revision $i "op.execute(\"insert into seen values ('r$i')\")
-op.create_table('t$i', sa.Column('id', sa.Integer))$([ $i != 2 ] || printf '\nop.execute("select work()")')"
+op.create_table('t$i', sa.Column('id', sa.Integer))
+op.execute(\"select work('r$i')\")
+op.execute(\"select * from load('r$i')\")"
     done
+    headgate bundle --no-verify -o bundle-one > bundle.log
+    HGT_EACH=1 headgate bundle --no-verify -e HGT_EACH=1 -o bundle-each > bundle.log
 }
 teardown() {
     "$HGT_ROOT/tests/server" stop "$HGT_CLUSTER_DIR"
@@ -32,10 +37,10 @@ teardown() {
     rmdir "$DISK"
 }
 
-@test "disk full, time-out, SIGSTOP, pgbouncer killed, DNS gone, clock jump: true last lines, and the next apply converges" {
+@test "disk full, time-out, SIGSTOP, pgbouncer killed, DNS gone, clock jump, restart, deadlock: true last lines, and the next apply converges" {
     local seed=${HGT_SEED:-$RANDOM}
     echo "# HGT_SEED=$seed" >&3
     # shellcheck disable=SC2086
-    "$HGT_VENV/bin/python" "$HGT_ROOT/tests/e2e/matrix.py" "${HGT_ROUNDS:-1}" "$seed" ${HGT_FAULTS:-disk timeout stopped pooler dns clock} | sed 's/^/# /' >&3
+    "$HGT_VENV/bin/python" "$HGT_ROOT/tests/e2e/matrix.py" "${HGT_ROUNDS:-1}" "$seed" ${HGT_FAULTS:-disk timeout stopped pooler dns clock bundle-restart bundle-deadlock} | sed -u 's/^/# /' >&3
     [ "${PIPESTATUS[0]}" -eq 0 ]
 }

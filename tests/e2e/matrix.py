@@ -1,18 +1,27 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""matrix.py ROUNDS SEED [FAULT…]: faults around `headgate apply` that no proxy makes (faults.py has those).
+"""matrix.py ROUNDS SEED [FAULT…]: faults around `headgate apply` that no proxy at a random statement makes
+(faults.py has those).
 
-Started in a project (revisions r1 to r3, each of which also writes a line into the table `seen`; r2 calls
-work()) with DATABASE_URL of a server whose folder is HGT_CLUSTER_DIR, a small disk. Each round does one bad
-thing at a random moment, then asks what faults.py asks: is the last line true, the next status too, and does
-the next apply go through, with every revision run once and nothing left behind?
+Started in a project (revisions r1 to r3, each of which also writes a line into the table `seen`, calls work(its
+name) and reads load(its name)) with DATABASE_URL of a server whose folder is HGT_CLUSTER_DIR, a small disk. Each
+round does one bad thing at a random moment, to a migration in one transaction or in three, and then asks what
+faults.py asks: is the last line true, the next status too, and does the next apply go through, with every
+revision run once, the same database after it as after an undisturbed run, and nothing left behind?
 
+FAULT is one of these; with `bundle-` before it, the migration is run from a bundle (where that has the fault).
+
+  restart    the database is restarted, or crashes and comes back
+  commit     the network is cut just before or after a COMMIT, by a reset or by silence
   disk       the server's disk is full, or nearly so
   timeout    a statement meets statement_timeout
+  deadlock   an application locks the same rows the other way round
+  oom        the kernel kills the migrator for want of memory (a memory cgroup)
   stop       the migrator is stopped for a while (SIGSTOP), and goes on
   stopped    … and never goes on: --max-runtime ends it
   pooler     pgbouncer, declared to keep sessions, is killed
   past       pgbouncer that keeps none is gone, but there is a direct_url
+  between    pgbouncer that keeps none is all there is, whatever is declared of it
   dns        the server's name is unknown for a while after the start
   clock      the wall clock jumps by a day, either way"""
 import datetime
@@ -20,6 +29,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -27,23 +37,51 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 
 import faults
 from faults import DEADLINE, DIRECT, URL, ask, child_of
 
 DISK = pathlib.Path(os.environ["HGT_CLUSTER_DIR"])
 FILL = DISK / "fill"
+MEMORY = pathlib.Path("/sys/fs/cgroup/memory")
 LIBFAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 ROOT = os.geteuid() == 0
 POSTGRES = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"] if ROOT else []
 CONFIG = "version: 1\ntargets:\n  local:\n    environment: [ process ]\n"
 
 
-def work(body):
+def work(body, of="", load=0):
+    """What each revision does on the way (or only `of`), and how many MB it gets as the answer to a question."""
+    where = f"if who = '{of}' then {body} end if;" if of else body
     with faults.psycopg.connect(DIRECT, autocommit=True) as connection:
         connection.execute("create table if not exists filler (x text)")
         connection.execute("truncate filler")
-        connection.execute(f"create or replace function work() returns void language plpgsql as $$ begin {body} end $$")
+        connection.execute("create or replace function work(who text) returns void language plpgsql as $$ "
+                           f"begin {where} end $$")
+        connection.execute("create or replace function load(who text) returns setof text language sql stable as $$ select "
+                           f"repeat('x', 1000000) from generate_series(1, case who when '{of}' then {load} else 0 "
+                           "end) $$")
+
+
+def content():
+    """Everything that the migrations made, as one text: definitions, validity and rows."""
+    return ask("""select string_agg(line, e'\\n' order by line) from (
+        select format('%s %s %s %s %s', c.relname, c.relkind, a.attname, a.atttypid::regtype, a.attnotnull) as line
+          from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+         where c.relnamespace = 'public'::regnamespace and c.relname <> 'filler'
+        union all select format('%s %s', conname, pg_get_constraintdef(oid)) from pg_constraint
+         where connamespace = 'public'::regnamespace
+        union all select format('%s %s', indexrelid::regclass, indisvalid) from pg_index
+         where indrelid in (select oid from pg_class where relnamespace = 'public'::regnamespace)
+        union all select format('%s: %s', relname, query_to_xml(format('select * from %I order by 1', relname),
+         true, false, '')) from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'
+         and relname not in ('filler', 'deck')) as lines""")[0][0]
+
+
+def tell(sql):
+    with faults.psycopg.connect(DIRECT, autocommit=True) as connection:
+        connection.execute(sql)
 
 
 def later(least, most, action):
@@ -52,8 +90,12 @@ def later(least, most, action):
     return timer
 
 
-def migrator(child, least, most):
-    """The pid of apply's Python a random time after it began; None when apply had no need of it any more."""
+def migrator(child, least, most, python=True):
+    """The pid of apply's Python a random time after it began; None when apply had no need of it any more. Without
+    Python it is apply itself."""
+    if not python:
+        time.sleep(random.uniform(0, most))
+        return child.pid if child.poll() is None else None
     while child.poll() is None:
         victim = child_of(child.pid)
         try:
@@ -77,7 +119,7 @@ class Server:
     def up(self):
         for _ in range(100):
             try:
-                ask("select 1")
+                faults.rows()
                 return
             except faults.psycopg.OperationalError:
                 subprocess.run([*POSTGRES, self.pg_ctl, "-D", DISK / "data", "-l", DISK / "data/server.log", "-w",
@@ -85,6 +127,16 @@ class Server:
                                check=False)
                 time.sleep(0.2)
         sys.exit("the server does not come back")
+
+    def again(self, how, pause):
+        """Down by a request, at once, or by a kill; up after a pause."""
+        if how == "crash":
+            os.kill(int((DISK / "data/postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        else:
+            subprocess.run([*POSTGRES, self.pg_ctl, "-D", DISK / "data", "-m", how, "-w", "stop"],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+        time.sleep(pause)
+        self.up()
 
 
 class Pooler:
@@ -123,18 +175,36 @@ class Pooler:
 
 class Round(faults.Round):
     codes = (0, 3, 4)   # what apply may end with
+    python = True       # is the migrator a process beside headgate?
+    each = False        # a transaction for each revision
+    text = False        # the answer is read as people do
+    content = None      # of an undisturbed run
+    patience = DEADLINE
 
     def __init__(self):
         super().__init__(None, None, None, type(self).__name__.lower())
-        self.last = None
+        self.code = None
+        self.last, self.pick = None, random.choice(faults.DONE)
+        self.each, self.text = random.random() < 0.5, random.random() < 0.25
+        self.settings = ""
 
-    def apply(self, url, *args):
-        return subprocess.Popen(["headgate", "apply", "--from-empty", "--format", "json", *args],
-                                env=dict(os.environ, DATABASE_URL=url), stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def command(self, *args):
+        words = ["headgate", "apply", "--from-empty", *args]
+        return words if self.python else [*words, "--bundle", f"bundle-{'each' if self.each else 'one'}"]
+
+    def environment(self, **more):
+        return dict(os.environ, **({"HGT_EACH": "1"} if self.each else {}), **more)
+
+    def apply(self, url, *args, prefix=(), **more):
+        style = [] if self.text else ["--format", "json"]
+        return subprocess.Popen([*prefix, *self.command(*style, *args)], env=self.environment(DATABASE_URL=url, **more),
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def configure(self):
+        pathlib.Path("headgate.yaml").write_text(CONFIG + self.settings)
 
     def prepare(self):
-        work("perform pg_sleep(0.6);")
+        work("perform pg_sleep(0.25);")
 
     def go(self):
         """Starts apply and what happens to it; returns the child."""
@@ -147,26 +217,35 @@ class Round(faults.Round):
         """What else must be true of self.code and self.last; a sentence when it is not."""
 
     def run(self):
-        config = pathlib.Path("headgate.yaml")
-        config.write_text(CONFIG)
         faults.fresh()
         self.prepare()
         began = time.monotonic()
+        self.child = None
         try:
             self.child = self.go()
-            out, err = self.child.communicate(timeout=DEADLINE)
+            out, err = self.child.communicate(timeout=self.patience)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            out, err = self.child.communicate()
+            return f"still at work after {self.patience} s: {err}\n{out[-2000:]}"
         finally:
             self.mend()
-            config.write_text(CONFIG)
+            self.settings = ""
+            self.configure()
         self.seconds = time.monotonic() - began
-        self.code = self.child.returncode
+        self.code, style = self.child.returncode, self.text
         if self.code not in self.codes:
             return f"exit {self.code}: {err}\n{out[-2000:]}"
+        work("null;")
+        wrong = self.said(out, err) if style else self.events(out, err)
+        self.text = False
+        return wrong or self.status() or self.converge() or self.same()
+
+    def events(self, out, err):
         events = [json.loads(line) for line in out.splitlines()]
         self.last = events[-1]
         self.times = [datetime.datetime.fromisoformat(event["at"][:-1]).timestamp() for event in events]
-        work("null;")
-        return self.truth(out, err) or self.words(err) or self.expected() or self.status() or self.converge()
+        return self.truth(out, err) or self.words(err) or self.expected()
 
     def words(self, err):
         """The last lines for people: where the database stands now."""
@@ -178,10 +257,195 @@ class Round(faults.Round):
         rows = ", ".join(self.last["to"]) or "no revision"
         return None if f"is now at {rows}" in detail else f"does not say where it stands: {err}"
 
+    def said(self, out, err):
+        """Without --format json: the two lines on stdout, word for word, and the error after them."""
+        at = ", ".join(faults.rows()) or "no revision"
+        state = {"no revision": "empty", "r3": "up-to-date"}.get(at, "behind")
+        if self.code == 1:
+            return None if out == "local: refused; postgres is at no revision (empty)\n" else f"says {out}"
+        stands = {f"; postgres is at {at} ({state})"}
+        if self.code:
+            stands.add("; where the database stands could not be read")
+        how = r"3 revisions applied in \d+\.\d s" if self.code == 0 else "failed"
+        lines = out.splitlines()
+        found = re.fullmatch(f"local: {how}(; .*)", lines[0]) if lines else None
+        if self.code == 3 and (not out or "failed; " in out):
+            found = None
+        elif len(lines) != 2 or not found or found.group(1) not in stands:
+            return f"exit {self.code} at {at} says: {out}\n{err}"
+        elif lines[1] != "next: headgate status -t local":
+            return f"next is {lines[1]}"
+        if self.code and "headgate: " not in err:
+            return f"exit {self.code} without an error: {err}"
+        if self.code == 4 and found and "could not be read" not in found.group(1) and f"is now at {at}" not in err:
+            return f"does not say where it stands: {err}"
+        return None
+
+    def same(self):
+        """As an undisturbed run leaves it."""
+        now = content()
+        if Round.content is None:
+            Round.content = now
+        return None if now == Round.content else f"the database differs from an undisturbed one:\n{now}"
+
+
+class Quiet(Round):
+    codes = (0,)
+
+    def go(self):
+        self.hit = True
+        return self.apply(URL)
+
+
+class Restart(Round):
+    def go(self):
+        child = self.apply(URL)
+        self.timer = later(*((0.2, 2.2) if self.python else (0.05, 1)), self.again)
+        return child
+
+    def again(self):
+        self.hit = self.child.poll() is None
+        SERVER.again(random.choice(("fast", "immediate", "crash")), random.uniform(0, 1.5))
+
+    def mend(self):
+        self.timer.join()
+        SERVER.up()
+
+
+class Commit(Round):
+    """One of the COMMITs, whoever says it: the migrator, or headgate about its records."""
+    patience = 2 * DEADLINE  # silence is noticed by clocks alone, one after the other
+
+    def prepare(self):
+        work("null;")
+
+    def count(self, connection, text):
+        """In the place of the proxy's own, which counts all statements."""
+        with PROXY.lock:
+            PROXY.count += text.strip().rstrip(";").upper() == "COMMIT"
+            return PROXY.count == self.at and text.strip().rstrip(";").upper() == "COMMIT"
+
+    def go(self):
+        self.at, self.when = random.randint(1, 6 if self.each else 3), random.choice(("before", "after"))
+        self.how = random.choice(("connection", "network", "silence"))
+        PROXY.arm(None, self.cut)
+        PROXY.statement = self.count
+        return self.apply(URL.replace(f":{faults.SERVER}/", f":{PROXY.port}/"))
+
+    def cut(self, connection, when):
+        if when != self.when:
+            return
+        self.hit = True
+        if self.how == "silence":
+            PROXY.mute = True
+        elif self.how == "network":
+            PROXY.cut_all()
+        else:
+            connection.cut()
+
+    def mend(self):
+        PROXY.unmute()
+        PROXY.cut_all()
+
+
+class Deadlock(Round):
+    """The application takes row 2, then 1; the migration 1, then 2. Whom the server ends is a matter of who
+    waited for a second first: both happen."""
+
+    def prepare(self):
+        work("perform 1 from deck where id = 1 for update; perform pg_sleep(0.5);"
+             "perform 1 from deck where id = 2 for update;", self.pick)
+        tell("drop table if exists deck")
+        tell("create table deck as select id, 0 as n from generate_series(1, 2) id")
+
+    def go(self):
+        self.budget, self.wins = random.choice((True, False)), random.choice((True, False))
+        self.settings = "" if self.budget else "    lock_budget: 0\n"
+        self.configure()
+        self.over, self.done = False, 0
+        self.application = threading.Thread(target=self.work_too)
+        self.application.start()
+        return self.apply(URL)
+
+    def work_too(self):
+        """Once against the migration; its own work is done in the end, whoever was the victim."""
+        with faults.psycopg.connect(DIRECT) as connection:
+            connection.execute("set deadlock_timeout = %s" % ("'10s'" if self.wins else "'100ms'"))
+            while not self.over:
+                connection.commit()
+                held = connection.execute("select count(*) from pg_locks where relation = 'deck'::regclass and granted"
+                                          " and mode = 'RowShareLock'").fetchone()[0]
+                connection.commit()
+                if held:
+                    break
+                time.sleep(0.02)
+            for _ in range(50):
+                try:
+                    connection.execute("update deck set n = n + 1 where id = 2")
+                    self.hit = not self.over
+                    connection.execute("update deck set n = n + 1 where id = 1")
+                    connection.commit()
+                    self.done += 1
+                    return
+                except faults.psycopg.errors.DeadlockDetected:
+                    connection.rollback()
+
+    def mend(self):
+        self.over = True
+        self.application.join()
+        self.lost = ask("select min(n), max(n) from deck")[0] != (self.done, self.done)
+        tell("drop table deck")
+
+    def expected(self):
+        if self.lost or self.done != 1:
+            return f"the application did its work {self.done} times, and lost some: {self.lost}"
+        if self.code == 3 or (self.code == 4 and self.budget):
+            return f"exit {self.code} in spite of a budget: {self.last['error']}"
+        if self.code == 4 and "deadlock detected" not in self.last["error"]["message"]:
+            return f"no word of the deadlock: {self.last['error']}"
+        return None
+
+
+class Oom(Round):
+    """Everything of apply is in a group of 150 MB; the answer to the migration's question has 400. A migration
+    from a bundle throws answers away as they come, and has 12 MB."""
+
+    def prepare(self):
+        work(f"perform pg_sleep({random.uniform(0, 0.3):.3f});", self.pick, 400)
+
+    def go(self):
+        self.codes = (4,) if self.python else (0,)
+        first = MEMORY.is_dir()  # version 1 of cgroups has a folder for each kind
+        self.group = (MEMORY if first else MEMORY.parent) / f"hgt-{os.getpid()}-{random.randrange(1 << 30)}"
+        self.group.mkdir()
+        limit = "memory.limit_in_bytes" if first else "memory.max"
+        (self.group / limit).write_text(f"{150 if self.python else 12}M")
+        self.told = self.group / ("memory.oom_control" if first else "memory.events")
+        return self.apply(URL, prefix=["sh", "-c", 'echo $$ > "$0" && exec "$@"', self.group / "cgroup.procs"])
+
+    def mend(self):
+        self.killed = "oom_kill 0" not in self.told.read_text()
+        self.hit = self.killed or not self.python
+        for _ in range(100):
+            try:
+                self.group.rmdir()
+                return
+            except OSError:
+                time.sleep(0.05)
+
+    def expected(self):
+        if self.python != self.killed:
+            return f"killed for want of memory: {self.killed}"
+        if self.python and "want of memory" not in self.last["error"]["message"]:
+            return f"no word of the kill: {self.last['error']}"
+        if self.python and self.last["to"] != (faults.DONE[:int(self.pick[1]) - 1][-1:] if self.each else []):
+            return f"killed in {self.pick}, it says {self.last['to']}"
+        return None
+
 
 class Disk(Round):
     def prepare(self):
-        work("insert into filler select repeat(md5(g::text), 60) from generate_series(1, 7000) g;")
+        work("insert into filler select repeat(md5(g::text), 60) from generate_series(1, 7000) g;", "r2")
         FILL.unlink(missing_ok=True)
         free = os.statvfs(DISK)
         leave = random.choice((0, 1, 2, 4, 8, 16, 24, 40)) << 20
@@ -191,7 +455,7 @@ class Disk(Round):
 
     def go(self):
         child = self.apply(URL)
-        self.timer = later(2, 5, self.free)
+        self.timer = later(*((2, 5) if self.python else (1, 4)), self.free)
         return child
 
     def free(self):
@@ -216,10 +480,11 @@ class Disk(Round):
 class Timeout(Round):
     def prepare(self):
         self.length = random.uniform(0.05, 0.8)
-        work(f"perform pg_sleep({self.length:.3f});")
+        work(f"perform pg_sleep({self.length:.3f});", self.pick)
 
     def go(self):
-        pathlib.Path("headgate.yaml").write_text(CONFIG + "    statement_timeout: 400ms\n")
+        self.settings = "    statement_timeout: 400ms\n"
+        self.configure()
         return self.apply(URL)
 
     def expected(self):
@@ -240,7 +505,7 @@ class Stop(Round):
         return child
 
     def stop(self, child):
-        victim = migrator(child, 0, 1.2)
+        victim = migrator(child, 0, 1.2, self.python)
         self.hit = victim is not None
         if victim:
             os.kill(victim, signal.SIGSTOP)
@@ -273,9 +538,10 @@ class Stopped(Round):
 class Pooled(Round):
     def go(self):
         self.pooler = Pooler("session")
-        pathlib.Path("headgate.yaml").write_text(CONFIG + "    pooler: session\n")
+        self.settings = "    pooler: session\n"
+        self.configure()
         child = self.apply(self.pooler.url)
-        later(0.2, 1.4, self.cut)
+        later(*((0.2, 1.4) if self.python else (0.05, 0.9)), self.cut)
         return child
 
     def cut(self):
@@ -294,7 +560,8 @@ class Past(Round):
 
     def go(self):
         self.pooler = Pooler("transaction")
-        pathlib.Path("headgate.yaml").write_text(CONFIG + f'    direct_url: "{URL}"\n')
+        self.settings = f'    direct_url: "{URL}"\n'
+        self.configure()
         child = self.apply(self.pooler.url)
         later(0.0, 1.0, self.cut)
         return child
@@ -307,6 +574,35 @@ class Past(Round):
         self.pooler.done()
 
 
+class Between(Round):
+    codes = (1, 3)
+
+    def go(self):
+        self.pooler = Pooler("transaction")
+        self.settings = random.choice(("", "    pooler: session\n"))
+        self.configure()
+        self.killed, self.hit = random.random() < 0.3, True
+        child = self.apply(self.pooler.url)
+        if self.killed:
+            later(0.0, 0.2, self.pooler.kill)
+        return child
+
+    def mend(self):
+        time.sleep(0.2)
+        self.pooler.done()
+
+    def events(self, out, err):
+        last = json.loads(out.splitlines()[-1])
+        if (self.code == 1) != (last["outcome"] == "refused"):
+            return f"exit {self.code} with {last['outcome']}"
+        if self.code == 1 and "HG603" not in out + err and "pooler" not in err:
+            return f"no word of the pooler: {err}"
+        if self.code == 3 and not self.killed:
+            return f"exit 3: {err}"
+        return None if not faults.rows() and not ask("select 1 from pg_namespace where nspname = 'headgate'") \
+            else "something was written"
+
+
 class Dns(Round):
     """In a mount namespace of its own, where /etc/hosts is a file of ours."""
     codes = (0, 3, 4)
@@ -316,11 +612,9 @@ class Dns(Round):
         self.hosts, resolver = pathlib.Path(self.dir, "hosts"), pathlib.Path(self.dir, "resolv.conf")
         resolver.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
         self.known()
-        child = subprocess.Popen(
-            ["unshare", "-m", "sh", "-c", 'mount --bind "$1" /etc/hosts && mount --bind "$2" /etc/resolv.conf && '
-             "exec headgate apply --from-empty --format json", "sh", self.hosts, resolver],
-            env=dict(os.environ, DATABASE_URL=URL.replace("@127.0.0.1:", "@db.headgate.test:")),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        child = self.apply(URL.replace("@127.0.0.1:", "@db.headgate.test:"), prefix=[
+            "unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/hosts && mount --bind "$1" /etc/resolv.conf && shift && '
+            'exec "$@"', self.hosts, resolver])
         later(0.05, 1.2, self.gone)
         return child
 
@@ -343,16 +637,13 @@ class Clock(Round):
     codes = (0,)
 
     def prepare(self):
-        work(f"perform pg_sleep({random.uniform(1, 2):.3f});")
+        work(f"perform pg_sleep({random.uniform(1, 2):.3f});", self.pick)
 
     def go(self):
         jump = random.choice(("+1d", "-1d", "+30s", "-30s"))
         self.hit = True
-        return subprocess.Popen(
-            ["headgate", "apply", "--from-empty", "--format", "json"], stdin=subprocess.DEVNULL,
-            env=dict(os.environ, LD_PRELOAD=LIBFAKETIME, FAKETIME=jump, FAKETIME_START_AFTER_SECONDS="1",
-                     FAKETIME_DONT_FAKE_MONOTONIC="1", DONT_FAKE_MONOTONIC="1"),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return self.apply(URL, LD_PRELOAD=LIBFAKETIME, FAKETIME=jump, FAKETIME_START_AFTER_SECONDS="1",
+                          FAKETIME_DONT_FAKE_MONOTONIC="1", DONT_FAKE_MONOTONIC="1")
 
     def expected(self):
         if not 0 < self.last["seconds"] < self.seconds + 1:
@@ -362,26 +653,36 @@ class Clock(Round):
         return None
 
 
-FAULTS = {"disk": Disk, "timeout": Timeout, "stop": Stop, "stopped": Stopped, "pooler": Pooled, "past": Past,
-          "dns": Dns, "clock": Clock}
-SERVER = Server()
+FAULTS = {one.__name__.lower(): one for one in (Quiet, Restart, Commit, Disk, Timeout, Deadlock, Oom, Stop, Stopped,
+                                                Past, Between, Dns, Clock)} | {"pooler": Pooled}
+SERVER, PROXY = Server(), faults.Proxy()
+
+
+def round_of(name):
+    one = FAULTS[name.removeprefix("bundle-")]()
+    one.python = not name.startswith("bundle-")
+    return one
 
 
 def main():
-    random.seed(int(sys.argv[2]))
-    names = sys.argv[3:] or list(FAULTS)
+    names = sys.argv[3:] or [name for name in FAULTS if name != "quiet"]
     failed = 0
-    for name in names:
+    for name in ["quiet", "bundle-quiet", *names]:
         hits, codes, began = 0, [], time.monotonic()
-        for number in range(int(sys.argv[1])):
-            one = FAULTS[name]()
-            wrong = one.run()
+        random.seed(f"{sys.argv[2]} {name}")  # so that one fault can be repeated alone
+        for number in range(1 if "quiet" in name else int(sys.argv[1])):
+            one = round_of(name)
+            try:
+                wrong = one.run()
+            except Exception:  # one round must not end a campaign
+                wrong = traceback.format_exc()
             hits += bool(one.hit)
             codes.append(one.code)
             if wrong:
                 failed += 1
-                print(f"{name}, round {number + 1}: {wrong}")
-        counted = ", ".join(f"{codes.count(code)} ended with {code}" for code in sorted(set(codes)))
+                how = ("each" if one.each else "one") + (", text" if one.text else "")
+                print(f"{name}, round {number + 1} ({how}): {wrong}", flush=True)
+        counted = ", ".join(f"{codes.count(code)} ended with {code}" for code in sorted(set(codes), key=str))
         print(f"{name}: {len(codes)} rounds, {hits} met it at work; {counted} "
               f"({time.monotonic() - began:.0f} s)", flush=True)
     sys.exit(1 if failed else 0)
