@@ -42,12 +42,27 @@ static void describe(struct hg_run *r, const struct hg_ledger_failure *f, struct
         hg_xstrdup(f->revision);
 }
 
+/* Where the record of earlier runs is: in the state directory, where the database has none. */
+static int read_failure(struct hg_run *r, struct hg_ledger_failure *ret, struct hg_err *err)
+{
+    if (r->target.t->ledger != HG_LEDGER_FILE && r->summary.present)
+        return hg_ledger_failure(r->watch, r->version_table, hg_now_ns() + HG_APPLY_QUERY_NS, ret, err);
+    HG_AUTO(hg_freep) char *path = hg_ledger_path(&r->target, r->identity.system_identifier,
+                                                  r->identity.oid, r->version_table);
+    json_t *document = NULL;
+    if (hg_ledger_document_of_file(path, false, &document, err) < 0)
+        return -1;
+    hg_ledger_failure_of(document, r->version_table, ret);
+    json_decref(document);
+    return 0;
+}
+
 int hg_run_failed_before(struct hg_run *r, struct hg_err *err)
 {
     struct hg_ledger_failure f = { 0 };
     if (!r->steps.count || r->o->retry_failed)
         return 0;
-    if (hg_ledger_failure(r->watch, r->version_table, hg_now_ns() + HG_APPLY_QUERY_NS, &f, err) < 0)
+    if (read_failure(r, &f, err) < 0)
         return -1;
     HG_AUTO(hg_freep) char *files = f.found ? files_up_to(r, f.revision) : NULL;
     bool same = files && hg_streq(files, f.files) && !of_the_moment(f.sqlstate);

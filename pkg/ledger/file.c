@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ledger in the state directory: a JSON object a line, an intent and an outcome for each run. */
+/* The ledger in the state directory: a JSON object a line: for each run an intent, what is
+ * in while it goes on, and an outcome. */
 #include "document.h"
 
 #include <stdlib.h>
@@ -100,6 +101,24 @@ static void close_steps(const json_t *run, const json_t *line)
     }
 }
 
+/* A revision is in while its run goes on. */
+static bool add_step(const json_t *doc, const json_t *line)
+{
+    const json_t *run = find_run(doc, hg_jget(line, "run"));
+    size_t i;
+    json_t *step;
+    json_array_foreach(json_object_get(run, "steps"), i, step)
+    {
+        if (!hg_streq(hg_jget(step, "revision"), hg_jget(line, "revision")))
+            continue;
+        json_object_set_new(step, "outcome", json_string("done"));
+        copy(step, "started_at", line, "started");
+        copy(step, "committed_at", line, "committed");
+        return true;
+    }
+    return false;
+}
+
 /* The newest word on each object, kept by "kind NUL name" until the end. */
 static void add_objects(json_t *known, const json_t *run)
 {
@@ -145,6 +164,8 @@ static void add_line(json_t *doc, json_t *known, const char *text, size_t len, s
         wrong = "no record of headgate";
     else if (hg_streq(event, "intent"))
         add_intent(doc, line, files);
+    else if (hg_streq(event, "step"))
+        wrong = add_step(doc, line) ? NULL : "a revision of a run whose intent is missing";
     else if (!hg_streq(event, "outcome"))
         wrong = "a record of an unknown kind";
     else if (!add_outcome(doc, known, line))

@@ -136,6 +136,8 @@ struct hg_ledger_failure {
 /* For whoever may read headgate.run and headgate.step (who applies can); others: found is false. */
 int hg_ledger_failure(PGconn *conn, const char *version_table, int64_t deadline_ns,
                       struct hg_ledger_failure *ret, struct hg_err *err);
+/* The same, from a document. */
+void hg_ledger_failure_of(const json_t *document, const char *version_table, struct hg_ledger_failure *ret);
 void hg_ledger_failure_done(struct hg_ledger_failure *f);
 
 /* ---- the whole of it ------------------------------------------------------------------------- */

@@ -77,26 +77,3 @@ void hg_ledger_file_done(struct hg_ledger_file *f)
     hg_strv_done(&f->depends_on);
     hg_buf_done(&f->bytes);
 }
-
-int hg_ledger_failure(PGconn *conn, const char *version_table, int64_t deadline_ns,
-                      struct hg_ledger_failure *ret, struct hg_err *err)
-{
-    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
-    int rc = hg_ledger_view(conn, "headgate.step", hg_sql_ledger_failure, 1, &version_table, deadline_ns,
-                            &res, err);
-    struct hg_ledger_failure f = { .found = rc > 0 && PQntuples(res) > 0 };
-    if (rc < 0)
-        return -1;
-    char **columns[] = { &f.revision, &f.files, &f.error, &f.sqlstate, &f.finished_at };
-    for (size_t i = 0; f.found && i < HG_COUNT(columns); i++)
-        *columns[i] = hg_xstrdup(hg_pg_get(res, 0, (int)i));
-    *ret = f;
-    return 0;
-}
-
-void hg_ledger_failure_done(struct hg_ledger_failure *f)
-{
-    char **owned[] = { &f->revision, &f->files, &f->error, &f->sqlstate, &f->finished_at };
-    for (size_t i = 0; i < HG_COUNT(owned); i++)
-        hg_freep(owned[i]);
-}

@@ -162,11 +162,15 @@ int hg_ledger_step_done(struct hg_ledger *l, const struct hg_ledger_times *times
 {
     char started[HG_TIME_SIZE], committed[HG_TIME_SIZE];
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
-    if (!l->database || !l->run)
-        return 0;
     const char *params[] = { l->run, times->revision,
                              times->started_ns ? hg_time_format(times->started_ns, started) : NULL,
                              times->committed_ns ? hg_time_format(times->committed_ns, committed) : NULL };
+    if (!l->run || (!l->database && !l->file))
+        return 0;
+    if (!l->database)
+        return hg_ledger_append(l, json_pack("{s:s, s:s, s:o, s:s, s:s?, s:s?}", "event", "step", "run", l->run,
+                                             "at", now_json(), "revision", params[1], "started", params[2],
+                                             "committed", params[3]), err);
     if (hg_pg_query(l->conn, hg_sql_ledger_step_done, HG_COUNT(params), params, deadline_ns, &res, err) < 0)
         return hg_wrap(err, "recording revision %s", times->revision);
     return 0;

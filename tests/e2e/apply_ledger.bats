@@ -61,6 +61,35 @@ late() { hga_result '[.findings[] | select(.rule == "HG507") | .message] | join(
     [[ "$output" != *'"note":"held"'* ]]
 }
 
+@test "ledger: file knows what is in while a run goes on, and what failed before" {
+    mode file
+    printf 'throttle: { file: hold, limit: 300ms }\n' >> headgate.yaml
+    hga_revision 3 'op.execute("select 1 / 0")'
+    touch hold
+    run --separate-stderr headgate apply -t production --yes --unattended --revision-by-revision r2
+    expect_status 4
+    [ "$(jq -rs 'map(.event + (.revision // "")) | join(" ")' .headgate/ledger/*.jsonl)" = "intent stepr1 outcome" ]
+    rm hold
+    run --separate-stderr headgate ledger verify -t production
+    expect_status 0
+    # That one was held back, and had not begun; the next one fails by itself.
+    run --separate-stderr headgate apply -t production --yes --unattended
+    expect_status 4
+    expect_stderr "division by zero"
+    runs=$(grep -c '"event":"intent"' .headgate/ledger/*.jsonl)
+    run --separate-stderr headgate apply -t production --yes --unattended
+    expect_status 4
+    expect_stderr "r3 failed at 20"
+    expect_stderr "division by zero"
+    [ "$(grep -c '"event":"intent"' .headgate/ledger/*.jsonl)" = "$runs" ] || fail "begun again"
+    # Without the file, as in a container that starts from its image, nothing is known.
+    mv .headgate "$BATS_TEST_TMPDIR/gone"
+    run --separate-stderr headgate apply -t production --yes --unattended
+    expect_status 4
+    [[ $stderr != *"failed at 20"* ]] || fail "from where?"
+    [ "$(schema)" = 0 ]
+}
+
 @test "ledger: off leaves no trace, and a rollback does not claim to hold anything" {
     mode off
     run --separate-stderr headgate apply -t production --yes
