@@ -80,6 +80,18 @@ enum hg_next hg_entry_judge(struct hg_entry *e, char **ret_why, struct hg_err *e
  * again; -1 with *err: it is over. */
 int hg_entry_migrate(struct hg_entry *e, struct hg_err *err);
 
+/* held.c: output of a child that is kept back until it is known whether it is worth hearing. */
+struct hg_entry_held {
+    int in, out;                    /* a pipe; -1: none */
+    bool heard;                     /* it goes to stderr as it comes */
+    struct hg_buf text;
+    int64_t until_ns;
+};
+#define HG_ENTRY_HELD_INIT { .in = -1, .out = -1 }
+int hg_entry_hold(struct hg_entry_held *h, struct hg_err *err);
+void hg_entry_held_read(struct hg_entry_held *h);           /* whatever is there */
+void hg_entry_held_end(struct hg_entry_held *h, bool hear); /* the child has ended; releases */
+
 /* become.c */
 /* Returns only when the application cannot be run. */
 int hg_entry_become(struct hg_entry *e, struct hg_err *err);
@@ -96,7 +108,8 @@ int hg_entry_signals(int *ret_last);   /* how many came since there is a child *
 void hg_entry_nap(int64_t ns);
 /* Between tries: from 100 ms, doubling to 2 s, each a random part longer or shorter, never past the
  * deadline. */
-void hg_entry_back_off(unsigned attempt, int64_t deadline_ns);
+int64_t hg_entry_pause(unsigned attempt, int64_t deadline_ns);
+void hg_entry_back_off(unsigned attempt, int64_t deadline_ns); /* sleeps so long */
 
 /* live.c */
 int hg_entry_listen(int64_t port, int *ret_fd, struct hg_err *err);

@@ -42,7 +42,7 @@ static void urge(struct urgency *u, int64_t child)
         (void)kill((pid_t)child, ++u->step == HG_COUNT(AFTER_NS) ? SIGKILL : last);
 }
 
-static void wait_for(struct hg_process_child *c, struct hg_exit_status *ret)
+static void wait_for(struct hg_process_child *c, struct hg_entry_held *held, struct hg_exit_status *ret)
 {
     struct urgency u = { 0 };
     for (;;) {
@@ -50,19 +50,20 @@ static void wait_for(struct hg_process_child *c, struct hg_exit_status *ret)
         reap_others(c->pid);
         if (hg_process_ended(c, ret))
             return;
-        struct pollfd p = { .fd = c->fd, .events = POLLIN };
-        (void)poll(&p, 1, (int)(TICK_NS / HG_NS_PER_MS));
+        struct pollfd p[] = { { .fd = c->fd, .events = POLLIN }, { .fd = held->in, .events = POLLIN } };
+        (void)poll(p, HG_COUNT(p), (int)(TICK_NS / HG_NS_PER_MS));
+        hg_entry_held_read(held);
     }
 }
 
-static int start(const struct hg_entry *e, struct hg_process_child *ret, struct hg_err *err)
+static int start(const struct hg_entry *e, int output, struct hg_process_child *ret, struct hg_err *err)
 {
     HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
     hg_entry_way_argv(e, &argv);
     char **envp = hg_vars_envp(&e->target.original);
     /* Its answer is not the application's: stdout stays clean for that one. */
     const struct hg_process_start spec = { .argv = argv.items, .envp = envp,
-                                           .stdio = { -1, STDERR_FILENO, -1 },
+                                           .stdio = { -1, output < 0 ? STDERR_FILENO : output, output },
                                            .death_signal = SIGTERM };
     sigset_t all, before;
     (void)sigfillset(&all);
@@ -91,14 +92,31 @@ static enum hg_err_kind kind_of(int code)
            : code == HG_EXIT_TIMEOUT ? HG_E_TIMEOUT : HG_E_MIGRATOR;
 }
 
+/* The server had no connection to spare, say. */
+static bool may_start_again(const struct hg_entry *e)
+{
+    return e->lost_starts + 1 < LOST_MAX;
+}
+
+static void start_again(struct hg_entry *e)
+{
+    int64_t pause = hg_entry_pause(++e->lost_starts + 1, hg_now_ns() + HG_NS_PER_S);
+    hg_entry_say(e, "headgate apply could not tell where %s stands; try %u of %d in %.1f s", e->target.t->name,
+                 e->lost_starts + 1, LOST_MAX, (double)pause / (double)HG_NS_PER_S);
+    hg_entry_nap(pause);
+}
+
 static int ended(struct hg_entry *e, int code, struct hg_err *err)
 {
     if (code == HG_EXIT_YES)
         return 0;
-    /* Another replica was quicker, or the server had no connection to spare: look again. */
-    if ((code == HG_EXIT_LOCKED && hg_now_ns() < e->lock_deadline_ns) ||
-        (code == HG_EXIT_UNKNOWN && ++e->lost_starts < LOST_MAX)) {
+    /* Another replica was quicker: look again. */
+    if (code == HG_EXIT_LOCKED && hg_now_ns() < e->lock_deadline_ns) {
         hg_entry_back_off(e->lost_starts + 1, hg_now_ns() + HG_NS_PER_S);
+        return 0;
+    }
+    if (code == HG_EXIT_UNKNOWN && may_start_again(e)) {
+        start_again(e);
         return 0;
     }
     char *why = NULL;
@@ -118,11 +136,18 @@ int hg_entry_migrate(struct hg_entry *e, struct hg_err *err)
 {
     struct hg_process_child child = HG_PROCESS_CHILD_INIT;
     struct hg_exit_status status;
+    struct hg_entry_held held = HG_ENTRY_HELD_INIT;
     int number;
-    if (start(e, &child, err) < 0)
+    if (e->lost_starts && hg_entry_hold(&held, err) < 0)
+        return -1;
+    if (start(e, held.out, &child, err) < 0) {
+        hg_entry_held_end(&held, false);
         return hg_wrap(err, "starting headgate-apply");
-    wait_for(&child, &status);
+    }
+    hg_closep(&held.out);
+    wait_for(&child, &held, &status);
     int seen = hg_entry_signals(&number), code = hg_exit_status_code(&status);
+    hg_entry_held_end(&held, seen || code != HG_EXIT_UNKNOWN || !may_start_again(e));
     hg_entry_child(false);
     if (seen)
         return interrupted(number, code, err);

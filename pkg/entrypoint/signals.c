@@ -61,7 +61,7 @@ void hg_entry_nap(int64_t ns)
             ;
 }
 
-void hg_entry_back_off(unsigned attempt, int64_t deadline_ns)
+int64_t hg_entry_pause(unsigned attempt, int64_t deadline_ns)
 {
     uint16_t noise = 0;
     int64_t ns = attempt < 5 ? FIRST_NS << attempt : LAST_NS;
@@ -70,5 +70,10 @@ void hg_entry_back_off(unsigned attempt, int64_t deadline_ns)
     (void)!getrandom(&noise, sizeof noise, GRND_NONBLOCK);
     ns += ns / 2 * (noise - 0x8000) / 0x8000;
     int64_t left = deadline_ns - hg_now_ns();
-    hg_entry_nap(left < 0 ? 0 : left < ns ? left : ns);
+    return left < 0 ? 0 : left < ns ? left : ns;
+}
+
+void hg_entry_back_off(unsigned attempt, int64_t deadline_ns)
+{
+    hg_entry_nap(hg_entry_pause(attempt, deadline_ns));
 }

@@ -299,6 +299,28 @@ op.execute('select pg_sleep(30)')"
     hgt_psql "drop owned by late_$HGT_DB; drop role late_$HGT_DB"
 }
 
+@test "an apply that cannot tell is started again, and says why once, not six times" {
+    hgt_psql "create role one_$HGT_DB login password 'hgt-secret' connection limit 1"
+    hgt_psql "grant hgt to one_$HGT_DB"
+    export DATABASE_URL=postgresql://one_$HGT_DB:hgt-secret@127.0.0.1:$HGT_PORT/$HGT_DB
+    entry
+    refused 3 "headgate apply ended with 3"
+    [ "$(grep -c "could not tell where local stands; try [2-6] of 6 in [0-9.]* s" <<< "$stderr")" = 5 ] || fail "$stderr"
+    [ "$(grep -c "too many connections for role" <<< "$stderr")" = 2 ] || fail "$stderr"
+    # With a connection again it goes on, and is heard.
+    headgate entrypoint -- sh -c 'echo "started $0"' app > out 2> err 3>&- &
+    local run=$! i
+    for ((i = 0; i < 200; i++)); do
+        [ "$(grep -c "try 2 of 6" err)" = 0 ] || break
+        sleep 0.05
+    done
+    hgt_psql "alter role one_$HGT_DB connection limit -1"
+    wait "$run" || fail "$(cat err)"
+    [ "$(cat out) $(hga_rows)" = "started app r3" ] || fail "$(cat err)"
+    grep -q "3 revisions applied" err || fail "not heard: $(cat err)"
+    hgt_psql "reassign owned by one_$HGT_DB to hgt; drop owned by one_$HGT_DB; drop role one_$HGT_DB"
+}
+
 @test "--init: exit codes, signals, the port for probes; --healthcheck" {
     at_head
     headgate entrypoint --init -- sh -c 'exit 9' 2> err && fail "exit 0" || [ $? -eq 9 ]
