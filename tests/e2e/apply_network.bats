@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# Long for its size: waits for the network to be found gone.
 # headgate apply behind a network that fails: its lock session alone, or everything at once.
 
 setup_file() { load ../lib/common; hgt_setup_file; }

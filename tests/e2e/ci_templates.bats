@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# Long for its size: whole jobs, each in a clone.
 # The shell steps of ci/templates, executed as a runner would: taken out of the files, in order,
 # each with `bash -e`, in a clone that has only what the template fetches.
 

@@ -94,6 +94,8 @@ class Connection:
     def __init__(self, proxy, client):
         self.proxy, self.client, self.name = proxy, client, "?"
         self.server = socket.create_connection(("127.0.0.1", SERVER))
+        for end in (client, self.server):  # message by message: none waits for the last one's ACK
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.answered = threading.Event()
         self.waiting = self.dead = False
         self.pid, self.text = None, ""

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# Long for its size: every page of the docs.
 # Every command of docs/guides, in order, as tests/lib/guide reads them, and those of the README and of
 # the pages of the verbs. The reader has the sample
 # with its database in backend/.env, and production behind the stand-in for Railway.

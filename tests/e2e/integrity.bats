@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# Long for its size: its cases stand in integrity_cases.py.
 # Whatever is tampered with is found by its rule, and nothing innocent shuts the gate: the tables of
 # integrity_cases.py, each case on a copy of a project and of a database that the real Alembic made.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# Long for its size: the faults stand in matrix.py.
 # Faults around an apply (tests/e2e/matrix.py), on a server whose disk is small. HGT_SEED repeats a run,
 # HGT_ROUNDS sets the rounds of each fault, HGT_FAULTS names others of them (matrix.py lists all).
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# Long for its size: all of it on six servers.
 # PostgreSQL 13 to 18, by HEADGATE_PG_BINDIR: every statement is understood, and the main job works with the real Alembic.
 # 15 is the distribution's in most places, and then all other tests run on it.
 
