@@ -9,7 +9,8 @@
 
 #include "gen/gate_embed.h"
 
-enum { SHOWN_MAX = 20 }; /* findings of one rule; the rest is counted */
+enum { SHOWN_MAX = 20 };  /* findings of one rule; the rest is counted */
+enum { PARTS_MAX = 5 };   /* parts of an object that its finding names; the rest is counted */
 static const int64_t CATALOG_NS = 20 * HG_NS_PER_S; /* each statement */
 
 /* HG611: said, not decided: nobody is kept from migrating by a lock on a view. */
@@ -38,6 +39,13 @@ static int read_objects(struct hg_judge *j, const struct hg_past *past, struct h
     return rc;
 }
 
+static void add_now(struct hg_ledger_objects *to, const struct hg_ledger_object *which,
+                    const struct hg_ledger_object *is, bool made)
+{
+    hg_ledger_objects_add(to, which->kind, which->name, is ? is->digest : NULL, made)->definition =
+        hg_xstrdup(is ? is->definition : NULL);
+}
+
 /* What is otherwise than recorded: digest is that of now (NULL: gone), made that of the record. */
 static void find_differing(const struct hg_ledger_objects *then, const struct hg_ledger_objects *now,
                            struct hg_ledger_objects *ret)
@@ -46,12 +54,12 @@ static void find_differing(const struct hg_ledger_objects *then, const struct hg
         const struct hg_ledger_object *was = &then->items[i];
         const struct hg_ledger_object *is = hg_ledger_object_find(now, was->kind, was->name);
         if (!hg_streq(was->digest, is ? is->digest : NULL))
-            hg_ledger_objects_add(ret, was->kind, was->name, is ? is->digest : NULL, was->made);
+            add_now(ret, was, is, was->made);
     }
     for (size_t i = 0; i < now->count; i++) {
         const struct hg_ledger_object *is = &now->items[i];
         if (!hg_ledger_object_find(then, is->kind, is->name))
-            hg_ledger_objects_add(ret, is->kind, is->name, is->digest, false);
+            add_now(ret, is, is, false);
     }
     hg_ledger_objects_sort(ret);
 }
@@ -100,7 +108,7 @@ static int drop_version_tables(struct hg_judge *j, const struct hg_past *past,
     for (size_t i = 0; i < differing->count; i++) {
         const struct hg_ledger_object *x = &differing->items[i];
         if (!of_version_table(&tables, x->name))
-            hg_ledger_objects_add(&kept, x->kind, x->name, x->digest, x->made);
+            add_now(&kept, x, x, x->made);
     }
     struct hg_ledger_objects swap = *differing;
     *differing = kept;
@@ -129,6 +137,63 @@ static const char *change_of(const struct hg_ledger_objects *then, const struct 
     return was && was->digest ? "is not as it was" : "is new";
 }
 
+/* A catalog with this one object; NULL where its definition is not known, or is not what its digest is of. */
+static json_t *catalog_of(const struct hg_ledger_object *x)
+{
+    char digest[HG_SHA256_SIZE];
+    const char *text = x ? x->definition : NULL;
+    if (!text || !x->digest || !hg_streq(hg_sha256(text, strlen(text), digest), x->digest))
+        return NULL;
+    json_t *definition = json_loads(text, 0, NULL);
+    return definition ? json_pack("{s:{s:{s:o}}}", "objects", x->kind, x->name, definition) : NULL;
+}
+
+/* "column note, column title: type": the parts that differ; "" where nothing is known. Heap. */
+static char *parts_of(const json_t *changes)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
+    const json_t *details = json_object_get(json_array_get(changes, 0), "details"), *detail;
+    size_t i, count = json_array_size(details);
+    json_array_foreach((json_t *)(uintptr_t)details, i, detail) {
+        bool renamed = hg_streq(hg_jget(detail, "what"), "renamed");
+        if (i < PARTS_MAX)
+            hg_buf_addf(&b, "%s%s%s", i ? ", " : ": ", hg_jget(detail, renamed ? "from" : "what"),
+                        renamed ? " renamed" : "");
+    }
+    if (count > PARTS_MAX)
+        hg_buf_addf(&b, " and %zu more", count - PARTS_MAX);
+    return hg_buf_take(&b);
+}
+
+/* How the object differs, like `snapshot diff`: an array; NULL: the record does not say. New reference. */
+static json_t *changes_of(const struct hg_ledger_objects *then, const struct hg_ledger_object *x)
+{
+    json_t *before = catalog_of(hg_ledger_object_find(then, x->kind, x->name)), *now = catalog_of(x);
+    json_t *changes = before && now ? hg_snapshot_diff(before, now) : NULL;
+    json_decref(before);
+    json_decref(now);
+    return changes;
+}
+
+static void report_one(struct hg_judge *j, const struct hg_ledger_objects *then,
+                       const struct hg_ledger_object *x, const char *rule, const char *when)
+{
+    json_t *changes = changes_of(then, x);
+    HG_AUTO(hg_freep) char *parts = parts_of(changes);
+    HG_AUTO(hg_buf_done) struct hg_buf shown = HG_BUF_INIT;
+    struct hg_finding *f = hg_finding_add(
+        &j->out->findings, rule, "%s %s %s since the last recorded run (%s)%s%s", x->kind, x->name,
+        change_of(then, x), when, x->made ? ", and no revision did that" : "", parts);
+    f->object = hg_xasprintf("%s %s", x->kind, x->name);
+    if (!changes)
+        return;
+    hg_snapshot_diff_text(changes, false, &shown);
+    while (shown.len && shown.data[shown.len - 1] == '\n')
+        shown.data[--shown.len] = '\0';
+    f->help = hg_xasprintf("%s\n%s", f->rule->help, hg_buf_str(&shown));
+    json_decref(changes);
+}
+
 static void report(struct hg_judge *j, const struct hg_ledger_objects *then,
                    const struct hg_ledger_objects *differing, bool made)
 {
@@ -139,10 +204,7 @@ static void report(struct hg_judge *j, const struct hg_ledger_objects *then,
         const struct hg_ledger_object *x = &differing->items[i];
         if (x->made != made || went_with_table(differing, x) || found++ >= SHOWN_MAX)
             continue;
-        struct hg_finding *f = hg_finding_add(
-            &j->out->findings, rule, "%s %s %s since the last recorded run (%s)%s", x->kind, x->name,
-            change_of(then, x), when, made ? ", and no revision did that" : "");
-        f->object = hg_xasprintf("%s %s", x->kind, x->name);
+        report_one(j, then, x, rule, when);
     }
     if (found > SHOWN_MAX)
         hg_finding_add(&j->out->findings, rule, "%zu more objects are not as the last recorded run left them",

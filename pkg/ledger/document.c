@@ -29,7 +29,8 @@ static const char *const HELD_KEYS[][2] = { { "version_table", "version_table" }
 static const char *const LABEL_KEYS[][2] = { { "target", "target" }, { "protected", "protected" },
                                              { "set_at", "set_at" }, { "set_by", "set_by" } };
 static const char *const OBJECT_KEYS[][2] = { { "kind", "kind" }, { "name", "name" },
-                                              { "digest", "digest" }, { "made", "made" } };
+                                              { "digest", "digest" }, { "definition", "definition" },
+                                              { "made", "made" } };
 
 /* PostgreSQL writes UTC as +00:00. */
 static json_t *in_zulu(json_t *value)

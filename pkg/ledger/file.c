@@ -290,8 +290,9 @@ void hg_ledger_objects_of(const json_t *document, struct hg_ledger_objects *ret)
         const char *kind = json_string_value(json_object_get(object, "kind"));
         const char *name = json_string_value(json_object_get(object, "name"));
         if (kind && name)
-            hg_ledger_objects_add(&o, kind, name, json_string_value(json_object_get(object, "digest")),
-                                  json_is_true(json_object_get(object, "made")));
+            hg_ledger_objects_add(&o, kind, name, hg_jget(object, "digest"),
+                                  json_is_true(json_object_get(object, "made")))
+                ->definition = hg_xstrdup(hg_jget(object, "definition"));
     }
     hg_ledger_objects_sort(&o);
     *ret = o;

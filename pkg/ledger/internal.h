@@ -11,7 +11,7 @@ void hg_ledger_list(const char *json, struct hg_strv *ret);
 json_t *hg_ledger_steps(const struct hg_ledger_run *run);
 /* {"REVISION": {"started": "…", "committed": "…"}}. New reference. */
 json_t *hg_ledger_times(const struct hg_ledger_outcome *o);
-/* What an outcome adds to the record of objects: a JSON array of {kind, name, digest, made}, and the
+/* What an outcome adds to the record of objects: a JSON array of {kind, name, digest, definition, made}, and the
  * fingerprint after it; both NULL where the catalog is not known. New reference. */
 json_t *hg_ledger_delta(const struct hg_ledger_outcome *o, const struct hg_ledger_objects *known,
                         char ret_fingerprint[HG_SHA256_SIZE]);

@@ -74,6 +74,8 @@ int hg_ledger_version(PGconn *conn, int64_t deadline_ns, int *ret, struct hg_err
 struct hg_ledger_object {
     char *kind, *name;              /* as in catalog.json of a snapshot: "table", "public.t" */
     char *digest;                   /* SHA-256 of its definition; NULL: gone */
+    char *definition;               /* what the digest is of, as JSON; NULL: gone, or not recorded (before
+                                       version 3) */
     bool made;                      /* some recorded run made or changed it */
 };
 /* Sorted by kind and name. The other members are of the newest finished run (of any version table,
@@ -92,9 +94,10 @@ struct hg_ledger_objects {
 int hg_ledger_objects(PGconn *conn, int64_t deadline_ns, struct hg_ledger_objects *ret,
                       struct hg_err *err);
 void hg_ledger_objects_done(struct hg_ledger_objects *o);
-/* Adds a copy; hg_ledger_objects_sort before anything is looked up. */
-void hg_ledger_objects_add(struct hg_ledger_objects *o, const char *kind, const char *name,
-                           const char *digest, bool made);
+/* Adds a copy, without a definition, and returns it, valid until the next is added; hg_ledger_objects_sort
+ * before anything is looked up. */
+struct hg_ledger_object *hg_ledger_objects_add(struct hg_ledger_objects *o, const char *kind,
+                                               const char *name, const char *digest, bool made);
 void hg_ledger_objects_sort(struct hg_ledger_objects *o);
 /* NULL: not among them. */
 const struct hg_ledger_object *hg_ledger_object_find(const struct hg_ledger_objects *o,
@@ -152,7 +155,7 @@ void hg_ledger_failure_done(struct hg_ledger_failure *f);
  *   runs       in the order in which they began, each with its steps, and with what it changed in
  *              the record of objects
  *   held       [{version_table, revision, held_at, held_by}]
- *   objects    what is known of every object: [{kind, name, digest, made, run}]
+ *   objects    what is known of every object: [{kind, name, digest, definition, made, run}]
  *   record     the run that finished last: {run, version_table, finished_at, fingerprint,
  *              server_version}, or null
  *   damage     lines of the file that are no records: ["line 7: …"]
@@ -200,7 +203,7 @@ int hg_ledger_receipt_read(const char *path, const char *shown, const char *key,
 
 /* ---- writing ------------------------------------------------------------------------------ */
 
-#define HG_LEDGER_VERSION 2
+#define HG_LEDGER_VERSION 3
 
 /* Where the records of this run go. */
 struct hg_ledger {

@@ -13,12 +13,13 @@ static int compare(const void *a, const void *b)
     return kind ? kind : strcmp(x->name, y->name);
 }
 
-void hg_ledger_objects_add(struct hg_ledger_objects *o, const char *kind, const char *name,
-                           const char *digest, bool made)
+struct hg_ledger_object *hg_ledger_objects_add(struct hg_ledger_objects *o, const char *kind,
+                                               const char *name, const char *digest, bool made)
 {
     o->items = hg_grow(o->items, o->count, &o->cap, sizeof *o->items);
     o->items[o->count++] = (struct hg_ledger_object){ .kind = hg_xstrdup(kind), .name = hg_xstrdup(name),
                                                       .digest = hg_xstrdup(digest), .made = made };
+    return &o->items[o->count - 1];
 }
 
 void hg_ledger_objects_sort(struct hg_ledger_objects *o)
@@ -40,6 +41,7 @@ void hg_ledger_objects_done(struct hg_ledger_objects *o)
         hg_freep(&o->items[i].kind);
         hg_freep(&o->items[i].name);
         hg_freep(&o->items[i].digest);
+        hg_freep(&o->items[i].definition);
     }
     free(o->items);
     hg_freep(&o->run);
@@ -90,7 +92,8 @@ int hg_ledger_objects(PGconn *conn, int64_t deadline_ns, struct hg_ledger_object
     }
     for (int row = 0; rc > 0 && row < PQntuples(rows); row++)
         hg_ledger_objects_add(&o, hg_pg_get(rows, row, 0), hg_pg_get(rows, row, 1),
-                              hg_pg_get(rows, row, 2), hg_streq(hg_pg_get(rows, row, 3), "true"));
+                              hg_pg_get(rows, row, 2), hg_streq(hg_pg_get(rows, row, 3), "true"))
+            ->definition = hg_xstrdup(hg_pg_get(rows, row, 4));
     hg_ledger_objects_sort(&o);
     *ret = o;
     o = (struct hg_ledger_objects){ 0 };
@@ -104,10 +107,12 @@ static bool same_digest(const struct hg_ledger_object *a, const struct hg_ledger
     return hg_streq(a ? a->digest : NULL, b ? b->digest : NULL);
 }
 
-static void add_row(json_t *rows, const struct hg_ledger_object *x, const char *digest, bool made)
+static void add_row(json_t *rows, const struct hg_ledger_object *x, bool gone, bool made)
 {
-    json_array_append_new(rows, json_pack("{s:o, s:o, s:s?, s:b}", "kind", hg_json_text(x->kind), "name",
-                                          hg_json_text(x->name), "digest", digest, "made", made));
+    json_array_append_new(rows, json_pack("{s:o, s:o, s:s?, s:o, s:b}", "kind", hg_json_text(x->kind), "name",
+                                          hg_json_text(x->name), "digest", gone ? NULL : x->digest,
+                                          "definition", hg_json_text(gone ? NULL : x->definition), "made",
+                                          made));
 }
 
 json_t *hg_ledger_delta(const struct hg_ledger_outcome *o, const struct hg_ledger_objects *known,
@@ -126,14 +131,14 @@ json_t *hg_ledger_delta(const struct hg_ledger_outcome *o, const struct hg_ledge
         const struct hg_ledger_object *was = hg_ledger_object_find(known, x->kind, x->name);
         bool made = o->all_made || (was && was->made) ||
                     !same_digest(hg_ledger_object_find(before, x->kind, x->name), x);
-        if (!was || was->made != made || !same_digest(was, x))
-            add_row(rows, x, x->digest, made);
+        if (!was || was->made != made || !same_digest(was, x) || (x->definition && !was->definition))
+            add_row(rows, x, false, made);
         hg_ledger_objects_add(&now, x->kind, x->name, x->digest, made);
     }
     for (size_t i = 0; i < known->count; i++) {
         const struct hg_ledger_object *x = &known->items[i];
         if (x->digest && !hg_ledger_object_find(o->after, x->kind, x->name))
-            add_row(rows, x, NULL, x->made || hg_ledger_object_find(before, x->kind, x->name));
+            add_row(rows, x, true, x->made || hg_ledger_object_find(before, x->kind, x->name));
     }
     (void)hg_ledger_fingerprint(&now, ret_fingerprint); /* `after` is sorted, and so is it */
     return rows;

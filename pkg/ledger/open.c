@@ -124,7 +124,7 @@ static int make(struct opening *o, struct hg_err *err)
     return hg_streq(err->sqlstate, "42501") ? 0 : hg_wrap(err, "creating the ledger (schema headgate)");
 }
 
-static int upgrade(struct opening *o, struct hg_err *err)
+static int upgrade(struct opening *o, int64_t version, struct hg_err *err)
 {
     int rc = says(o, MAY_CHANGE) ? make(o, err) : 0;
     if (rc < 0)
@@ -132,8 +132,8 @@ static int upgrade(struct opening *o, struct hg_err *err)
     o->l->database = rc > 0;
     if (rc > 0)
         return 0;
-    HG_AUTO(hg_freep) char *why = hg_xasprintf("the ledger is of version 1, and role %s may not bring it to "
-                                               "version %d", role(o), HG_LEDGER_VERSION);
+    HG_AUTO(hg_freep) char *why = hg_xasprintf("the ledger is of version %lld, and role %s may not bring it to "
+                                               "version %d", (long long)version, role(o), HG_LEDGER_VERSION);
     return elsewhere(o, why, "as the owner of the schema headgate: headgate ledger init", err);
 }
 
@@ -162,7 +162,7 @@ static int use_present(struct opening *o, struct hg_err *err)
     if (lacks)
         return lacking(o, lacks, err);
     if (version < HG_LEDGER_VERSION)
-        return upgrade(o, err);
+        return upgrade(o, version, err);
     o->l->database = says(o, MAY_WRITE);
     return o->l->database ? 0 : no_privilege(o, true, err);
 }

@@ -47,7 +47,8 @@ static void drop_not_valid(json_t *object)
         json_object_set_new(object, "definition", json_stringn(text, len - end));
 }
 
-static const char *digest_of(const char *kind, const json_t *definition, char out[HG_SHA256_SIZE])
+/* What counts of it, as JSON. Heap. */
+static char *definition_of(const char *kind, const json_t *definition)
 {
     json_t *object = json_copy((json_t *)(uintptr_t)definition);
     drop_members(object, OBJECT_STATE, HG_COUNT(OBJECT_STATE));
@@ -63,10 +64,8 @@ static const char *digest_of(const char *kind, const json_t *definition, char ou
     if (kept)
         json_object_set_new(object, "columns", kept);
     char *text = json_dumps(object, JSON_SORT_KEYS | JSON_COMPACT);
-    (void)hg_sha256(text ? text : "", text ? strlen(text) : 0, out);
-    free(text);
     json_decref(object);
-    return out;
+    return text ? text : hg_xstrdup("");
 }
 
 void hg_snapshot_objects(const json_t *catalog, const char *version_table, struct hg_ledger_objects *ret)
@@ -83,7 +82,9 @@ void hg_snapshot_objects(const json_t *catalog, const char *version_table, struc
             const char *table = json_string_value(json_object_get(definition, "table"));
             if (is_table(table ? table : name, version_table))
                 continue;
-            hg_ledger_objects_add(&all, KINDS[i], name, digest_of(KINDS[i], definition, digest), false);
+            char *text = definition_of(KINDS[i], definition);
+            (void)hg_sha256(text, strlen(text), digest);
+            hg_ledger_objects_add(&all, KINDS[i], name, digest, false)->definition = text;
         }
     }
     hg_ledger_objects_sort(&all);

@@ -90,10 +90,10 @@ def corruptions():
     def drift(name, *statements, says=(), **more):
         bad(name, "HG224", lambda c: c.sql(*statements), says=list(says), **more)
 
-    drift("column dropped", "ALTER TABLE notes DROP COLUMN body", says=["table public.notes"])
-    drift("column added", "ALTER TABLE tags ADD COLUMN extra int")
-    drift("column renamed", "ALTER TABLE notes RENAME body TO text")
-    drift("type changed", "ALTER TABLE tags ALTER COLUMN name TYPE text")
+    drift("column dropped", "ALTER TABLE notes DROP COLUMN body", says=["table public.notes is not as it was", ": column body"])
+    drift("column added", "ALTER TABLE tags ADD COLUMN extra int", says=["column extra", "+ column extra: integer"])
+    drift("column renamed", "ALTER TABLE notes RENAME body TO text", says=["column body renamed"])
+    drift("type changed", "ALTER TABLE tags ALTER COLUMN name TYPE text", says=["column name: type", "-> text"])
     drift("default changed", "ALTER TABLE accounts ALTER COLUMN mood SET DEFAULT 'sad'")
     drift("default dropped", "ALTER TABLE accounts ALTER COLUMN mood DROP DEFAULT")
     drift("null allowed", "ALTER TABLE tags ALTER COLUMN name DROP NOT NULL")
@@ -112,7 +112,7 @@ def corruptions():
     drift("view of another body", "CREATE OR REPLACE VIEW titles AS SELECT id, lower(title)::varchar(255) AS title FROM notes")
     drift("view dropped", "DROP VIEW titles")
     drift("function of another body", "CREATE OR REPLACE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'begin return new; end'")
-    drift("enum value added", "ALTER TYPE mood ADD VALUE 'happy'")
+    drift("enum value added", "ALTER TYPE mood ADD VALUE 'happy'", says=[": enum"])
     drift("trigger disabled", "ALTER TABLE notes DISABLE TRIGGER touch")
     drift("trigger dropped", "DROP TRIGGER touch ON notes")
     drift("policy changed", "ALTER POLICY own ON notes USING (true)")

@@ -38,7 +38,7 @@ fingerprints() { hgt_psql "select count(fingerprint) || ' of ' || count(*) from 
     hgt_psql "create table framework (id int)"
     hgt_psql "create view mine as select 1 as a"
     apply_quietly --from-empty r1
-    [ "$(version)" = 2 ]
+    [ "$(version)" = 3 ]
     [ "$(made)" = "constraint public.t1.t1_pkey, index public.t1_pkey, sequence public.t1_id_seq, table public.t1" ] || fail "$(made)"
     # What was there before is known, but nobody's; version table and the ledger's own tables are not there.
     [ "$(hgt_psql "select string_agg(kind || ' ' || name, ', ' order by kind, name) from headgate.objects where not made")" = "table public.framework, view public.mine" ]
@@ -71,7 +71,7 @@ fingerprints() { hgt_psql "select count(fingerprint) || ' of ' || count(*) from 
     [ "$(hgt_psql "select fingerprint from headgate.run order by seq desc limit 1")" = "$before" ]
 }
 
-@test "a ledger of version 1 is read as it is, and the next writer brings it to version 2" {
+@test "a ledger of version 1 is read as it is, and the next writer brings it to version 3" {
     ledger_1
     run --separate-stderr headgate status --format json
     expect_status 0
@@ -81,7 +81,7 @@ fingerprints() { hgt_psql "select count(fingerprint) || ' of ' || count(*) from 
     [ "$(version)" = 1 ]
     hgt_psql "create role old_$HGT_DB; grant insert on headgate.run to old_$HGT_DB"
     apply_quietly
-    [ "$(version)" = 2 ]
+    [ "$(version)" = 3 ]
     [ "$(hga_rows)" = r2 ]
     [ "$(fingerprints)" = "1 of 2" ]
     [ "$(hgt_psql "select string_agg(revision || ' ' || applied_by, ', ' order by seq) from headgate.applied" | sed "s/r2 .*/r2/")" = "r1 ann, r2" ]
@@ -93,7 +93,7 @@ fingerprints() { hgt_psql "select count(fingerprint) || ' of ' || count(*) from 
 
 @test "a ledger of a newer headgate is read, and nothing is written to it" {
     apply_quietly r1
-    hgt_psql "update headgate.meta set version = 3; alter table headgate.run add column colour text"
+    hgt_psql "update headgate.meta set version = 4; alter table headgate.run add column colour text"
     run --separate-stderr headgate status --format json
     expect_status 0
     [ "$(json .ledger.last.revision)" = r1 ]
@@ -157,7 +157,7 @@ fingerprints() { hgt_psql "select count(fingerprint) || ' of ' || count(*) from 
         grant all on all tables in schema headgate to $role"
     DATABASE_URL=postgresql+psycopg://$role:x@127.0.0.1:$HGT_PORT/$HGT_DB run --separate-stderr headgate apply --format json
     expect_status 1
-    [[ "$(hga_result '.error.message')" == *"of version 1, and role $role may not bring it to version 2"* ]]
+    [[ "$(hga_result '.error.message')" == *"of version 1, and role $role may not bring it to version 3"* ]]
     [ "$(version)" = 1 ]
     hgt_psql "drop owned by $role cascade; drop role $role"
 }

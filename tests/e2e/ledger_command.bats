@@ -43,7 +43,7 @@ drop_role() { hgt_psql "drop owned by $role cascade; drop role $role"; }
     run --separate-stderr headgate rollback --yes --format json -- -1
     run --separate-stderr headgate ledger show
     expect_status 0
-    expect_output "ledger in the database, version 2, labelled local"
+    expect_output "ledger in the database, version 3, labelled local"
     [[ $output == *"#3 "*down*"r3 -> r2"*"#2 "*up*"r1 -> r3"*"#1 "*"nothing -> r1"* ]] || fail "the order"
     expect_output "restore point $(hgt_psql "select wal_before from headgate.run where seq = 1")"
     expect_output "schema $(hgt_psql "select left(fingerprint, 12) from headgate.run where seq = 1")"

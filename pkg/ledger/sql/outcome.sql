@@ -1,6 +1,6 @@
 -- The outcome of run $1, after the version table was read again: $2 outcome, $3 rows after,
 -- $4 error, $5 sqlstate, $6 revisions that are done, $7 JSON object revision -> {started, committed},
--- $8 fingerprint, $9 objects: a JSON array of {kind, name, digest, made}.
+-- $8 fingerprint, $9 objects: a JSON array of {kind, name, digest, definition, made}.
 with run as (
     update headgate.run
        set finished_at = pg_catalog.clock_timestamp(), outcome = $2::text, rows_after = $3::text[],
@@ -9,8 +9,8 @@ with run as (
      where id = $1::text and finished_at is null
     returning seq
 ), objects as (
-    insert into headgate.object (run, kind, name, digest, made)
-    select run.seq, item.value->>'kind', item.value->>'name', item.value->>'digest',
+    insert into headgate.object (run, kind, name, digest, definition, made)
+    select run.seq, item.value->>'kind', item.value->>'name', item.value->>'digest', item.value->>'definition',
            (item.value->>'made')::boolean
       from run, pg_catalog.json_array_elements($9::json) as item (value)
 )

@@ -1,4 +1,4 @@
--- Creates the ledger, or brings an older one or one that lacks something to version 2: one statement,
+-- Creates the ledger, or brings an older one or one that lacks something to version 3: one statement,
 -- so all of it or nothing. A newer one is left alone.
 -- Readers (status, gate) use the views only; the tables may change with meta.version. The views and
 -- the label are readable by everyone, because a label that a role cannot read could not warn it away;
@@ -12,7 +12,7 @@ begin
         create schema headgate;
     end if;
     create table if not exists headgate.meta (version integer not null);
-    if exists (select from headgate.meta where version > 2) then
+    if exists (select from headgate.meta where version > 3) then
         return;
     end if;
 
@@ -98,6 +98,8 @@ begin
         digest text,
         made boolean not null
     );
+    -- Version 3: the definition that the digest is of, so that a difference can be named.
+    alter table headgate.object add column if not exists definition text;
     create index if not exists object_kind_name_seq_idx on headgate.object (kind, name, seq);
 
     -- A view of another shape cannot be replaced; one that somebody's own views use cannot be dropped.
@@ -148,7 +150,8 @@ begin
 
     create or replace view headgate.objects as
         select distinct on (o.kind, o.name)
-               o.kind, o.name, o.digest, o.made, r.id as run, r.version_table, r.finished_at
+               o.kind, o.name, o.digest, o.made, r.id as run, r.version_table, r.finished_at,
+               o.definition
           from headgate.object o join headgate.run r on r.seq = o.run
          order by o.kind, o.name, o.seq desc;
 
@@ -165,6 +168,6 @@ begin
     grant select on headgate.meta, headgate.label, headgate.applied, headgate.summary, headgate.runs,
                     headgate.objects to public;
     delete from headgate.meta;
-    insert into headgate.meta values (2);
+    insert into headgate.meta values (3);
 end
 $headgate$;
