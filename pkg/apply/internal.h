@@ -346,6 +346,9 @@ int hg_run_moves_first(const struct hg_run *r, struct hg_err *err); /* -1: somet
 int hg_run_squash(struct hg_run *r, struct hg_err *err);
 
 /* stored.c */
+/* The ledger that this machine keeps of the database, with the revisions' files if asked for. New reference;
+ * NULL: there is none. */
+int hg_run_ledger_document(const struct hg_run *r, bool files, json_t **ret, struct hg_err *err);
 /* --files-from-ledger: gets what is missing here, shows it, and takes it into the graph if all of it is
  * proven; else -1, REFUSED, with HG237. */
 int hg_run_take_stored(struct hg_run *r, struct hg_err *err);

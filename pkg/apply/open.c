@@ -164,12 +164,17 @@ int hg_run_open(struct hg_run *r, struct hg_err *err)
     return hg_run_identify(r->watch, &r->identity, err);
 }
 
-static int read_file(struct hg_run *r, struct hg_err *err)
+int hg_run_ledger_document(const struct hg_run *r, bool files, json_t **ret, struct hg_err *err)
 {
     HG_AUTO(hg_freep) char *path = hg_ledger_path(&r->target, r->identity.system_identifier,
                                                   r->identity.oid, r->version_table);
+    return hg_ledger_document_of_file(path, files, ret, err);
+}
+
+static int read_file(struct hg_run *r, struct hg_err *err)
+{
     json_t *document = NULL;
-    if (hg_ledger_document_of_file(path, false, &document, err) < 0)
+    if (hg_run_ledger_document(r, false, &document, err) < 0)
         return -1;
     hg_ledger_summary_of(document, r->version_table, &r->summary);
     json_decref(document);

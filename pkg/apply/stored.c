@@ -102,13 +102,31 @@ static char *safe_name(const struct hg_run *r, const struct hg_ledger_file *file
     return good ? hg_xstrdup(base) : hg_xasprintf("stored_%zu.py", r->stored_count);
 }
 
-static int take_one(struct hg_run *r, const char *revision, struct hg_strv *todo, struct hg_err *err)
+/* The ledger of this machine, where the runs are recorded there; else NULL: the database's is asked. */
+static int local_ledger(const struct hg_run *r, json_t **ret, struct hg_err *err)
+{
+    enum hg_ledger_mode mode = r->target.t->ledger;
+    if (mode != HG_LEDGER_FILE && (mode != HG_LEDGER_AUTO || r->status.ledger_exists))
+        return 0;
+    return hg_run_ledger_document(r, true, ret, err);
+}
+
+static int read_stored(const struct hg_run *r, const json_t *local, const char *revision,
+                       struct hg_ledger_file *ret, struct hg_err *err)
+{
+    if (!local)
+        return hg_ledger_file(r->watch, r->version_table, revision, hg_now_ns() + HG_APPLY_QUERY_NS, ret, err);
+    hg_ledger_file_of(local, r->version_table, revision, ret);
+    return 0;
+}
+
+static int take_one(struct hg_run *r, const json_t *local, const char *revision, struct hg_strv *todo,
+                    struct hg_err *err)
 {
     r->stored = hg_grow(r->stored, r->stored_count, &r->stored_cap, sizeof *r->stored);
     struct hg_stored *s = &r->stored[r->stored_count];
     *s = (struct hg_stored){ 0 };
-    if (hg_ledger_file(r->watch, r->version_table, revision, hg_now_ns() + HG_APPLY_QUERY_NS, &s->file,
-                       err) < 0)
+    if (read_stored(r, local, revision, &s->file, err) < 0)
         return -1;
     if (!s->file.found) {
         hg_freep(&s->file.revision);
@@ -124,7 +142,7 @@ static int take_one(struct hg_run *r, const char *revision, struct hg_strv *todo
 }
 
 /* From the rows that no file here has down to revisions that one has. */
-static int take_all(struct hg_run *r, struct hg_err *err)
+static int take_all(struct hg_run *r, const json_t *local, struct hg_err *err)
 {
     HG_AUTO(hg_strv_done) struct hg_strv todo = HG_STRV_INIT;
     HG_AUTO(hg_strv_done) struct hg_strv seen = HG_STRV_INIT;
@@ -136,7 +154,7 @@ static int take_all(struct hg_run *r, struct hg_err *err)
         if (seen.count >= STORED_MAX)
             return hg_fail(err, HG_E_REFUSED, "more than %d revisions are missing here", STORED_MAX);
         hg_strv_add(&seen, id);
-        if (take_one(r, id, &todo, err) < 0)
+        if (take_one(r, local, id, &todo, err) < 0)
             return hg_wrap(err, "reading revision %s from the ledger", id);
     }
     return 0;
@@ -193,7 +211,12 @@ int hg_run_take_stored(struct hg_run *r, struct hg_err *err)
     if (hg_streq(r->target.t->driver, "plain"))
         return hg_fail(err, HG_E_REFUSED, "--files-from-ledger wants headgate's driver, and target %s has "
                        "`driver: plain`", r->target.t->name);
-    if (take_all(r, err) < 0)
+    json_t *local = NULL;
+    if (local_ledger(r, &local, err) < 0)
+        return -1;
+    int taken = take_all(r, local, err);
+    json_decref(local);
+    if (taken < 0)
         return -1;
     show(r);
     if (all_proven(r, err) < 0)

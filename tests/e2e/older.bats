@@ -80,6 +80,31 @@ private_tmp() {
     [ "$(hga_rows)" = r2 ]
 }
 
+@test "a ledger that this machine keeps gives its files too, and is believed no more" {
+    printf 'version: 1\nledger: file\n' > "$BATS_TEST_TMPDIR/headgate.yaml"
+    hga_project 2
+    cp "$BATS_TEST_TMPDIR/headgate.yaml" . && printf '.headgate\n' >> .gitignore
+    hga_commit && git tag old
+    hga_revision 3
+    headgate apply -q > /dev/null
+    git clone -q . ../older
+    cd ../older && git checkout -q old
+    run --separate-stderr headgate rollback -1 --files-from-ledger
+    expect_status 1
+    expect_stderr "the ledger has no file of it"
+    cp -R ../proj/.headgate . && cp .headgate/ledger/*.jsonl "$BATS_TEST_TMPDIR/kept"
+    jq -c '(.steps[]? | select(.revision == "r3") | .file) |= (. | @base64d + "import os\n" | @base64)' "$BATS_TEST_TMPDIR/kept" > "$(echo .headgate/ledger/*.jsonl)"
+    run --separate-stderr headgate rollback -1 --files-from-ledger
+    expect_status 1
+    expect_stderr "digest is recorded"
+    [ "$(hga_rows)" = r3 ]
+    cp "$BATS_TEST_TMPDIR/kept" .headgate/ledger/*.jsonl
+    run --separate-stderr headgate rollback -1 --files-from-ledger
+    expect_status 0
+    expect_stderr "proven by: mig/versions/r3.py in commit $(git rev-parse origin/main | cut -c 1-12)"
+    [ "$(hga_rows)" = r2 ]
+}
+
 @test "--dry-run -v shows the text and runs nothing" {
     newer_and_older
     cd "$OLDER"
