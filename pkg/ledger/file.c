@@ -176,17 +176,10 @@ static void add_line(json_t *doc, json_t *known, const char *text, size_t len, s
     json_decref(line);
 }
 
-int hg_ledger_document_of_file(const char *path, bool files, json_t **ret, struct hg_err *err)
+json_t *hg_ledger_document_of_text(const char *text, size_t size, const char *place, bool files)
 {
-    HG_AUTO(hg_buf_done) struct hg_buf text = HG_BUF_INIT;
-    if (access(path, F_OK) < 0) {
-        *ret = NULL;
-        return 0;
-    }
-    if (hg_file_read(path, FILE_MAX, &text, err) < 0)
-        return hg_wrap(err, "reading the ledger");
-    json_t *doc = hg_ledger_new_document(path), *known = json_object(), *object;
-    const char *at = hg_buf_str(&text), *end = at + text.len, *key;
+    json_t *doc = hg_ledger_new_document(place), *known = json_object(), *object;
+    const char *at = text, *end = text + size, *key;
     for (size_t number = 1; at < end; number++) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         size_t len = (size_t)((stop ? stop : end) - at);
@@ -197,7 +190,19 @@ int hg_ledger_document_of_file(const char *path, bool files, json_t **ret, struc
     json_object_foreach(known, key, object)
         json_array_append(json_object_get(doc, "objects"), object);
     json_decref(known);
-    *ret = doc;
+    return doc;
+}
+
+int hg_ledger_document_of_file(const char *path, bool files, json_t **ret, struct hg_err *err)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf text = HG_BUF_INIT;
+    if (access(path, F_OK) < 0) {
+        *ret = NULL;
+        return 0;
+    }
+    if (hg_file_read(path, FILE_MAX, &text, err) < 0)
+        return hg_wrap(err, "reading the ledger");
+    *ret = hg_ledger_document_of_text(hg_buf_str(&text), text.len, path, files);
     return 0;
 }
 

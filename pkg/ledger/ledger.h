@@ -165,6 +165,8 @@ void hg_ledger_failure_done(struct hg_ledger_failure *f);
 int hg_ledger_document(PGconn *conn, bool files, int64_t deadline_ns, json_t **ret, struct hg_err *err);
 /* No such file: 0, and *ret is NULL. New reference. */
 int hg_ledger_document_of_file(const char *path, bool files, json_t **ret, struct hg_err *err);
+/* The same of such a file's text; place: its path, to be shown. New reference. */
+json_t *hg_ledger_document_of_text(const char *text, size_t size, const char *place, bool files);
 /* Where the state directory keeps the records of one version table; any of the ids may be NULL. Heap. */
 char *hg_ledger_path(const struct hg_target *t, const char *system_identifier, const char *oid,
                      const char *version_table);

@@ -30,10 +30,24 @@ static void imports_done(struct imports *l)
     free(l->items);
 }
 
+static bool is_bracket_or_comma(const struct hg_py_token *t)
+{
+    return hg_py_is(t, "(") || hg_py_is(t, ")") || hg_py_is(t, ",");
+}
+
+/* One that imports nothing is none, and would be a set without members. */
 static bool is_import(const struct hg_py *py, const struct hg_py_line *l)
 {
     const struct hg_py_token *t = &py->tokens[l->first];
-    return l->indent == 0 && l->count > 1 && (hg_py_is(t, "import") || hg_py_is(t, "from"));
+    size_t at = 0;
+    if (l->indent != 0 || l->count < 2 || !(hg_py_is(t, "import") || hg_py_is(t, "from")))
+        return false;
+    while (at < l->count && !hg_py_is(&t[at], "import"))
+        at++;
+    for (at++; at < l->count; at++)
+        if (!is_bracket_or_comma(&t[at]))
+            return true;
+    return false;
 }
 
 /* Appends tokens [from, to) without anything between. */
@@ -75,7 +89,7 @@ static void add_imports(struct imports *l, const struct hg_py *py, const struct 
     if (at > line->first)
         add_words(&module, py, line->first + 1, at);
     for (size_t from = at + 1; from < to;) {
-        while (from < to && (hg_py_is(&t[from], "(") || hg_py_is(&t[from], ")") || hg_py_is(&t[from], ",")))
+        while (from < to && is_bracket_or_comma(&t[from]))
             from++;
         size_t end = from;
         while (end < to && !hg_py_is(&t[end], ",") && !hg_py_is(&t[end], ")"))

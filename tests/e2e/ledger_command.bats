@@ -51,7 +51,7 @@ drop_role() { hgt_psql "drop owned by $role cascade; drop role $role"; }
     ledger 0 show
     [ "$(json '[.runs[] | .direction] | join(" ")')" = "up up down" ]
     [ "$(json '[.runs[].steps[].file] | unique | tojson')" = "[null]" ]
-    [ "$(json '.place + " " + (.version | tostring) + " " + (.complete | tostring)')" = "database 2 true" ]
+    [ "$(json '.place + " " + (.version | tostring) + " " + (.complete | tostring)')" = "database 3 true" ]
 }
 
 @test "export: the whole ledger as one document, files included" {

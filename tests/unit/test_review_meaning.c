@@ -146,6 +146,9 @@ static void the_place_is_where_the_meaning_parts(void **state)
     assert_int_equal(a, 0);
     assert_false(hg_review_same("", 0, "x\n", 2, &a, &b));
     assert_int_equal(b, 1);
+    /* Words that begin an import and import nothing are lines like others. */
+    assert_false(hg_review_same("from a\n", 7, "from b\n", 7, &a, &b));
+    assert_true(hg_review_same("from a import ()\n", 17, "from a import ()\n", 17, &a, &b));
 }
 
 int main(void)
