@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <time.h>
 
 /* The statement gets this long, where the caller gives no deadline. */
 #define STATEMENT_NS (10 * HG_NS_PER_S)
@@ -74,7 +75,7 @@ static void release(struct hg_status_read *r)
     free(r);
 }
 
-/* Under the mutex: waits until *flag, or `dropped`, or the wall clock says `until`. */
+/* Under the mutex: waits until *flag, or `dropped`, or hg_now_ns() is `until`. */
 static bool wait_for(struct hg_status_read *r, pthread_cond_t *cond, const bool *flag, int64_t until)
 {
     struct timespec ts = { .tv_sec = until / HG_NS_PER_S, .tv_nsec = until % HG_NS_PER_S };
@@ -86,7 +87,7 @@ static bool wait_for(struct hg_status_read *r, pthread_cond_t *cond, const bool 
 static int wait_named(struct hg_status_read *r)
 {
     (void)pthread_mutex_lock(&r->mutex);
-    bool named = wait_for(r, &r->told, &r->named, hg_wall_ns() + r->deadline - hg_now_ns());
+    bool named = wait_for(r, &r->told, &r->named, r->deadline);
     (void)pthread_mutex_unlock(&r->mutex);
     return named ? 0 : hg_fail(&r->err, HG_E_TIMEOUT, "time ran out while alembic.ini was read");
 }
@@ -123,6 +124,16 @@ static void *work(void *context)
     return NULL;
 }
 
+/* By the clock of hg_now_ns: the wall clock may be set while we wait. */
+static void init_cond(pthread_cond_t *cond)
+{
+    pthread_condattr_t attr;
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(cond, &attr);
+    (void)pthread_condattr_destroy(&attr);
+}
+
 int hg_status_start(const struct hg_target *t, const char *application_name, int64_t deadline_ns,
                     struct hg_status_read **ret, struct hg_err *err)
 {
@@ -138,8 +149,8 @@ int hg_status_start(const struct hg_target *t, const char *application_name, int
     r->source_ns = t->source_ns;
     r->source_written = t->source_written;
     (void)pthread_mutex_init(&r->mutex, NULL);
-    (void)pthread_cond_init(&r->told, NULL);
-    (void)pthread_cond_init(&r->finished, NULL);
+    init_cond(&r->told);
+    init_cond(&r->finished);
     int rc = pthread_create(&r->thread, NULL, work, r);
     if (rc != 0) {
         release(r);
@@ -167,7 +178,7 @@ static struct hg_status_read *join(struct hg_status_read *r, int64_t ns, bool *r
 {
     pthread_t thread = r->thread;
     (void)pthread_mutex_lock(&r->mutex);
-    bool done = ns ? wait_for(r, &r->finished, &r->done, hg_wall_ns() + ns) : r->done;
+    bool done = ns ? wait_for(r, &r->finished, &r->done, hg_now_ns() + ns) : r->done;
     r->dropped = !done;
     *ret_connected = r->connected;
     (void)pthread_cond_signal(&r->told);

@@ -350,14 +350,15 @@ op.execute('select pg_sleep(30)')"
     expect_status 1
 }
 
-# replicas WHAT: HGT_REPLICAS (12) at once, a tenth of them (at least 2) killed at random.
+# replicas WHAT: HGT_REPLICAS (12) at once, a tenth of them (at least 2) killed at random (HGT_SEED). What is in
+# CODE goes before the application.
 replicas() {
     local count=${HGT_REPLICAS:-12} what=$1 i kills pids=() up=() victim
     kills=$(((count + 9) / 10))
     [ "$kills" -ge 2 ] || kills=2
     rm -rf up && mkdir up
     for ((i = 0; i < count; i++)); do
-        "$entry" -- sh -c 'echo $$ > "up/$0"; exec sleep 300' "$i" 2> "up/err.$i" 3>&- &
+        PATH=${HGT_WITHOUT:+$HGT_WITHOUT:}$PATH "$entry" "${CODE[@]}" -- sh -c 'echo $$ > "up/$0"; exec sleep 300' "$i" 2> "up/err.$i" 3>&- &
         pids+=($!)
         disown $!
     done
@@ -380,21 +381,44 @@ replicas() {
 }
 applied_runs() { hgt_psql "select count(*) from headgate.run where direction = 'up' and outcome = 'applied'"; }
 
-@test "many replicas at once, some killed at random: one migrates, all others serve, no lock stays" {
+# crowd MAKE: an empty, a behind, an up-to-date and an ahead database; MAKE makes what the image carries.
+crowd() {
+    RANDOM=${HGT_SEED:=$RANDOM}
+    echo "# HGT_SEED=$HGT_SEED" >&3
     # Commits of their own, so that running one twice could not hide in a rollback.
     for i in 1 2 3; do
         hga_revision $i "op.execute('create table t$i (id integer)')"
     done
+    "$1"
     replicas empty
     [ "$(hga_rows)" = r3 ]
     [ "$(applied_runs)" = 1 ] || fail "applied $(applied_runs) times"
     hga_revision 4
+    "$1"
     replicas behind
     [ "$(hga_rows)" = r4 ]
     [ "$(applied_runs)" = 2 ] || fail "applied $(applied_runs) times"
     all=$(runs)
     replicas up-to-date
     git rm -q mig/versions/r4.py && git commit -qm "an older image"
+    "$1"
     replicas ahead
     [ "$(runs)" = "$all" ] || fail "something was run"
+}
+
+@test "many replicas at once, some killed at random: one migrates, all others serve, no lock stays" {
+    CODE=()
+    crowd true
+}
+
+@test "many replicas with a bundle, without Python: the same" {
+    carry() { headgate bundle --no-verify -o image.bundle > bundle.log; }
+    mkdir bin
+    for name in python python3; do
+        printf '#!/bin/sh\necho "$0 was run" >> "%s"\n' "$PWD/python.was.run" > bin/$name
+    done
+    chmod 755 bin/*
+    CODE=(--bundle image.bundle)
+    HGT_WITHOUT=$PWD/bin crowd carry
+    [ ! -e python.was.run ] || fail "$(cat python.was.run)"
 }

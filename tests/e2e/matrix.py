@@ -179,7 +179,6 @@ class Round(faults.Round):
     each = False        # a transaction for each revision
     text = False        # the answer is read as people do
     content = None      # of an undisturbed run
-    patience = DEADLINE
 
     def __init__(self):
         super().__init__(None, None, None, type(self).__name__.lower())
@@ -223,11 +222,11 @@ class Round(faults.Round):
         self.child = None
         try:
             self.child = self.go()
-            out, err = self.child.communicate(timeout=self.patience)
+            out, err = self.child.communicate(timeout=DEADLINE)
         except subprocess.TimeoutExpired:
             self.child.kill()
             out, err = self.child.communicate()
-            return f"still at work after {self.patience} s: {err}\n{out[-2000:]}"
+            return f"still at work after {DEADLINE} s: {err}\n{out[-2000:]}"
         finally:
             self.mend()
             self.settings = ""
@@ -314,7 +313,6 @@ class Restart(Round):
 
 class Commit(Round):
     """One of the COMMITs, whoever says it: the migrator, or headgate about its records."""
-    patience = 2 * DEADLINE  # silence is noticed by clocks alone, one after the other
 
     def prepare(self):
         work("null;")
