@@ -259,7 +259,8 @@ int hg_run_confirm(struct hg_run *r, struct hg_err *err)
     if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
         (void)hg_fail(err, HG_E_REFUSED, "%s is %s, and there is no terminal to confirm on", name,
                       r->target.t->protected_ ? "protected" : "to be passed with an override");
-        return hg_hint(err, "add --yes to say so beforehand");
+        return hg_hint(err, getenv("HEADGATE_MAKE_PROGRAM") ? "say so beforehand: make … YES=1"
+                                                            : "add --yes to say so beforehand");
     }
     char answer[ANSWER_MAX] = "";
     HG_AUTO(hg_freep) char *moves =

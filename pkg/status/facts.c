@@ -12,14 +12,9 @@ enum column {
     COL_TABLE_READABLE, COL_TABLE_ROWS, COL_USER_TABLES,
 };
 
-const char *hg_status_get(const json_t *object, const char *key)
-{
-    return json_string_value(json_object_get(object, key));
-}
-
 char *hg_status_dup(const json_t *object, const char *key)
 {
-    return hg_xstrdup(hg_status_get(object, key));
+    return hg_xstrdup(hg_jget(object, key));
 }
 
 void hg_status_list(const json_t *array, struct hg_strv *ret)

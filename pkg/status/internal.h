@@ -48,7 +48,6 @@ struct hg_lost *hg_status_lost_add(struct hg_status *s, const char *revision);
 struct hg_lost *hg_status_lost_of(struct hg_status *s, const char *revision);
 
 /* Small helpers over jansson: NULL and null are the same. */
-const char *hg_status_get(const json_t *object, const char *key);
 char *hg_status_dup(const json_t *object, const char *key);
 void hg_status_list(const json_t *array, struct hg_strv *ret);
 

@@ -70,7 +70,7 @@ static const json_t *expected_table(const struct hg_facts *f, const char *table,
         if (!found && flag(item, "expected"))
             found = item;
         else
-            hg_strv_addf(&s->vt_candidates, "%s.%s", hg_status_get(item, "schema"), table);
+            hg_strv_addf(&s->vt_candidates, "%s.%s", hg_jget(item, "schema"), table);
     }
     return found;
 }
@@ -158,7 +158,7 @@ static void take_ledger(const struct hg_facts *f, struct hg_status *s)
     size_t i;
     json_t *row;
     json_array_foreach(f->summary, i, row)
-        if (hg_streq(hg_status_get(row, "version_table"), name))
+        if (hg_streq(hg_jget(row, "version_table"), name))
             mine = row;
     s->last_revision = hg_status_dup(mine, "last_revision");
     s->last_finished_at = hg_status_dup(mine, "last_finished_at");
@@ -187,7 +187,7 @@ static void take_session(const json_t *h, struct hg_status *s)
 {
     s->running = true;
     s->run_pid = json_integer_value(json_object_get(h, "pid"));
-    s->run_revision = revision_of(hg_status_get(h, "application"));
+    s->run_revision = revision_of(hg_jget(h, "application"));
     s->run_by = s->open_by ? hg_xstrdup(s->open_by) : hg_status_dup(h, "user");
     s->run_host = s->open_host ? hg_xstrdup(s->open_host) : hg_status_dup(h, "host");
     s->run_since = s->open_since ? hg_xstrdup(s->open_since) : hg_status_dup(h, "since");
@@ -204,7 +204,7 @@ static void find_running(const struct hg_facts *f, struct hg_status *s)
     json_t *h;
     json_array_foreach(f->holders, i, h)
     {
-        if (!hg_streq(hg_status_get(h, "key"), key))
+        if (!hg_streq(hg_jget(h, "key"), key))
             continue;
         if (!flag(h, "migrator"))
             apply = apply ? apply : h;

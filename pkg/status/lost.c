@@ -33,7 +33,7 @@ const json_t *hg_status_parents_of(const json_t *parents, const char *revision)
     size_t i;
     json_t *item;
     json_array_foreach(parents, i, item)
-        if (hg_streq(hg_status_get(item, "revision"), revision))
+        if (hg_streq(hg_jget(item, "revision"), revision))
             return item;
     return NULL;
 }

@@ -13,7 +13,7 @@ static bool said(const json_t *document, const char *rule)
     size_t i;
     json_t *item;
     json_array_foreach(json_object_get(document, "findings"), i, item)
-        if (hg_streq(hg_status_get(item, "rule"), rule))
+        if (hg_streq(hg_jget(item, "rule"), rule))
             return true;
     return false;
 }
@@ -84,7 +84,7 @@ int hg_status_recorded(const struct hg_target *t, const json_t *document, const 
                        struct hg_status *ret, struct hg_err *err)
 {
     const json_t *v = json_object_get(document, "version_table");
-    const char *schema = hg_status_get(v, "schema"), *name = hg_status_get(v, "name");
+    const char *schema = hg_jget(v, "schema"), *name = hg_jget(v, "name");
     *ret = (struct hg_status){ .bare = graph == NULL };
     if (graph_findings)
         hg_findings_move(&ret->findings, graph_findings);

@@ -170,6 +170,8 @@ EOF
     run --separate-stderr headgate apply -t production < /dev/null
     expect_status 1
     expect_stderr "--yes"
+    HEADGATE_MK=$HGT_ROOT/headgate.mk run make -s -f "$HGT_ROOT/headgate.mk" migrate-prod < /dev/null
+    expect_output "hint: say so beforehand: make … YES=1"
     [ "$(hga_rows)" = none ]
     run --separate-stderr headgate apply -t production --yes
     expect_status 0

@@ -105,5 +105,7 @@ steps() {
     cd "$BATS_TEST_TMPDIR/origin"
     run steps "$(gitlab_steps migrate-prod)"
     expect_status 0
+    headgate bundle verify migrations.bundle
+    grep -qE '^ +paths: \[migrations.bundle\]' "$HGT_ROOT/ci/templates/gitlab-job.yml" || fail "not kept"
     [ "$(hgt_psql 'select version_num from alembic_version')" = 0003c9e2074a ] || fail "not applied"
 }
