@@ -380,30 +380,31 @@ def in_child(function, log):
         os._exit(code)
 
 
-class Case:
-    def __init__(self, tools, number, rnd, folder):
-        self.headgate, self.url, self.number, self.rnd, self.folder = *tools, number, rnd, folder
-        self.modes, self.revisions = write_project(rnd, folder)
-        self.said, self.why = "", None
+class Pair:
+    """A project, a database of Alembic's and one of headgate's. Also for bundle_cases.py."""
+
+    def __init__(self, tools, folder, driver):
+        self.headgate, self.url, self.folder, self.driver = *tools, folder, driver
+        self.said = ""
 
     def address(self, name, driver=None):
         scheme = "postgresql+" + driver if driver else "postgresql"
         return re.sub(r"^\w+(\+\w+)?://(.*)/[^/]*$", r"%s://\2/%s" % (scheme, name), self.url)
 
     def alembic(self, verb, goal):
-        os.environ["DATABASE_URL"] = self.address(A, self.modes["driver"])
+        os.environ["DATABASE_URL"] = self.address(A, self.driver)
         config = alembic.config.Config(self.folder + "/alembic.ini")
         return in_child(lambda: getattr(alembic.command, verb)(config, goal), self.folder + "/alembic.log")
 
     def run_headgate(self, *words):
-        env = dict(os.environ, DATABASE_URL=self.address(B, self.modes["driver"]))
+        env = dict(os.environ, DATABASE_URL=self.address(B, self.driver))
         done = subprocess.run([self.headgate + "/headgate", *words], cwd=self.folder, env=env, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.said = done.stdout
         return done.returncode
 
-    def clear(self):
-        for name in (A, B):
+    def clear(self, *names):
+        for name in names:
             with psycopg.connect(self.address(name), autocommit=True) as connection:
                 for (schema,) in connection.execute(
                         "SELECT quote_ident(nspname) FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema)'"):
@@ -431,6 +432,13 @@ class Case:
     def differ(self):
         a, b = self.dump(A), self.dump(B)
         return "\n".join(list(difflib.unified_diff(a, b, "alembic", "bundle", lineterm="", n=2))[:60])
+
+
+class Case(Pair):
+    def __init__(self, tools, number, rnd, folder):
+        self.modes, self.revisions = write_project(rnd, folder)
+        super().__init__(tools, folder, self.modes["driver"])
+        self.number, self.rnd, self.why = number, rnd, None
 
     def step(self, what, theirs, ours):
         """None when both did the same and it went; "failed" when both failed alike; else raises."""
@@ -464,7 +472,7 @@ class Case:
 
     def run(self):
         """How it ended. One in ten is also tried in a private PostgreSQL when the bundle is built."""
-        self.clear()
+        self.clear(A, B)
         if self.run_headgate("bundle", "-o", "headgate.bundle", "--verify" if self.number % 10 == 9 else "--no-verify"):
             raise Difference("headgate bundle\n" + self.said)
         python = self.needs_python()

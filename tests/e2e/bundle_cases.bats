@@ -1,0 +1,13 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The cases T1 to T22, by the real Alembic and from a bundle: see bundle_cases.py, which has them.
+
+setup_file() { load ../lib/common; hgt_setup_file; }
+setup()      { load ../lib/common; }
+
+@test "each case T1 to T22 ends from a bundle as with Alembic, or is refused before its first statement" {
+    hgt_db
+    run "$HGT_VENV/bin/python" "$HGT_ROOT/tests/e2e/bundle_cases.py" "$HGT_BUILD" "$HGT_PGURL"
+    expect_status 0
+    echo "$output" >&3
+}
