@@ -26,21 +26,8 @@ static int compare(const struct bundle_options *o, const struct hg_bundle *b, bo
     HG_AUTO(hg_findings_done) struct hg_findings ignored = HG_FINDINGS_INIT;
     if (bundle_project_open(o, true, &p, &ignored, err) < 0)
         return -1;
-    const char *signers = o->signers ? o->signers : p.target.t->bundle_signers;
-    HG_AUTO(hg_freep) char *path =
-        !signers ? NULL : o->signers ? hg_xstrdup(signers) : hg_path_join(p.target.config.dir, signers);
-    struct hg_err wrong = { 0 };
-    if (!path && p.target.t->bundle_require_signature)
-        return hg_fail(err, HG_E_CONFIG, "headgate.yaml has bundle.require_signature, but no bundle.signers");
-    HG_AUTO(hg_freep) char *signature = hg_xasprintf("%s.sig", o->output);
-    bool wanted = o->signers || p.target.t->bundle_require_signature || hg_is_file(signature);
-    if (path && wanted && hg_bundle_signed(o->output, path, b, &wrong) < 0) {
-        if (wrong.kind != HG_E_INTEGRITY) {
-            *err = wrong;
-            return -1;
-        }
-        (void)hg_finding_add(ret, "HG257", "%s", wrong.message);
-    }
+    if (hg_target_bundle_signed(&p.target, o->output, b, o->signers, ret, err) < 0)
+        return -1;
     *ret_compared = p.found;
     if (!p.found)
         return 0;

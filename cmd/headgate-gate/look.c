@@ -51,6 +51,35 @@ static int read_graph(const struct gate_options *o, const struct gate_subject *s
     return rc;
 }
 
+/* Which steps there will be is not known offline: then all are looked at, and those that need Python may
+ * have been made long ago. */
+static void judge_bundle(const struct gate_options *o, const struct gate_subject *s, const struct hg_graph *graph,
+                         const struct hg_revlist *pending, struct hg_findings *ret)
+{
+    HG_AUTO(hg_revlist_done) struct hg_revlist all = HG_REVLIST_INIT;
+    HG_AUTO(hg_findings_done) struct hg_findings found = HG_FINDINGS_INIT;
+    const struct hg_revlist none = HG_REVLIST_INIT;
+    struct hg_err ignored = { 0 };
+    if (!o->offline) {
+        hg_replay_findings(&s->bundle, pending, false, ret);
+        return;
+    }
+    if (hg_graph_upgrade(graph, &none, "heads", &all, &ignored) < 0)
+        return;
+    hg_replay_findings(&s->bundle, &all, false, &found);
+    for (size_t i = 0; i < found.count; i++) {
+        const struct hg_finding *f = &found.items[i];
+        if (!hg_streq(f->rule->id, "HG260"))
+            continue;
+        struct hg_finding *told = hg_finding_add(ret, "HG260", "%s", f->message);
+        told->severity = HG_SEV_WARNING;
+        told->revision = hg_xstrdup(f->revision);
+        told->path = hg_xstrdup(f->path);
+        told->help = hg_xstrdup("Where it is not applied yet, `headgate apply --bundle` will refuse: "
+                                "headgate explain HG260");
+    }
+}
+
 int gate_look(const struct gate_options *o, struct gate_subject *s, bool last, bool *ret_again,
               struct hg_err *err)
 {
@@ -69,6 +98,8 @@ int gate_look(const struct gate_options *o, struct gate_subject *s, bool last, b
     };
     if (o->fail_on)
         (void)hg_severity_parse(o->fail_on, &in.fail_on);
+    if (o->bundle && hg_target_bundle_signed(&s->target, o->bundle, &s->bundle, NULL, &more, err) < 0)
+        return gate_print(o, &in, &gate, err);
     if (s->looked && hg_target_refresh(&s->target, &o->common, err) != 0)
         return gate_print(o, &in, &gate, err);
     s->looked = !o->offline;
@@ -96,7 +127,7 @@ int gate_look(const struct gate_options *o, struct gate_subject *s, bool last, b
     }
     in.graph = graph;
     if (o->bundle && hg_graph_ok(graph))
-        hg_replay_findings(&s->bundle, &status.pending, false, &more);
+        judge_bundle(o, s, graph, &status.pending, &more);
     if (hg_gate_judge(&in, &gate, err) != 0)
         return -1;
     if (unreached.kind != HG_E_NONE && hg_graph_ok(graph)) {

@@ -185,6 +185,9 @@ static int judge(struct work *w, struct hg_err *err)
                                 .deadline_ns = hg_now_ns() + DEADLINE_NS };
     if (w->o->bundle)
         hg_replay_findings(&w->bundle, &w->status.pending, false, &w->more);
+    if (w->o->bundle &&
+        hg_target_bundle_signed(&w->target, w->o->bundle, &w->bundle, NULL, &w->more, err) < 0)
+        return -1;
     if (hg_gate_judge(&in, &w->gate, err) < 0)
         return -1;
     for (size_t i = 0; i < w->gate.findings.count; i++) {

@@ -46,13 +46,16 @@ static struct hg_alembic_options alembic_options(const struct status_options *o,
 
 /* The code side: a bundle, or alembic.ini and its files, or none. Names the version table as soon as it is
  * known; read NULL: nobody asks for it. */
-static int read_code(const struct status_options *o, const struct hg_alembic_options *options,
+static int read_code(const struct status_options *o, const struct hg_target *t,
+                     const struct hg_alembic_options *options,
                      struct hg_status_read *read, struct answer *a, struct hg_findings *findings,
                      struct hg_err *err)
 {
     if (o->bundle) {
         a->has_config = true;
         int rc = hg_replay_code(o->bundle, o->common.dir, &a->bundle, &a->config, &a->graph, findings, err);
+        if (rc == 0)
+            rc = hg_target_bundle_signed(t, o->bundle, &a->bundle, NULL, findings, err);
         if (rc == 0 && read)
             hg_status_name(read, &a->config);
         return rc;
@@ -73,7 +76,7 @@ static int ask(const struct status_options *o, const struct hg_target *t,
     int64_t deadline = o->common.timeout_ns ? hg_now_ns() + o->common.timeout_ns : 0;
     if (hg_status_start(t, "headgate-status", deadline, &read, err) < 0)
         return -1;
-    if (read_code(o, options, read, a, &findings, err) < 0) {
+    if (read_code(o, t, options, read, a, &findings, err) < 0) {
         hg_status_drop(read);
         hg_status_unknown(t, NULL, &findings, &a->status);
         return -1;
@@ -87,7 +90,7 @@ static void files_only(const struct status_options *o, const struct hg_target *t
 {
     HG_AUTO(hg_findings_done) struct hg_findings findings = HG_FINDINGS_INIT;
     struct hg_err ignored = { 0 };
-    (void)read_code(o, options, NULL, a, &findings, &ignored);
+    (void)read_code(o, t, options, NULL, a, &findings, &ignored);
     hg_status_unknown(t, a->graph, &findings, &a->status);
 }
 
@@ -109,6 +112,11 @@ static int answer(const struct status_options *o, struct hg_target *t, const str
     if (a->status.unknown.count && a->has_config)
         hg_status_find_lost(&a->status, a->graph, &a->config, LOST_NS);
     hg_findings_move(&a->status.findings, &t->findings);
+    if (rc == 0 && o->check && hg_findings_have(&a->status.findings, "HG257")) {
+        (void)hg_fail(err, HG_E_REFUSED, "the bundle is not one that %s takes, so what it says is no measure",
+                      t->t->name);
+        return hg_hint(err, "headgate explain HG257");
+    }
     if (rc == 0 && o->check && a->status.state != HG_STATE_UP_TO_DATE) {
         hg_fail(err, HG_E_REFUSED, "%s is not up to date: %s", t->t->name, hg_state_name(a->status.state));
         return -1;
@@ -173,7 +181,7 @@ static int watch(const struct status_options *o, struct hg_target *t, struct hg_
         }
         if (rc < 0 && seen.kind != HG_E_REFUSED)
             hg_cli_print_error(&seen);
-        if (o->check && a.status.state == HG_STATE_UP_TO_DATE)
+        if (rc == 0 && o->check && a.status.state == HG_STATE_UP_TO_DATE)
             return HG_EXIT_YES;
         const struct timespec nap = { .tv_sec = WATCH_S };
         (void)nanosleep(&nap, NULL);

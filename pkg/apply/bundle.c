@@ -32,21 +32,14 @@ int hg_run_read_bundle(struct hg_run *r, struct hg_err *err)
 /* By one of those whom headgate.yaml names, where it names some. */
 static int check_signature(struct hg_run *r, struct hg_err *err)
 {
-    const struct hg_target_config *t = r->target.t;
-    struct hg_err why = { 0 };
-    if (!t->bundle_signers && !t->bundle_require_signature)
+    HG_AUTO(hg_findings_done) struct hg_findings wrong = HG_FINDINGS_INIT;
+    if (hg_target_bundle_signed(&r->target, r->o->bundle, &r->bundle, NULL, &wrong, err) < 0)
+        return -1;
+    if (!wrong.count)
         return 0;
-    if (!t->bundle_signers)
-        return hg_fail(err, HG_E_CONFIG, "headgate.yaml has bundle.require_signature, but no bundle.signers");
-    HG_AUTO(hg_freep) char *signers = hg_path_join(r->target.config.dir, t->bundle_signers);
-    HG_AUTO(hg_freep) char *signature = hg_xasprintf("%s.sig", r->o->bundle);
-    if (!t->bundle_require_signature && !hg_is_file(signature))
-        return 0;
-    if (hg_bundle_signed(r->o->bundle, signers, &r->bundle, &why) == 0)
-        return 0;
-    (void)hg_finding_add(&r->findings, "HG257", "%s", why.message);
-    (void)hg_fail(err, why.kind == HG_E_INTEGRITY ? HG_E_REFUSED : why.kind, "%s", why.message);
-    return hg_hint(err, "%s", *why.hint ? why.hint : "headgate explain HG257");
+    (void)hg_fail(err, HG_E_REFUSED, "%s", wrong.items[0].message);
+    hg_findings_move(&r->findings, &wrong);
+    return hg_hint(err, "headgate explain HG257");
 }
 
 int hg_run_load_bundle(struct hg_run *r, struct hg_err *err)

@@ -59,12 +59,24 @@ static int check_found(struct hg_entry *e, struct hg_err *err)
     return hg_hint(err, "build it again (headgate bundle), or name it if it is meant as it is (--bundle FILE)");
 }
 
+static int check_signed(struct hg_entry *e, struct hg_err *err)
+{
+    HG_AUTO(hg_findings_done) struct hg_findings wrong = HG_FINDINGS_INIT;
+    if (hg_target_bundle_signed(&e->target, e->way.bundle_path, &e->way.bundle, NULL, &wrong, err) < 0)
+        return -1;
+    if (!wrong.count)
+        return 0;
+    (void)hg_fail(err, HG_E_REFUSED, "%s", wrong.items[0].message);
+    return hg_hint(err, "headgate explain HG257");
+}
+
 static int load_bundle(struct hg_entry *e, struct hg_err *err)
 {
     struct hg_entry_way *w = &e->way;
     bool named = e->o->bundle && *e->o->bundle;
     w->have = hg_replay_code(w->bundle_path, e->target.config.start_dir, &w->bundle, &w->alembic, &w->graph,
-                             &e->file_findings, err) == 0 && (named || check_found(e, err) == 0);
+                             &e->file_findings, err) == 0 && (named || check_found(e, err) == 0) &&
+              check_signed(e, err) == 0;
     if (w->have)
         return 0;
     hg_graph_free(w->graph); /* so that the next try finds nothing left */

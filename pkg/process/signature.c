@@ -42,9 +42,11 @@ int hg_signature_verify(const struct hg_signature *s, const void *data, size_t l
         const char *const verify[] = { "ssh-keygen", "-Y", "verify", "-f", s->signers, "-I", principal,
                                        "-n", s->namespace, "-s", signature, NULL };
         code = ssh_keygen(verify, data, len, SSH_NS, &said, NULL, err);
+        if (code == 0)
+            return 0;
     }
-    if (code <= 0)
-        return code;
+    if (code < 0)
+        return -1;
     return hg_fail(err, HG_E_INTEGRITY, "the signature of %s is wrong: it was changed, or signed by nobody "
                    "of %s", s->shown, hg_path_base(s->signers));
 }

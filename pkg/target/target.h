@@ -278,6 +278,13 @@ json_t *hg_target_placeholders(const struct hg_target *t, char *const *plain);
  * that git tracks or everybody can read. Files that are not there are left out. Needs t->t and
  * t->original only; runs git. -1 when a file cannot be read or its dialect refuses it. */
 int hg_target_check_dotenv(const struct hg_target *t, struct hg_findings *ret, struct hg_err *err);
+/* Is the bundle that was read from `path` signed as the target wants it: with bundle.require_signature, by one
+ * of bundle.signers; without, only a signature that is there must be good? What is not is HG257 in *ret.
+ * signers: that file instead, and a signature is wanted; NULL: the configuration's. -1: the configuration is
+ * wrong, or ssh-keygen could not be run. */
+struct hg_bundle;
+int hg_target_bundle_signed(const struct hg_target *target, const char *path, const struct hg_bundle *b,
+                            const char *signers, struct hg_findings *ret, struct hg_err *err);
 /* <state dir> of CONTRACT.md; heap. */
 char *hg_target_state_dir(const struct hg_target *t);
 

@@ -105,6 +105,13 @@ R1='{"id": "r1", "message": "one", "upgrade": ["create table t (v text)"], "down
     run --separate-stderr headgate gate --bundle headgate.bundle --format json
     expect_status 1
     json '.findings[] | select(.rule == "HG260") | .message' | grep -q "it reads rows"
+    # Without a database it may have been applied long ago.
+    git init -q -b main . && git add bundle.json && git commit -q -m one
+    run --separate-stderr headgate gate --offline --bundle headgate.bundle --format json
+    expect_status 0
+    [ "$(json '.findings[] | select(.rule == "HG260") | .severity + " " + .location.revision')" = "warning r3" ]
+    run --separate-stderr headgate gate --offline --fail-on warning --bundle headgate.bundle --format json
+    expect_status 1
     run --separate-stderr headgate plan --bundle headgate.bundle --format json
     [ "$(json '.revisions[0].no_sql')" = "it reads rows" ]
     # Whoever names no such file is told so, in the document too.
@@ -415,10 +422,38 @@ judged() {
     apply --format json
     expect_status 1
     [ "$(hga_result '[.findings[].rule] | join(",")') $(hga_rows)" = "HG257 none" ]
+    # Nobody else believes it: the gate is shut (nothing lowers that), a plan says so, a start is refused.
+    local gate words
+    for gate in gate 'gate --offline' "gate --override HG257=trusted --yes"; do
+        read -ra words <<< "$gate"
+        run --separate-stderr headgate "${words[@]}" --bundle headgate.bundle --format json
+        expect_status 1
+        [ "$(json '.verdict + " " + (.findings[] | select(.rule == "HG257") | .severity)')" = "shut error" ] || fail "$gate"
+    done
+    run --separate-stderr headgate plan --check --bundle headgate.bundle --format json
+    expect_status 1
+    [ "$(json '.observed.verdict + " " + (.findings[] | select(.rule == "HG257") | .rule)')" = "shut HG257" ]
+    run --separate-stderr headgate status --bundle headgate.bundle --format json
+    expect_status 0
+    [ "$(json '.state + " " + (.findings[] | select(.rule == "HG257") | .rule)')" = "empty HG257" ]
+    for words in apply verify wait; do
+        run --separate-stderr timeout 60 headgate entrypoint --policy "$words" --timeout 5 -- echo started
+        expect_status 1
+        expect_stderr "the signature of the bundle"
+        [ "$output $(hga_rows)" = " none" ]
+    done
     headgate bundle sign headgate.bundle -k key
+    run headgate gate --bundle headgate.bundle
+    expect_status 0
     apply
     expect_status 0
     [ "$(hga_rows)" = r1 ]
+    run headgate status --check --bundle headgate.bundle
+    expect_status 0
+    rm headgate.bundle.sig # up to date with something that nobody vouches for
+    run --separate-stderr headgate status --check --bundle headgate.bundle
+    expect_status 1
+    expect_stderr "headgate explain HG257"
 }
 
 @test "--max-runtime cancels the statement; a kill in the middle leaves nothing that the next run cannot settle" {
