@@ -218,6 +218,46 @@ PY
     expect_stderr "not all is verified"
 }
 
+@test "killed while it is tried, it leaves no server, no folder and no Python behind" {
+    small "$BATS_TEST_TMPDIR/p"
+    cd "$BATS_TEST_TMPDIR/p"
+    # Once in the server, once in Python, where there is one: it says in a file where that is.
+    local told sleep data state server pid children i
+    told=$(mktemp -d /tmp/hgt-XXXXXX)
+    chmod 777 "$told"
+    for sleep in "op.execute('SELECT pg_sleep(600)')" 'os.path.exists(TOLD) and time.sleep(600)'; do
+        printf '%s\n' 'import os, time' 'from alembic import op' 'revision = "k1"' 'down_revision = "t00"' \
+            "TOLD = '$told/where'" 'def upgrade():' \
+            "    op.execute(\"COPY (SELECT current_setting('data_directory')) TO '%s'\" % TOLD)" \
+            "    $sleep" 'def downgrade():' '    pass' > migrations/versions/k1.py
+        rm -f "$told/where"
+        headgate bundle --verify > out 2>&1 3>&- &
+        pid=$!
+        for ((i = 0; i < 600; i++)); do
+            [ ! -s "$told/where" ] || break
+            kill -0 "$pid" || fail "it ended: $(cat out)"
+            sleep 0.1
+        done
+        data=$(cat "$told/where")
+        server=$(head -n 1 "$data/postmaster.pid")
+        children=$(pgrep -P "$pid" | xargs)
+        state=$(dirname "$(grep -lF "${data%/data}" /tmp/headgate-bundle-*/postgres.ephemeral)")
+        [[ $data == /tmp/headgate-* && $state == /tmp/headgate-bundle-* && $children == *" "* ]] ||
+            fail "$data, $state: $children"
+        kill -9 "$pid"
+        wait "$pid" || :
+        for ((i = 0; i < 300; i++)); do
+            [ -e "/proc/$server" ] || [ -e "${data%/*}" ] || [ -e "$state" ] || ps -p "${children// /,}" > /dev/null || break
+            sleep 0.1
+        done
+        [ ! -e "/proc/$server" ] || fail "the server is left"
+        [ ! -e "${data%/*}" ] && [ ! -e "$state" ] || fail "left: $(ls -d "${data%/*}" "$state")"
+        ! ps -p "${children// /,}" > left || fail "$(cat left)"
+        [ ! -e headgate.bundle ] || fail "half a bundle"
+    done
+    rm -r "$told"
+}
+
 @test "verify compares with the code that is here" {
     small "$BATS_TEST_TMPDIR/p"
     cd "$BATS_TEST_TMPDIR/p"
