@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # `apply --bundle` and its like, with SQL written by hand: transactions, version rows, refusals. What the
-# builder makes of migrations is compared with Alembic in bundle_differential.bats. Numbers T… are those of
-# docs/bundle.md.
+# builder makes of migrations is compared with Alembic in bundle_differential.bats, and the cases T1 to T22 in
+# bundle_cases.py.
 
 setup_file() {
     load ../lib/common
