@@ -7,6 +7,8 @@
 #include "plan/plan.h"
 #include "snapshot/snapshot.h"
 
+#define NAME_BYTES 63 /* a server cuts longer names */
+
 /* A name of the catalog (public."My table") as a plan spells it, without its schema if asked. Heap. */
 static char *plain(const char *name, bool schema)
 {
@@ -61,24 +63,51 @@ static bool told(const char *statement)
     return all;
 }
 
-static void take_object(const json_t *object, struct hg_strv *names, struct hg_strv *made)
+/* What a plan names. */
+struct planned {
+    struct hg_strv names;           /* all of it */
+    struct hg_strv tables;          /* that it makes; "" for one that it drops again */
+    struct hg_strv kinds, others;   /* and what else it makes, views and such */
+    bool takes_along;               /* something goes, and what hangs on it */
+    bool types;                     /* are made; some come with functions and types of their own */
+};
+
+static void planned_done(struct planned *p)
+{
+    struct hg_strv *lists[] = { &p->names, &p->tables, &p->kinds, &p->others };
+    for (size_t i = 0; i < HG_COUNT(lists); i++)
+        hg_strv_done(lists[i]);
+}
+
+static void take_table(const char *name, const char *change, struct planned *p)
+{
+    if (hg_streq(change, "create"))
+        hg_strv_add(&p->tables, name);
+    for (size_t i = 0; hg_streq(change, "drop") && i < p->tables.count; i++)
+        if (hg_streq(p->tables.items[i], name))
+            p->tables.items[i][0] = '\0';
+}
+
+/* False: the server keeps less of this name than stands there. */
+static bool take_object(const json_t *object, struct planned *p)
 {
     const char *name = hg_jstr(object, "name"), *kind = hg_jstr(object, "kind");
     const char *change = hg_jstr(object, "change"), *dot = strrchr(name, '.');
     if (hg_streq(kind, "column") && dot)
-        hg_strv_addn(names, name, (size_t)(dot - name));
-    hg_strv_add(names, name);
-    if (!hg_streq(kind, "table"))
-        return;
-    if (hg_streq(change, "create"))
-        hg_strv_add(made, name);
-    for (size_t i = 0; hg_streq(change, "drop") && i < made->count; i++)
-        if (hg_streq(made->items[i], name))
-            made->items[i][0] = '\0';
+        hg_strv_addn(&p->names, name, (size_t)(dot - name));
+    hg_strv_add(&p->names, name);
+    if (hg_streq(kind, "table")) {
+        take_table(name, change, p);
+    } else if (hg_streq(change, "create") && !hg_streq(kind, "schema") && !hg_streq(kind, "extension")) {
+        hg_strv_add(&p->kinds, kind);
+        hg_strv_add(&p->others, name);
+        p->types = p->types || hg_streq(kind, "type");
+    }
+    return strlen(dot ? dot + 1 : name) <= NAME_BYTES;
 }
 
-/* The objects that the plan names, and the tables that it makes; false where it does not name all. */
-static bool planned_objects(const struct hg_run *r, struct hg_strv *names, struct hg_strv *made)
+/* False where it does not name all that it touches. */
+static bool planned_objects(const struct hg_run *r, struct planned *p)
 {
     size_t i, k;
     json_t *revision, *item;
@@ -88,10 +117,15 @@ static bool planned_objects(const struct hg_run *r, struct hg_strv *names, struc
         if (!json_is_array(sql))
             return false;
         json_array_foreach(sql, k, item)
-            if (!told(json_string_value(item)))
+        {
+            const char *text = json_string_value(item);
+            if (!told(text))
                 return false;
+            p->takes_along = p->takes_along || strcasestr(text, "DROP") || strcasestr(text, "USING INDEX");
+        }
         json_array_foreach(json_object_get(revision, "objects"), k, item)
-            take_object(item, names, made);
+            if (!take_object(item, p))
+                return false;
     }
     return true;
 }
@@ -116,44 +150,114 @@ static bool names_it(const struct hg_strv *names, const char *name)
     return hg_strv_has(names, full) || hg_strv_has(names, last);
 }
 
-/* Tables only: what hangs on one is named with it, and a view may follow. */
-static void find_unplanned(struct hg_run *r, const struct hg_strv *names, struct hg_strv *ret)
+/* "public.t" of public.t.c. Heap. */
+static char *above(const char *name)
+{
+    const char *dot = NULL;
+    bool quoted = false;
+    for (const char *c = name; *c; c++) {
+        if (*c == '"')
+            quoted = !quoted;
+        else if (*c == '.' && !quoted)
+            dot = c;
+    }
+    return hg_xstrndup(name, dot ? (size_t)(dot - name) : 0);
+}
+
+/* The table on which it hangs; NULL: on none. Heap. */
+static char *table_of(const struct hg_run *r, const char *kind, const char *name)
+{
+    static const char *const NAMED_BELOW[] = { "constraint", "trigger", "policy", "rule" };
+    const json_t *const catalogs[] = { r->catalog_before, r->catalog_now };
+    for (size_t i = 0; i < HG_COUNT(NAMED_BELOW); i++)
+        if (hg_streq(kind, NAMED_BELOW[i]))
+            return above(name);
+    for (size_t i = 0; i < HG_COUNT(catalogs); i++) {
+        const json_t *object = json_object_get(
+            json_object_get(json_object_get(catalogs[i], "objects"), kind), name);
+        if (hg_jget(object, "table"))
+            return hg_xstrdup(hg_jget(object, "table"));
+        if (hg_jget(object, "owned_by"))
+            return above(hg_jget(object, "owned_by"));
+    }
+    return NULL;
+}
+
+/* A table that came or went itself, which is said. */
+static bool moved_itself(const struct hg_run *r, const char *table)
+{
+    size_t i;
+    json_t *c;
+    json_array_foreach(r->changed, i, c)
+        if (hg_streq(hg_jstr(c, "kind"), "table") && hg_streq(hg_jstr(c, "name"), table) &&
+            !hg_streq(hg_jstr(c, "change"), "changed"))
+            return true;
+    return false;
+}
+
+/* Only what came or went: a view, say, is spelled anew when its table changes. */
+static bool beside_plan(const struct hg_run *r, const struct planned *p, const json_t *c)
+{
+    static const char *const KINDS[] = { "constraint", "index", "trigger", "policy", "rule", "sequence", "view",
+                                         "materialized view", "function", "procedure", "aggregate", "type" };
+    const char *kind = hg_jstr(c, "kind"), *name = hg_jstr(c, "name"), *change = hg_jstr(c, "change");
+    bool judged = false;
+    for (size_t i = 0; i < HG_COUNT(KINDS); i++)
+        judged = judged || hg_streq(kind, KINDS[i]);
+    if (!judged || (!hg_streq(change, "added") && !hg_streq(change, "removed")) || names_it(&p->names, name) ||
+        (p->types && (hg_streq(kind, "type") || hg_streq(kind, "function"))))
+        return false;
+    HG_AUTO(hg_freep) char *table = table_of(r, kind, name);
+    return !table || !(names_it(&p->names, table) || follows_another(r, table) || moved_itself(r, table));
+}
+
+static void find_unplanned(struct hg_run *r, const struct planned *p, struct hg_strv *ret)
 {
     size_t i;
     json_t *c;
     json_array_foreach(r->changed, i, c)
     {
-        const char *from = hg_jget(c, "from"), *name = hg_jstr(c, "name");
-        if (hg_streq(hg_jstr(c, "kind"), "table") && !names_it(names, name) &&
-            !(from && names_it(names, from)) && !follows_another(r, name))
-            hg_strv_addf(ret, "table %s was %s, which the plan does not say", name, hg_jstr(c, "change"));
+        const char *from = hg_jget(c, "from"), *kind = hg_jstr(c, "kind"), *name = hg_jstr(c, "name");
+        bool table = hg_streq(kind, "table") && !names_it(&p->names, name) &&
+                     !(from && names_it(&p->names, from)) && !follows_another(r, name);
+        if (table || beside_plan(r, p, c))
+            hg_strv_addf(ret, "%s %s was %s, which the plan does not say", kind, name, hg_jstr(c, "change"));
     }
 }
 
-static void find_missing(struct hg_run *r, const struct hg_strv *made, struct hg_strv *ret)
+/* kind NULL: of any but a table. */
+static bool is_there(const struct hg_run *r, const char *kind, const char *planned)
 {
-    for (size_t i = 0; i < made->count; i++) {
-        bool there = !made->items[i][0];
-        for (size_t k = 0; !there && k < r->now.count; k++) {
-            HG_AUTO(hg_freep) char *full = plain(r->now.items[k].name, true);
-            HG_AUTO(hg_freep) char *last = plain(r->now.items[k].name, false);
-            there = hg_streq(r->now.items[k].kind, "table") &&
-                    (hg_streq(full, made->items[i]) || hg_streq(last, made->items[i]));
-        }
-        if (!there)
-            hg_strv_addf(ret, "table %s is not there, although the plan makes it", made->items[i]);
+    for (size_t k = 0; k < r->now.count; k++) {
+        const struct hg_ledger_object *o = &r->now.items[k];
+        HG_AUTO(hg_freep) char *full = plain(o->name, true);
+        HG_AUTO(hg_freep) char *last = plain(o->name, false);
+        if ((kind ? hg_streq(o->kind, kind) : !hg_streq(o->kind, "table")) &&
+            (hg_streq(full, planned) || hg_streq(last, planned)))
+            return true;
     }
+    return false;
+}
+
+static void find_missing(struct hg_run *r, const struct planned *p, struct hg_strv *ret)
+{
+    for (size_t i = 0; i < p->tables.count; i++)
+        if (*p->tables.items[i] && !is_there(r, "table", p->tables.items[i]))
+            hg_strv_addf(ret, "table %s is not there, although the plan makes it", p->tables.items[i]);
+    for (size_t i = 0; !p->takes_along && i < p->others.count; i++)
+        if (!is_there(r, NULL, p->others.items[i]))
+            hg_strv_addf(ret, "%s %s is not there, although the plan makes it", p->kinds.items[i],
+                         p->others.items[i]);
 }
 
 int hg_run_as_planned(struct hg_run *r, struct hg_err *err)
 {
-    HG_AUTO(hg_strv_done) struct hg_strv names = HG_STRV_INIT;
-    HG_AUTO(hg_strv_done) struct hg_strv made = HG_STRV_INIT;
+    HG_AUTO(planned_done) struct planned p = { 0 };
     HG_AUTO(hg_strv_done) struct hg_strv wrong = HG_STRV_INIT;
-    if (!r->planned || !r->changed || !planned_objects(r, &names, &made))
+    if (!r->planned || !r->changed || !planned_objects(r, &p))
         return 0;
-    find_unplanned(r, &names, &wrong);
-    find_missing(r, &made, &wrong);
+    find_unplanned(r, &p, &wrong);
+    find_missing(r, &p, &wrong);
     for (size_t i = 0; i < wrong.count; i++)
         (void)hg_finding_add(&r->findings, "HG618", "%s", wrong.items[i]);
     if (!wrong.count)

@@ -256,11 +256,32 @@ added constraint public.t1.positive
 added index public.fresh_pkey" ] || fail changed
     # Said in the revision's text: the second half may come later.
     [ "$(hga_result '.findings[] | select(.rule == "HG609").severity')" = note ] || fail unvalidated
-    hga_revision 3 "op.execute('alter table t1 add column b int')"
+    # What comes along with what the plan names is no news.
+    hga_revision 3 "op.execute('create view seen as select a from t1')
+op.execute('create function doubled(i int) returns int language sql as \$\$select i * 2\$\$')
+op.execute('create index by_a on t1 (a)')
+op.execute('alter table fresh add column unique_one serial unique')
+op.execute('create function note() returns trigger language plpgsql as \$\$begin return new; end\$\$')
+op.execute('create trigger noted before insert on t1 for each row execute function note()')
+op.execute('create sequence counted')
+op.execute('create materialized view kept as select 1 as one')
+op.create_table('more', sa.Column('id', sa.Integer, sa.ForeignKey('fresh.id')), sa.Column('e', sa.Integer, unique=True))"
+    hga_revision 4 "op.execute('create type span as range (subtype = float8)')
+op.execute('drop view seen')"
+    headgate plan -o plan.json > /dev/null 2>&1
+    run --separate-stderr headgate apply --plan plan.json --format json
+    expect_status 0
+    [ "$(jq -rs 'map(select(.event == "verify"))[0].changed | length > 12' <<< "$output")" = true ] || fail "$output"
+    hga_revision 5 "op.execute('alter table t1 add column b int')
+op.execute('create view wanted as select 1 as one')"
     headgate plan -o plan.json > /dev/null 2>&1
     hgt_psql "create function also() returns event_trigger language plpgsql as
-              'begin if to_regclass(''beside'') is null then create table beside (id int); end if; end';
-              create event trigger also on ddl_command_end when tag in ('ALTER TABLE') execute function also()"
+              'begin if to_regclass(''beside'') is null then create table beside (id int primary key);
+               create view beside_view as select 1 as one; create index beside_ix on fresh (id);
+               create function beside_f(int) returns int language sql as ''select 1''; end if;
+               if to_regclass(''wanted'') is not null then drop view wanted; end if; end';
+              create event trigger also on ddl_command_end when tag in ('ALTER TABLE', 'CREATE VIEW')
+              execute function also()"
     headgate apply -q --baseline > /dev/null 2>&1
     run --separate-stderr headgate apply --plan plan.json
     expect_status 4
@@ -268,8 +289,13 @@ added index public.fresh_pkey" ] || fail changed
     expect_stderr "~ table public.t1"
     expect_stderr "+ column b: integer"
     expect_stderr "HG618  table public.beside was added, which the plan does not say"
+    expect_stderr "HG618  view public.beside_view was added, which the plan does not say"
+    expect_stderr "HG618  index public.beside_ix was added, which the plan does not say"
+    expect_stderr "HG618  function public.beside_f(integer) was added, which the plan does not say"
+    expect_stderr "HG618  view wanted is not there, although the plan makes it"
+    [ "$(grep -c "error HG618  " <<< "$stderr")" = 5 ] || fail "something else too: $stderr"
     expect_stderr "every revision is in, but the schema is not what the plan said"
-    [ "$(hga_rows)" = r3 ]
+    [ "$(hga_rows)" = r5 ]
     [ "$(hgt_psql "select outcome from headgate.run order by seq desc limit 1")" = applied ]
     hgt_psql "drop event trigger also"
 }
