@@ -47,6 +47,47 @@ op.create_table("t2", sa.Column("id", sa.Integer))'
     hga_no_sessions
 }
 
+@test "a lock is tried for again, and a throttle holds back, with the migrator in the container" {
+    hga_revision 2 'op.execute("alter table hot add b int")'
+    hga_revision 3
+    hga_revision 1 'op.execute("create table hot (a int)")'
+    start_container
+    sed -i 's/^    run: .*/&\n    lock_timeout: 200ms\n    throttle: { file: hold, limit: 60s }/' headgate.yaml
+    touch hold
+    local n holder="pid from pg_stat_activity where query like '%pg_sleep(600)%' and datname = current_database() and pid <> pg_backend_pid()"
+    noted() { # NOTE COUNT
+        local i
+        for ((i = 0; i < 600; i++)); do
+            [ "$(grep -c "\"note\":\"$1\"" events)" -lt "$2" ] || return 0
+            kill -0 "$run" 2> /dev/null || break
+            sleep 0.1
+        done
+        fail "no $1: $(cat events err)"
+    }
+    headgate apply -t docker --revision-by-revision --format json > events 2> err 3>&- &
+    local run=$!
+    noted throttle 1
+    [ "$(hga_rows)" = r1 ]
+    psql -XqAt "$HGT_PGURL" > /dev/null 3>&- << 'SQL' &
+begin; lock table hot; select pg_sleep(600);
+SQL
+    for ((n = 0; n < 300; n++)); do
+        [ "$(hgt_psql "select count(*) $(cut -d' ' -f2- <<< "$holder")")" = 0 ] || break
+        sleep 0.1
+    done
+    rm hold
+    noted retry 2
+    [ "$(jq -rs 'map(select(.note == "retry"))[0] | .sqlstate + " " + (.applied | join(","))' events)" = "55P03 r1" ]
+    touch hold
+    hgt_psql "select pg_terminate_backend(pid) from (select $holder) h" > /dev/null
+    noted throttle 2
+    [ "$(hga_rows)" = r2 ]
+    rm hold
+    wait "$run" || fail "$(cat events err)"
+    [ "$(hga_rows)" = r3 ]
+    hga_no_sessions
+}
+
 @test "a file that differs in the container is HG506, and nothing runs" {
     start_container
     echo "# another build" >> "$BATS_TEST_TMPDIR/image/mig/versions/r2.py"
