@@ -11,8 +11,8 @@ before the server gets it or just after the server answered it, and then asks:
 - does the next status name exactly the rows that are there, and the run that has no end?
 - does the next apply go through, with every revision run once and nothing left behind?
 
-ROUNDS `all` does every statement in every way (HGT_FROM=N leaves out the first N rounds). With HGT_BUNDLE the same is done by `apply --bundle`, which has no
-migrator beside it."""
+ROUNDS `all` does every statement in every way (HGT_FROM=N leaves out the first N rounds). With HGT_BUNDLE the
+same is done by `apply --bundle`, which has no migrator beside it."""
 import json
 import os
 import random
