@@ -59,7 +59,7 @@ enough_hits() {
 # Counts the runners that have migrators' sessions at this moment, over and over.
 sample_runners() {
     while [ ! -e stop-sampling ]; do
-        psql -XqAt "$HGT_PGURL" -c "select count(distinct application_name) from pg_stat_activity
+        "$HGT_PSQL" -XqAt "$HGT_PGURL" -c "select count(distinct application_name) from pg_stat_activity
             where application_name like 'headgate migrator of%'" 2> /dev/null >> samples || :
         sleep 0.05
     done
