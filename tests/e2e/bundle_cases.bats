@@ -9,5 +9,5 @@ setup()      { load ../lib/common; }
     hgt_db
     run "$HGT_VENV/bin/python" "$HGT_ROOT/tests/e2e/bundle_cases.py" "$HGT_BUILD" "$HGT_PGURL"
     expect_status 0
-    echo "$output" >&3
+    echo "# $(grep -c "^ok" <<< "$output") cases" >&3
 }
