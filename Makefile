@@ -185,6 +185,9 @@ hdr-check: $(GEN) ## every public header compiles alone, twice
 	  $(CC) $(ALL_CFLAGS) -Werror -fsyntax-only -x c - || exit 1; done
 fuzz: ## fuzz each target for a while (SECONDS=60)
 	@ci/fuzz
+.PHONY: test-regression-database
+test-regression-database: all ## round trip of the database of PostgreSQL's own suite (fetches 23 MB, 2 minutes)
+	@scripts/test-regression-database
 bench: ## ratios beside the peers, measured in one run (builds the real Railway CLI's release, once)
 	@scripts/install-deps
 	@$(MAKE) --no-print-directory all helpers
