@@ -25,11 +25,48 @@ static char *plain(const char *name, bool schema)
     return hg_buf_take(&b);
 }
 
+/* "public.t" of public.t.c. Heap. */
+static char *above(const char *name)
+{
+    const char *dot = NULL;
+    bool quoted = false;
+    for (const char *c = name; *c; c++) {
+        if (*c == '"')
+            quoted = !quoted;
+        else if (*c == '.' && !quoted)
+            dot = c;
+    }
+    return hg_xstrndup(name, dot ? (size_t)(dot - name) : 0);
+}
+
+/* The table on which it hangs; NULL: on none. Heap. */
+static char *table_of(const struct hg_run *r, const char *kind, const char *name)
+{
+    static const char *const NAMED_BELOW[] = { "constraint", "trigger", "policy", "rule" };
+    const json_t *const catalogs[] = { r->catalog_before, r->catalog_now };
+    for (size_t i = 0; i < HG_COUNT(NAMED_BELOW); i++)
+        if (hg_streq(kind, NAMED_BELOW[i]))
+            return above(name);
+    for (size_t i = 0; i < HG_COUNT(catalogs); i++) {
+        const json_t *object = json_object_get(
+            json_object_get(json_object_get(catalogs[i], "objects"), kind), name);
+        if (hg_jget(object, "table"))
+            return hg_xstrdup(hg_jget(object, "table"));
+        if (hg_jget(object, "owned_by"))
+            return above(hg_jget(object, "owned_by"));
+    }
+    return NULL;
+}
+
+/* Itself, its column, or its index. */
 static bool is_version_table(const struct hg_run *r, const json_t *change)
 {
     HG_AUTO(hg_freep) char *name = plain(hg_jstr(change, "name"), true);
+    HG_AUTO(hg_freep) char *table = table_of(r, hg_jstr(change, "kind"), hg_jstr(change, "name"));
+    HG_AUTO(hg_freep) char *owner = table ? plain(table, true) : NULL;
     size_t len = strlen(r->version_table);
-    return strncmp(name, r->version_table, len) == 0 && (!name[len] || name[len] == '.');
+    return (owner && hg_streq(owner, r->version_table)) ||
+           (strncmp(name, r->version_table, len) == 0 && (!name[len] || name[len] == '.'));
 }
 
 void hg_run_find_changed(struct hg_run *r)
@@ -148,39 +185,6 @@ static bool names_it(const struct hg_strv *names, const char *name)
     HG_AUTO(hg_freep) char *full = plain(name, true);
     HG_AUTO(hg_freep) char *last = plain(name, false);
     return hg_strv_has(names, full) || hg_strv_has(names, last);
-}
-
-/* "public.t" of public.t.c. Heap. */
-static char *above(const char *name)
-{
-    const char *dot = NULL;
-    bool quoted = false;
-    for (const char *c = name; *c; c++) {
-        if (*c == '"')
-            quoted = !quoted;
-        else if (*c == '.' && !quoted)
-            dot = c;
-    }
-    return hg_xstrndup(name, dot ? (size_t)(dot - name) : 0);
-}
-
-/* The table on which it hangs; NULL: on none. Heap. */
-static char *table_of(const struct hg_run *r, const char *kind, const char *name)
-{
-    static const char *const NAMED_BELOW[] = { "constraint", "trigger", "policy", "rule" };
-    const json_t *const catalogs[] = { r->catalog_before, r->catalog_now };
-    for (size_t i = 0; i < HG_COUNT(NAMED_BELOW); i++)
-        if (hg_streq(kind, NAMED_BELOW[i]))
-            return above(name);
-    for (size_t i = 0; i < HG_COUNT(catalogs); i++) {
-        const json_t *object = json_object_get(
-            json_object_get(json_object_get(catalogs[i], "objects"), kind), name);
-        if (hg_jget(object, "table"))
-            return hg_xstrdup(hg_jget(object, "table"));
-        if (hg_jget(object, "owned_by"))
-            return above(hg_jget(object, "owned_by"));
-    }
-    return NULL;
 }
 
 /* A table that came or went itself, which is said. */
