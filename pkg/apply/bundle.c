@@ -177,8 +177,6 @@ static void report_event(void *run, enum hg_replay_event event, const struct hg_
                          bool in_step)
 {
     struct hg_run *r = run;
-    if (event == HG_REPLAY_POINT && !hg_run_point_due(r))
-        return;
     json_t *report = event == HG_REPLAY_COMMIT  ? json_pack("{s:s}", "event", "commit")
                      : event == HG_REPLAY_POINT ? json_pack("{s:s, s:i}", "event", "pace", "number",
                                                             (int)r->driven.steps_committed)
@@ -192,6 +190,11 @@ static void report_event(void *run, enum hg_replay_event event, const struct hg_
 static bool tick(void *run)
 {
     return hg_run_tick(run) == 0;
+}
+
+static bool point_due(void *run)
+{
+    return hg_run_point_due(run);
 }
 
 /* The point was reported as the driver does, so the word is given as to the driver. */
@@ -237,7 +240,7 @@ static void replay(struct hg_run *r, PGconn *conn, struct hg_migrated *ret)
     struct hg_replay p = { .conn = conn, .bundle = &r->bundle, .graph = r->graph, .rows = &rows,
                            .steps = &left, .down = r->o->down, .one_by_one = r->o->one_by_one,
                            .on_event = report_event, .tick = tick, .tick_ns = HG_APPLY_TICK_NS,
-                           .may_begin = may_begin, .context = r };
+                           .point_due = point_due, .may_begin = may_begin, .context = r };
     struct hg_replay_outcome outcome = { 0 };
     struct hg_err failed = { 0 };
     int rc = hg_replay_run(&p, &outcome, &failed);

@@ -42,9 +42,11 @@ struct hg_replay {
      * nothing more is sent. */
     bool (*tick)(void *context);
     int64_t tick_ns;
+    /* Is there to be a point behind this step? Asked before its COMMIT. NULL: behind each. */
+    bool (*point_due)(void *context);
     /* Asked at a point, before the first tick and after each, until it says so. NULL: there are none. */
     bool (*may_begin)(void *context);
-    void *context;                      /* of all three, which may be NULL */
+    void *context;                      /* of all these, which may be NULL */
 };
 
 /* How it ended. */

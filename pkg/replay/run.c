@@ -48,17 +48,22 @@ static int begin(struct hg_replaying *r, struct hg_err *err)
     return hg_replay_send(r, "BEGIN", &said, err);
 }
 
-static int commit(struct hg_replaying *r, bool in_step, struct hg_err *err)
+/* With `go_on` the next transaction begins on the same way: a wait less for each revision. Where the
+ * COMMIT fails the server leaves the BEGIN out, and one that turned into a ROLLBACK is told by its tag. */
+static int commit(struct hg_replaying *r, bool in_step, bool go_on, struct hg_err *err)
 {
     struct hg_replay_said said = { 0 };
     r->begun = false;
     if (idle(r))
         return 0;
-    if (hg_replay_send(r, "COMMIT", &said, err) < 0)
+    int rc = hg_replay_send(r, go_on ? "COMMIT;BEGIN" : "COMMIT", &said, err);
+    if (said.committed)
+        tell(r, HG_REPLAY_COMMIT, NULL, in_step);
+    if (rc < 0)
         return -1;
     if (!said.committed)
         return hg_fail(err, HG_E_MIGRATOR, "the transaction was rolled back at its end");
-    tell(r, HG_REPLAY_COMMIT, NULL, in_step);
+    r->begun = go_on;
     return 0;
 }
 
@@ -88,7 +93,7 @@ static int run_chunk(struct hg_replaying *r, const struct hg_bundle_chunk *c, st
     switch (c->kind) {
     case HG_CHUNK_COMMIT:
         r->in_block = true;
-        return commit(r, true, err);
+        return commit(r, true, false, err);
     case HG_CHUNK_BEGIN:
         r->in_block = false;
         r->begun = false;
@@ -203,11 +208,42 @@ static int work_out(const struct hg_replay *p, struct rows *ret, struct hg_err *
     return 0;
 }
 
+static const struct hg_bundle_script *script_of(const struct hg_replaying *r, size_t i)
+{
+    const struct hg_bundle_revision *found = hg_bundle_of(r->p->bundle, r->p->steps->items[i]);
+    return r->p->down ? &found->downgrade : &found->upgrade;
+}
+
+/* Is there a step i, and is a statement in a transaction the first thing that it sends? */
+static bool begins(const struct hg_replaying *r, size_t i)
+{
+    if (r->in_block || i >= r->p->steps->count)
+        return false;
+    const struct hg_bundle_script *script = script_of(r, i);
+    return script->count && script->chunks[0].kind == HG_CHUNK_SQL;
+}
+
+static bool point_behind(const struct hg_replaying *r, size_t i)
+{
+    const struct hg_replay *p = r->p;
+    return p->may_begin && i + 1 < p->steps->count && (!p->point_due || p->point_due(p->context));
+}
+
+/* Nothing is open here, so it may take as long as it likes. */
+static int wait_at_point(struct hg_replaying *r, const struct hg_revision *next, struct hg_err *err)
+{
+    r->out->revision = NULL;
+    tell(r, HG_REPLAY_POINT, next, false);
+    while (!r->p->may_begin(r->p->context))
+        if (hg_replay_sit(r, err) < 0)
+            return -1;
+    return 0;
+}
+
 static int run_step(struct hg_replaying *r, const struct rows *v, size_t i, struct hg_err *err)
 {
     const struct hg_revision *step = r->p->steps->items[i];
-    const struct hg_bundle_revision *found = hg_bundle_of(r->p->bundle, step);
-    const struct hg_bundle_script *script = r->p->down ? &found->downgrade : &found->upgrade;
+    const struct hg_bundle_script *script = script_of(r, i);
     r->out->revision = step;
     r->out->partly = false;
     tell(r, HG_REPLAY_BEGIN, step, true);
@@ -219,20 +255,12 @@ static int run_step(struct hg_replaying *r, const struct rows *v, size_t i, stru
     tell(r, HG_REPLAY_END, step, false);
     if (idle(r) && r->begun) /* the version row stood alone: it is in */
         tell(r, HG_REPLAY_COMMIT, NULL, false);
-    return one_by_one(r->p) ? commit(r, false, err) : 0;
-}
-
-/* Nothing is open here, so it may take as long as it likes. */
-static int wait_at_point(struct hg_replaying *r, const struct hg_revision *next, struct hg_err *err)
-{
-    if (!r->p->may_begin || !one_by_one(r->p))
+    if (!one_by_one(r->p))
         return 0;
-    r->out->revision = NULL;
-    tell(r, HG_REPLAY_POINT, next, false);
-    while (!r->p->may_begin(r->p->context))
-        if (hg_replay_sit(r, err) < 0)
-            return -1;
-    return 0;
+    bool point = point_behind(r, i);
+    if (commit(r, false, !point && begins(r, i + 1), err) < 0)
+        return -1;
+    return point ? wait_at_point(r, r->p->steps->items[i + 1], err) : 0;
 }
 
 static int run_all(struct hg_replaying *r, const struct rows *v, struct hg_err *err)
@@ -241,10 +269,10 @@ static int run_all(struct hg_replaying *r, const struct rows *v, struct hg_err *
     if (p->rows->count == 0 && create_table(r, err) < 0)
         return hg_wrap(err, "making the version table");
     for (size_t i = 0; i < p->steps->count; i++)
-        if ((i && wait_at_point(r, p->steps->items[i], err) < 0) || run_step(r, v, i, err) < 0)
+        if (run_step(r, v, i, err) < 0)
             return -1;
     r->out->revision = NULL;
-    return commit(r, false, err);
+    return commit(r, false, false, err);
 }
 
 int hg_replay_run(const struct hg_replay *p, struct hg_replay_outcome *ret, struct hg_err *err)

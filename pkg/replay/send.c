@@ -9,11 +9,13 @@
 #define GRACE_NS   (10 * HG_NS_PER_S) /* for a canceled statement to end */
 #define LINE_SHOWN 120
 
-static void look_around(struct hg_replaying *r)
+/* The caller asks a database too when it is asked, so that is best done while the server is at work for
+ * us: without need nothing is held up for it. */
+static void look_around(struct hg_replaying *r, bool at_work)
 {
     const struct hg_replay *p = r->p;
     int64_t now = hg_now_ns();
-    if (!p->tick || now < r->next_tick_ns)
+    if (!p->tick || now < r->next_tick_ns + (at_work ? 0 : p->tick_ns / 4))
         return;
     r->next_tick_ns = now + p->tick_ns;
     if (p->tick(p->context) || r->stopping)
@@ -29,7 +31,7 @@ static void look_around(struct hg_replaying *r)
 static bool wait_socket(struct hg_replaying *r, short events)
 {
     for (;;) {
-        look_around(r);
+        look_around(r, true);
         if (r->stopping && hg_now_ns() > r->give_up_ns)
             return false;
         int64_t until = r->stopping ? r->give_up_ns : r->p->tick ? r->next_tick_ns : 0;
@@ -156,7 +158,7 @@ int hg_replay_sit(struct hg_replaying *r, struct hg_err *err)
     /* A signal ends the pause, and the caller wants to know of it at once. */
     if (poll(NULL, 0, hg_ms_left(hg_now_ns() + r->p->tick_ns)) < 0)
         r->next_tick_ns = 0;
-    look_around(r);
+    look_around(r, true);
     return told_to_stop(r, err);
 }
 
@@ -173,7 +175,7 @@ int hg_replay_send(struct hg_replaying *r, const char *sql, struct hg_replay_sai
     struct hg_replay_said said = { .rows = -1 };
     struct hg_err later = { 0 };
     int rc = 0;
-    look_around(r);
+    look_around(r, false);
     if (told_to_stop(r, err) < 0)
         return -1;
     if (!PQsendQuery(conn, sql)) {

@@ -201,6 +201,17 @@ OWN='{"id": "r2", "down": ["r1"], "upgrade": ["insert into t values ('"'x'"')", 
     expect_status 4
     [ "$(hgt_psql 'select sqlstate from headgate.run order by seq desc limit 1') $(hga_rows)" = "23503 r1" ]
     hga_no_sessions
+    # Likewise where the next transaction would have begun with that COMMIT.
+    bundle "$R1, {\"id\": \"r2\", \"down\": [\"r1\"], \"upgrade\":
+            [\"create table u (id int primary key, o int references u deferrable initially deferred)\",
+             \"insert into u values (1, 2)\"], \"downgrade\": []},
+            {\"id\": \"r3\", \"down\": [\"r2\"], \"upgrade\": [\"create table never (v int)\"], \"downgrade\": []}" \
+        '"transaction_per_migration": true'
+    apply --format json
+    expect_status 4
+    [[ $(hga_result .error.message) == *"revision r2, version table"* ]] || fail "where"
+    [ "$(hgt_psql "select to_regclass('u'), to_regclass('never')") $(hga_rows)" = "| r1" ]
+    hga_no_sessions
 }
 
 @test "branches, merges and dependencies leave the rows that Alembic leaves; a row that is gone is an error (T17, D18)" {

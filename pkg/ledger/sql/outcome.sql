@@ -10,9 +10,9 @@ with run as (
     returning seq
 ), objects as (
     insert into headgate.object (run, kind, name, digest, definition, made)
-    select run.seq, item.value->>'kind', item.value->>'name', item.value->>'digest', item.value->>'definition',
-           (item.value->>'made')::boolean
-      from run, pg_catalog.json_array_elements($9::json) as item (value)
+    select run.seq, item.kind, item.name, item.digest, item.definition, item.made
+      from run, pg_catalog.json_to_recordset($9::json) as
+                item (kind text, name text, digest text, definition text, made boolean)
 )
 update headgate.step s
    set outcome = case when s.revision = any ($6::text[]) then 'done' else 'not-done' end,
