@@ -276,6 +276,8 @@ static char *shown_with(struct prefix *p, const struct hg_alembic_config *c, con
 
 static void keep_text(struct hg_node *n, const char *text, size_t len)
 {
+    if (!text)
+        return;
     n->text = hg_xmalloc(len + 1); /* may hold NUL bytes */
     memcpy(n->text, text, len);
     n->text[len] = '\0';

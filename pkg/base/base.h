@@ -192,6 +192,8 @@ char *hg_printable(const char *s, size_t max);
  * refused without waiting; the descriptor is CLOEXEC. The error is of kind CONFIG and names the
  * path, what is wrong with it, and for a missing file has sqlstate "" and errno kept in errno. */
 int hg_file_read(const char *path, size_t max, struct hg_buf *ret, struct hg_err *err);
+/* Opens it only, for who does not want all of it in memory: a descriptor, and its size; or -1. */
+int hg_file_open(const char *path, size_t max, size_t *ret_len, struct hg_err *err);
 /* The same relative to a directory descriptor; `shown` is the path for messages. */
 int hg_file_read_at(int dirfd, const char *name, const char *shown, size_t max,
                     struct hg_buf *ret, struct hg_err *err);
@@ -238,6 +240,8 @@ const char *hg_age_format(int64_t seconds, char out[HG_AGE_SIZE]);
 #define HG_SHA256_SIZE 65
 /* Lower-case hex, as sha256sum prints it (libcrypto). */
 const char *hg_sha256(const void *data, size_t len, char out[HG_SHA256_SIZE]);
+/* Of `data` and the next `more` bytes of fd. -1 with errno; 0 there: the file ended before. */
+int hg_sha256_fd(const void *data, size_t len, int fd, size_t more, char out[HG_SHA256_SIZE]);
 /* HMAC (RFC 2104) with SHA-256, in hex as above. */
 const char *hg_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
                            char out[HG_SHA256_SIZE]);

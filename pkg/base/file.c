@@ -33,8 +33,8 @@ int hg_read_all(int fd, size_t max, struct hg_buf *ret, struct hg_err *err)
     }
 }
 
-int hg_file_read_at(int dirfd, const char *name, const char *shown, size_t max, struct hg_buf *ret,
-                    struct hg_err *err)
+static int open_at(int dirfd, const char *name, const char *shown, size_t max, size_t *ret_len,
+                   struct hg_err *err)
 {
     /* O_NONBLOCK: opening a FIFO without a writer must not wait. */
     HG_AUTO(hg_closep) int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -50,8 +50,26 @@ int hg_file_read_at(int dirfd, const char *name, const char *shown, size_t max, 
         return hg_fail(err, HG_E_CONFIG, "cannot read %s: it has %lld bytes, more than %zu", shown,
                        (long long)st.st_size, max);
     }
+    *ret_len = (size_t)st.st_size;
+    int opened = fd;
+    fd = -1;
+    return opened;
+}
+
+int hg_file_open(const char *path, size_t max, size_t *ret_len, struct hg_err *err)
+{
+    return open_at(AT_FDCWD, path, path, max, ret_len, err);
+}
+
+int hg_file_read_at(int dirfd, const char *name, const char *shown, size_t max, struct hg_buf *ret,
+                    struct hg_err *err)
+{
+    size_t size = 0;
+    HG_AUTO(hg_closep) int fd = open_at(dirfd, name, shown, max, &size, err);
+    if (fd < 0)
+        return -1;
     /* One read for the size that fstat told, one that sees the end. */
-    size_t want = (size_t)st.st_size + 1;
+    size_t want = size + 1;
     char *data = hg_xmalloc(want + 1);
     struct hg_buf b = { .data = data, .cap = want + 1 };
     for (;;) {

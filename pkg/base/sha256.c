@@ -3,8 +3,10 @@
 #define OPENSSL_SUPPRESS_DEPRECATED /* of the direct calls: EVP would wake all of OpenSSL up, 2 ms */
 #include "base.h"
 
+#include <errno.h>
 #include <openssl/sha.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *hex(const unsigned char *digest, char out[HG_SHA256_SIZE])
 {
@@ -29,6 +31,28 @@ const char *hg_sha256(const void *data, size_t len, char out[HG_SHA256_SIZE])
     unsigned char digest[SHA256_DIGEST_LENGTH];
     digest_of(data, len, "", 0, digest);
     return hex(digest, out);
+}
+
+int hg_sha256_fd(const void *data, size_t len, int fd, size_t more, char out[HG_SHA256_SIZE])
+{
+    unsigned char digest[SHA256_DIGEST_LENGTH], piece[65536];
+    SHA256_CTX ctx;
+    bool good = SHA256_Init(&ctx) && SHA256_Update(&ctx, data, len);
+    while (good && more) {
+        ssize_t n = read(fd, piece, more < sizeof piece ? more : sizeof piece);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            errno = n < 0 ? errno : 0;
+            return -1;
+        }
+        good = SHA256_Update(&ctx, piece, (size_t)n);
+        more -= (size_t)n;
+    }
+    if (!good || !SHA256_Final(digest, &ctx))
+        HG_BUG("SHA-256 is not available in libcrypto");
+    (void)hex(digest, out);
+    return 0;
 }
 
 const char *hg_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,

@@ -104,6 +104,17 @@ struct hg_bundle {
 int hg_bundle_open(const char *path, struct hg_bundle *ret, struct hg_err *err);
 int hg_bundle_parse(const void *data, size_t len, const char *shown, struct hg_bundle *ret,
                     struct hg_err *err);
+/* Manifest and index of it, for who only asks where a database stands. The digest of all bytes is compared,
+ * so a file that was cut or altered is refused as well; but what comes after the index is neither kept nor
+ * taken apart: no texts, and scripts without their chunks (count says how many there are). The asker is
+ * told the manifest as soon as it is read, before anything is compared: enough to ask a database by, not
+ * to believe. */
+struct hg_bundle_asker {
+    void (*head)(void *context, const struct hg_bundle *b);
+    void *context;
+};
+int hg_bundle_outline(const char *path, const struct hg_bundle_asker *asker, struct hg_bundle *ret,
+                      struct hg_err *err);
 void hg_bundle_done(struct hg_bundle *b);
 /* The graph of its revisions, with their texts (hg_graph_text) and, unlike from files, without a scan.
  * Index i of the graph is index i of the bundle. Faults of the history become findings, as with

@@ -23,12 +23,21 @@ struct hg_bundle_tar {
     const char *shown;      /* names the archive in messages */
     char *data;
     size_t len, at;
+    size_t from;            /* where in the archive data begins */
 };
+/* How many bytes the member takes that has this header (a block), which nobody has looked at yet. */
+size_t hg_bundle_tar_span(const char *header);
 /* The next member must have this name. */
 int hg_bundle_tar_next(struct hg_bundle_tar *t, const char *name, size_t max, char **ret,
                        size_t *ret_len, struct hg_err *err);
 /* Nothing may follow. */
 int hg_bundle_tar_finish(struct hg_bundle_tar *t, struct hg_err *err);
+
+/* ---- read.c ----------------------------------------------------------------------------------- */
+
+/* The digest's member and the end: the last hg_bundle_tar_tail() bytes of `size`, of which *last has no less. */
+int hg_bundle_digest_said(struct hg_bundle_tar *last, size_t size, const char **ret, struct hg_err *err);
+int hg_bundle_digest_fits(const char *shown, const char *said, const char *digest, struct hg_err *err);
 
 /* ---- index.c: the member `revisions` -------------------------------------------------------------- */
 

@@ -33,27 +33,39 @@ void hg_bundle_done(struct hg_bundle *b)
     *b = (struct hg_bundle){ 0 };
 }
 
+int hg_bundle_digest_said(struct hg_bundle_tar *last, size_t size, const char **ret, struct hg_err *err)
+{
+    size_t tail = hg_bundle_tar_tail(), len = 0;
+    char *said = NULL;
+    if (size < tail || size % HG_TAR_BLOCK)
+        return hg_fail(err, HG_E_INTEGRITY, "%s is no bundle, or was cut: %zu bytes", last->shown, size);
+    last->at = last->len - tail;
+    if (hg_bundle_tar_next(last, "digest", HG_SHA256_SIZE, &said, &len, err) < 0 ||
+        hg_bundle_tar_finish(last, err) < 0)
+        return -1;
+    *ret = len == HG_SHA256_SIZE && said[len - 1] == '\n' ? said : "";
+    return 0;
+}
+
+int hg_bundle_digest_fits(const char *shown, const char *said, const char *digest, struct hg_err *err)
+{
+    if (strncmp(said, digest, HG_SHA256_SIZE - 1) == 0)
+        return 0;
+    (void)hg_fail(err, HG_E_INTEGRITY, "%s was changed or damaged: its bytes do not have the digest "
+                  "that it says", shown);
+    return hg_hint(err, "fetch it again, or build it again: headgate bundle");
+}
+
 /* Of all bytes before the digest's own member; first of all, so that what is read further on is what
  * somebody's writer wrote. */
 static int check_digest(const struct hg_bundle_tar *t, char out[HG_SHA256_SIZE], struct hg_err *err)
 {
-    size_t tail = hg_bundle_tar_tail();
-    if (t->len < tail || t->len % HG_TAR_BLOCK)
-        return hg_fail(err, HG_E_INTEGRITY, "%s is no bundle, or was cut: %zu bytes", t->shown, t->len);
-    struct hg_bundle_tar last = { .shown = t->shown, .data = t->data, .len = t->len,
-                                  .at = t->len - tail };
-    char *said = NULL;
-    size_t len = 0;
-    if (hg_bundle_tar_next(&last, "digest", HG_SHA256_SIZE, &said, &len, err) < 0 ||
-        hg_bundle_tar_finish(&last, err) < 0)
+    struct hg_bundle_tar last = { .shown = t->shown, .data = t->data, .len = t->len };
+    const char *said = NULL;
+    if (hg_bundle_digest_said(&last, t->len, &said, err) < 0)
         return -1;
-    (void)hg_sha256(t->data, t->len - tail, out);
-    if (len != HG_SHA256_SIZE || memcmp(said, out, len - 1) != 0 || said[len - 1] != '\n') {
-        (void)hg_fail(err, HG_E_INTEGRITY, "%s was changed or damaged: its bytes do not have the digest "
-                      "that it says", t->shown);
-        return hg_hint(err, "fetch it again, or build it again: headgate bundle");
-    }
-    return 0;
+    (void)hg_sha256(t->data, t->len - hg_bundle_tar_tail(), out);
+    return hg_bundle_digest_fits(t->shown, said, out, err);
 }
 
 static int take_script(struct hg_bundle *b, size_t i, bool down, struct hg_bundle_tar *t,

@@ -82,7 +82,7 @@ size_t hg_bundle_tar_tail(void)
 static int refuse(const struct hg_bundle_tar *t, const char *what, const char *name, struct hg_err *err)
 {
     return hg_fail(err, HG_E_INTEGRITY, "%s is no bundle as headgate writes them: at byte %zu %s%s%s",
-                   t->shown, t->at, what, name ? " " : "", name ? name : "");
+                   t->shown, t->from + t->at, what, name ? " " : "", name ? name : "");
 }
 
 static bool octal(const char *digits, size_t count, size_t *ret)
@@ -100,6 +100,13 @@ static bool octal(const char *digits, size_t count, size_t *ret)
 static bool all_zero(const char *data, size_t len)
 {
     return len == 0 || (data[0] == '\0' && memcmp(data, data + 1, len - 1) == 0);
+}
+
+size_t hg_bundle_tar_span(const char *header)
+{
+    size_t len = 0;
+    bool number = octal(header + offsetof(struct ustar, size), sizeof ((struct ustar *)0)->size - 1, &len);
+    return HG_TAR_BLOCK + (number ? filled(len) : 0);
 }
 
 int hg_bundle_tar_next(struct hg_bundle_tar *t, const char *name, size_t max, char **ret,

@@ -65,7 +65,8 @@ int hg_entry_look(struct hg_entry *e, int64_t deadline_ns, struct hg_err *err);
 int hg_entry_reach(struct hg_entry *e, struct hg_err *err);
 
 /* way.c */
-int hg_entry_way_load(struct hg_entry *e, struct hg_err *err);
+/* Tells `read` the version table, as soon as it is known. */
+int hg_entry_way_load(struct hg_entry *e, struct hg_status_read *read, struct hg_err *err);
 /* The command that brings the database to where this image needs it. */
 void hg_entry_way_argv(const struct hg_entry *e, struct hg_strv *ret);
 void hg_entry_way_done(struct hg_entry_way *w);

@@ -19,11 +19,10 @@ int hg_entry_look(struct hg_entry *e, int64_t deadline_ns, struct hg_err *err)
     e->have_status = true;
     if (hg_status_start(t, "headgate-entrypoint", until > now + LEAST_NS ? until : now + LEAST_NS, &read, err) < 0)
         return -1;
-    if (hg_entry_way_load(e, err) < 0) {
+    if (hg_entry_way_load(e, read, err) < 0) {
         hg_status_drop(read);
         return -1;
     }
-    hg_status_name(read, &e->way.alembic);
     HG_AUTO(hg_findings_done) struct hg_findings findings = HG_FINDINGS_INIT;
     hg_findings_move(&findings, &e->file_findings); /* told once: they do not change */
     int rc = hg_status_finish(read, e->way.graph, &findings, &e->status, err);

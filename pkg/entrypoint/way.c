@@ -38,22 +38,26 @@ static struct hg_alembic_options options_of(const struct hg_entry *e, char **env
  * is older nobody can tell. */
 static int check_found(struct hg_entry *e, struct hg_err *err)
 {
+    HG_AUTO(hg_bundle_done) struct hg_bundle whole = { 0 };
     HG_AUTO(hg_findings_done) struct hg_findings ignored = HG_FINDINGS_INIT, differ = HG_FINDINGS_INIT;
     struct hg_alembic_config alembic;
     struct hg_graph *graph = NULL;
     struct hg_err unread = { 0 };
     bool found = false;
+    int rc = 0;
     char **env = hg_target_plain_envp(&e->target);
     struct hg_alembic_options options = options_of(e, env);
     if (hg_alembic_config_find(&options, &alembic, &found, &unread) == 0 && found) {
-        if (hg_alembic_load(&alembic, &options, &graph, &ignored, &unread) == 0)
-            hg_bundle_compare(&e->way.bundle, graph, &differ);
+        if (hg_alembic_load(&alembic, &options, &graph, &ignored, &unread) == 0) {
+            rc = hg_bundle_open(e->way.bundle_path, &whole, err);
+            hg_bundle_compare(&whole, graph, &differ);
+        }
         hg_graph_free(graph);
         hg_alembic_config_done(&alembic);
     }
     hg_vars_free_envp(env);
-    if (!differ.count)
-        return 0;
+    if (rc < 0 || !differ.count)
+        return rc;
     (void)hg_fail(err, HG_E_REFUSED, "%s is not of the revision files that are here: %s", e->way.bundle_path,
                   differ.items[0].message);
     return hg_hint(err, "build it again (headgate bundle), or name it if it is meant as it is (--bundle FILE)");
@@ -70,13 +74,33 @@ static int check_signed(struct hg_entry *e, struct hg_err *err)
     return hg_hint(err, "headgate explain HG257");
 }
 
-static int load_bundle(struct hg_entry *e, struct hg_err *err)
+static void name_table(void *read, const struct hg_alembic_config *config)
+{
+    hg_status_name(read, config);
+}
+
+/* A signature is over all of it, and nothing is asked by what nobody vouches for. */
+static int read_bundle(struct hg_entry *e, struct hg_status_read *read, struct hg_err *err)
 {
     struct hg_entry_way *w = &e->way;
+    const struct hg_target_config *t = e->target.t;
     bool named = e->o->bundle && *e->o->bundle;
-    w->have = hg_replay_code(w->bundle_path, e->target.config.start_dir, &w->bundle, &w->alembic, &w->graph,
-                             &e->file_findings, err) == 0 && (named || check_found(e, err) == 0) &&
-              check_signed(e, err) == 0;
+    bool whole = t->bundle_signers || t->bundle_require_signature;
+    int rc = whole ? hg_replay_code(w->bundle_path, e->target.config.start_dir, &w->bundle, &w->alembic,
+                                    &w->graph, &e->file_findings, err)
+                   : hg_replay_outline(w->bundle_path, e->target.config.start_dir, name_table, read, &w->bundle,
+                                       &w->alembic, &w->graph, &e->file_findings, err);
+    if (rc < 0 || (!named && check_found(e, err) < 0) || (whole && check_signed(e, err) < 0))
+        return -1;
+    if (whole)
+        name_table(read, &w->alembic);
+    return 0;
+}
+
+static int load_bundle(struct hg_entry *e, struct hg_status_read *read, struct hg_err *err)
+{
+    struct hg_entry_way *w = &e->way;
+    w->have = read_bundle(e, read, err) == 0;
     if (w->have)
         return 0;
     hg_graph_free(w->graph); /* so that the next try finds nothing left */
@@ -87,21 +111,24 @@ static int load_bundle(struct hg_entry *e, struct hg_err *err)
     return -1;
 }
 
-int hg_entry_way_load(struct hg_entry *e, struct hg_err *err)
+int hg_entry_way_load(struct hg_entry *e, struct hg_status_read *read, struct hg_err *err)
 {
     struct hg_entry_way *w = &e->way;
-    if (w->have)
+    if (w->have) {
+        hg_status_name(read, &w->alembic);
         return 0;
+    }
     if (!w->bundle_path)
         w->bundle_path = find_bundle(e);
     if (w->bundle_path)
-        return load_bundle(e, err);
+        return load_bundle(e, read, err);
     char **env = hg_target_plain_envp(&e->target);
     struct hg_alembic_options options = options_of(e, env);
     options.graph_only = true;
     struct hg_alembic_config alembic;
     int rc = hg_alembic_config_load(&options, &alembic, err);
     if (rc == 0) {
+        hg_status_name(read, &alembic);
         rc = hg_alembic_load(&alembic, &options, &w->graph, &e->file_findings, err);
         w->alembic = alembic;
         w->have = rc == 0;

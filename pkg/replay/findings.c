@@ -87,3 +87,30 @@ int hg_replay_code(const char *path, const char *dir, struct hg_bundle *ret_bund
     hg_replay_config(ret_bundle, dir, ret_config);
     return hg_bundle_graph(ret_bundle, ret_graph, findings, err);
 }
+
+struct known {
+    const char *dir;
+    struct hg_alembic_config *config;
+    void (*tell)(void *context, const struct hg_alembic_config *config);
+    void *context;
+};
+
+static void on_head(void *context, const struct hg_bundle *b)
+{
+    const struct known *k = context;
+    hg_replay_config(b, k->dir, k->config);
+    if (k->tell)
+        k->tell(k->context, k->config);
+}
+
+int hg_replay_outline(const char *path, const char *dir,
+                      void (*known)(void *context, const struct hg_alembic_config *config), void *context,
+                      struct hg_bundle *ret_bundle, struct hg_alembic_config *ret_config,
+                      struct hg_graph **ret_graph, struct hg_findings *findings, struct hg_err *err)
+{
+    struct known k = { .dir = dir, .config = ret_config, .tell = known, .context = context };
+    const struct hg_bundle_asker asker = { .head = on_head, .context = &k };
+    if (hg_bundle_outline(path, &asker, ret_bundle, err) < 0)
+        return -1;
+    return hg_bundle_graph(ret_bundle, ret_graph, findings, err);
+}

@@ -86,5 +86,11 @@ void hg_replay_config(const struct hg_bundle *b, const char *dir, struct hg_alem
 int hg_replay_code(const char *path, const char *dir, struct hg_bundle *ret_bundle,
                    struct hg_alembic_config *ret_config, struct hg_graph **ret_graph,
                    struct hg_findings *findings, struct hg_err *err);
+/* The same by hg_bundle_outline, for who runs nothing of it. `known` is told the configuration as soon as
+ * the file has said it; it stays as it is, or the call fails. */
+int hg_replay_outline(const char *path, const char *dir,
+                      void (*known)(void *context, const struct hg_alembic_config *config), void *context,
+                      struct hg_bundle *ret_bundle, struct hg_alembic_config *ret_config,
+                      struct hg_graph **ret_graph, struct hg_findings *findings, struct hg_err *err);
 
 #endif
