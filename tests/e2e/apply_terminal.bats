@@ -40,6 +40,19 @@ op.execute("select pg_sleep(60)")'
     hga_no_sessions
 }
 
+@test "Ctrl-C twice: a migration that takes no notice of the first is ended now" {
+    hga_revision 2 'import time
+connection = op.get_bind()
+for _ in range(60):
+    try:
+        connection.exec_driver_sql("select pg_sleep(60)")
+    except BaseException:
+        time.sleep(1)'
+    terminal '[["expect", "applying r2"], ["send", "\u0003"], ["expect", "Interrupt: the statement is canceled"], ["send", "\u0003"], ["expect", "interrupted"], ["expect", "now at no revision"], ["exit", 4]]' headgate apply -t local
+    [ "$(hga_rows)" = none ]
+    hga_no_sessions
+}
+
 @test "an override asks too, and what was confirmed is what runs" {
     hga_revision 2 pass pass
     run --separate-stderr headgate apply -t local --override 'HG208=on purpose' < /dev/null

@@ -35,6 +35,7 @@ op.create_table("t2", sa.Column("id", sa.Integer))'
     expect_status 5
     [ "$(hga_result '[.outcome, .error.kind] | join(" ")')" = "locked lock" ]
     [[ "$(hga_result .error.message)" == *"headgate apply"*"pid "*"since"* ]]
+    [[ "$(hga_result '.error | tostring')" == *"from commit $(git rev-parse --short=12 HEAD)"* ]] || fail "no commit"
     run --separate-stderr headgate apply --lock-wait 1 --format json
     expect_status 5
     [ "$(jq -rs 'map(select(.event == "lock-wait")) | length >= 1' <<< "$output")" = true ]

@@ -97,6 +97,8 @@ runs() { hgt_psql "select count(*) from headgate.run"; }
         expect_stderr "ahead of this image"
         expect_stderr "r4 step 4, applied by"
     done
+    run -0 headgate entrypoint --healthcheck
+    [ -z "$output" ] || fail "a probe has nothing to say: $output"
     entry --ahead refuse
     refused 1 "ahead: refuse"
     expect_stderr "r4 step 4, applied by"

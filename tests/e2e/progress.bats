@@ -31,3 +31,13 @@ setup() {
     jq -e '.percent == .done * 100 / .total and .percent < 100 and .expected_seconds >= 3 and
            .elapsed_seconds < .expected_seconds * 20' <<< "$seen" || fail "$seen"
 }
+
+@test "COPY tells how many rows it has brought" {
+    hgt_psql "create function wait() returns trigger language plpgsql as
+                  'begin perform slow(new.id); return new; end';
+              create trigger wait before insert on wide for each row execute function wait()"
+    hga_revision 2 "op.execute(\"copy wide (id) from program 'seq 8'\")"
+    run --separate-stderr headgate apply --from-empty
+    expect_status 0
+    [[ $stderr =~ "copy wide (id) from program 'seq 8' (copy from, "[1-8]\ tuples\) ]] || fail "no such line"
+}
