@@ -56,6 +56,11 @@ char *hg_xvasprintf(const char *fmt, va_list ap) HG_PRINTF(1, 0);
  * this. Linux (PR_SET_DUMPABLE); elsewhere nothing happens. */
 void hg_keep_private(void);
 
+/* A thread goes on that nobody can stop (it waits for a name server, say). The process then has to end by
+ * _exit, as hg_cli_main sees to: libraries that take leave would take from that thread what it uses. */
+void hg_thread_left_behind(void);
+bool hg_has_thread_left_behind(void);
+
 /* Cleanup functions for HG_AUTO: they take the address of the variable. */
 void hg_freep(void *ptr_to_ptr);             /* HG_AUTO(hg_freep) char *s = NULL; */
 void hg_closep(int *fd);                     /* HG_AUTO(hg_closep) int fd = -1; */

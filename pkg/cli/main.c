@@ -179,5 +179,7 @@ int hg_cli_main(const struct hg_cmd *cmd, int argc, char **argv, void *options, 
     hg_log_set_filter(NULL, NULL);
     hg_strv_done(&common->from);
     hg_strv_done(&common->x);
+    if (hg_has_thread_left_behind())
+        _exit(code);
     return code;
 }

@@ -183,6 +183,8 @@ static struct hg_status_read *join(struct hg_status_read *r, int64_t ns, bool *r
     *ret_connected = r->connected;
     (void)pthread_cond_signal(&r->told);
     (void)pthread_mutex_unlock(&r->mutex);
+    if (!done)
+        hg_thread_left_behind();
     (void)(done ? pthread_join(thread, NULL) : pthread_detach(thread));
     return done ? r : NULL;
 }
