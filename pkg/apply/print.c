@@ -68,11 +68,11 @@ static void on_gate(const json_t *e, struct hg_buf *b, bool color)
         const char *severity = hg_jstr(f, "severity"), *waived = hg_jstr(f, "waived");
         if (hg_streq(severity, "note"))
             continue;
-        const json_t *place = json_object_get(f, "location");
+        const char *path = hg_jstr(json_object_get(f, "location"), "path"), *message = hg_jstr(f, "message");
         hg_buf_addf(b, "  %s %s  ", severity, hg_jstr(f, "rule"));
-        if (*hg_jstr(place, "path"))
-            hg_buf_addf(b, "%s  ", hg_jstr(place, "path"));
-        hg_buf_add_lines(b, hg_jstr(f, "message"), "    ");
+        if (*path && !hg_starts_with(message, path))
+            hg_buf_addf(b, "%s  ", path);
+        hg_buf_add_lines(b, message, "    ");
         hg_buf_addf(b, "%s%s\n", *waived ? " - waived: " : "", waived);
         if (*waived || !*hg_jstr(f, "help"))
             continue;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# The cases T1 to T22, by the real Alembic and from a bundle: see bundle_cases.py, which has them.
+# Long for its size: the cases stand in bundle_cases.py. T1 to T22, by the real Alembic and from a bundle.
 
 setup_file() { load ../lib/common; hgt_setup_file; }
 setup()      { load ../lib/common; }

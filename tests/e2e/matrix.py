@@ -48,6 +48,7 @@ MEMORY = pathlib.Path("/sys/fs/cgroup/memory")
 LIBFAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 ROOT = os.geteuid() == 0
 POSTGRES = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"] if ROOT else []
+NEXT = "next: headgate status -t local"
 CONFIG = "version: 1\ntargets:\n  local:\n    environment: [ process ]\n"
 
 
@@ -257,7 +258,7 @@ class Round(faults.Round):
         return None if f"is now at {rows}" in detail else f"does not say where it stands: {err}"
 
     def said(self, out, err):
-        """Without --format json: the two lines on stdout, word for word, and the error after them."""
+        """Without --format json: the lines on stdout, word for word, and the error after them."""
         at = ", ".join(faults.rows()) or "no revision"
         state = {"no revision": "empty", "r3": "up-to-date"}.get(at, "behind")
         if self.code == 1:
@@ -270,11 +271,9 @@ class Round(faults.Round):
         found = re.fullmatch(f"local: {how}(; .*)", lines[0]) if lines else None
         if self.code == 3 and (not out or "failed; " in out):
             found = None
-        elif len(lines) != 2 or not found or found.group(1) not in stands:
+        elif not found or found.group(1) not in stands or lines[1:] != ([] if self.code else [NEXT]):
             return f"exit {self.code} at {at} says: {out}\n{err}"
-        elif lines[1] != "next: headgate status -t local":
-            return f"next is {lines[1]}"
-        if self.code and "headgate: " not in err:
+        if self.code and ("headgate: " not in err or "\n  hint: " not in err): # which says what is next
             return f"exit {self.code} without an error: {err}"
         if self.code == 4 and found and "could not be read" not in found.group(1) and f"is now at {at}" not in err:
             return f"does not say where it stands: {err}"
