@@ -48,7 +48,6 @@ MEMORY = pathlib.Path("/sys/fs/cgroup/memory")
 LIBFAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 ROOT = os.geteuid() == 0
 POSTGRES = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"] if ROOT else []
-NEXT = "next: headgate status -t local"
 CONFIG = "version: 1\ntargets:\n  local:\n    environment: [ process ]\n"
 
 
@@ -257,6 +256,10 @@ class Round(faults.Round):
         rows = ", ".join(self.last["to"]) or "no revision"
         return None if f"is now at {rows}" in detail else f"does not say where it stands: {err}"
 
+    def next(self):
+        """The command that a person is told after a success, from a bundle with that."""
+        return " ".join(["next: headgate status -t local", *([] if self.python else self.command()[-2:])])
+
     def said(self, out, err):
         """Without --format json: the lines on stdout, word for word, and the error after them."""
         at = ", ".join(faults.rows()) or "no revision"
@@ -271,7 +274,7 @@ class Round(faults.Round):
         found = re.fullmatch(f"local: {how}(; .*)", lines[0]) if lines else None
         if self.code == 3 and (not out or "failed; " in out):
             found = None
-        elif not found or found.group(1) not in stands or lines[1:] != ([] if self.code else [NEXT]):
+        elif not found or found.group(1) not in stands or lines[1:] != ([] if self.code else [self.next()]):
             return f"exit {self.code} at {at} says: {out}\n{err}"
         if self.code and ("headgate: " not in err or "\n  hint: " not in err): # which says what is next
             return f"exit {self.code} without an error: {err}"
