@@ -59,7 +59,7 @@ static int read_code(const struct status_options *o, const struct hg_target *t,
 {
     if (o->bundle) {
         a->has_config = true;
-        if (!t->t || (!t->t->bundle_signers && !t->t->bundle_require_signature))
+        if (!hg_target_bundle_signing(t))
             return hg_replay_outline(o->bundle, o->common.dir, name_table, read, &a->bundle, &a->config,
                                      &a->graph, findings, err);
         /* A signature is over all of it, and nothing is asked by what nobody vouches for. */

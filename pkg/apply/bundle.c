@@ -29,22 +29,10 @@ int hg_run_read_bundle(struct hg_run *r, struct hg_err *err)
     return 0;
 }
 
-/* By one of those whom headgate.yaml names, where it names some. */
-static int check_signature(struct hg_run *r, struct hg_err *err)
-{
-    HG_AUTO(hg_findings_done) struct hg_findings wrong = HG_FINDINGS_INIT;
-    if (hg_target_bundle_signed(&r->target, r->o->bundle, &r->bundle, NULL, &wrong, err) < 0)
-        return -1;
-    if (!wrong.count)
-        return 0;
-    (void)hg_fail(err, HG_E_REFUSED, "%s", wrong.items[0].message);
-    hg_findings_move(&r->findings, &wrong);
-    return hg_hint(err, "headgate explain HG257");
-}
-
 int hg_run_load_bundle(struct hg_run *r, struct hg_err *err)
 {
-    if (!r->have_alembic && check_signature(r, err) < 0)
+    if (!r->have_alembic &&
+        hg_target_bundle_trusted(&r->target, r->o->bundle, &r->bundle, &r->findings, err) < 0)
         return -1;
     if (!r->have_alembic)
         hg_replay_config(&r->bundle, r->o->common->dir, &r->alembic);

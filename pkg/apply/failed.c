@@ -47,10 +47,8 @@ static int read_failure(struct hg_run *r, struct hg_ledger_failure *ret, struct 
 {
     if (r->target.t->ledger != HG_LEDGER_FILE && r->summary.present)
         return hg_ledger_failure(r->watch, r->version_table, hg_now_ns() + HG_APPLY_QUERY_NS, ret, err);
-    HG_AUTO(hg_freep) char *path = hg_ledger_path(&r->target, r->identity.system_identifier,
-                                                  r->identity.oid, r->version_table);
     json_t *document = NULL;
-    if (hg_ledger_document_of_file(path, false, &document, err) < 0)
+    if (hg_run_ledger_document(r, false, &document, err) < 0)
         return -1;
     hg_ledger_failure_of(document, r->version_table, ret);
     json_decref(document);

@@ -63,17 +63,6 @@ static int check_found(struct hg_entry *e, struct hg_err *err)
     return hg_hint(err, "build it again (headgate bundle), or name it if it is meant as it is (--bundle FILE)");
 }
 
-static int check_signed(struct hg_entry *e, struct hg_err *err)
-{
-    HG_AUTO(hg_findings_done) struct hg_findings wrong = HG_FINDINGS_INIT;
-    if (hg_target_bundle_signed(&e->target, e->way.bundle_path, &e->way.bundle, NULL, &wrong, err) < 0)
-        return -1;
-    if (!wrong.count)
-        return 0;
-    (void)hg_fail(err, HG_E_REFUSED, "%s", wrong.items[0].message);
-    return hg_hint(err, "headgate explain HG257");
-}
-
 static void name_table(void *read, const struct hg_alembic_config *config)
 {
     hg_status_name(read, config);
@@ -83,14 +72,14 @@ static void name_table(void *read, const struct hg_alembic_config *config)
 static int read_bundle(struct hg_entry *e, struct hg_status_read *read, struct hg_err *err)
 {
     struct hg_entry_way *w = &e->way;
-    const struct hg_target_config *t = e->target.t;
     bool named = e->o->bundle && *e->o->bundle;
-    bool whole = t->bundle_signers || t->bundle_require_signature;
+    bool whole = hg_target_bundle_signing(&e->target);
     int rc = whole ? hg_replay_code(w->bundle_path, e->target.config.start_dir, &w->bundle, &w->alembic,
                                     &w->graph, &e->file_findings, err)
                    : hg_replay_outline(w->bundle_path, e->target.config.start_dir, name_table, read, &w->bundle,
                                        &w->alembic, &w->graph, &e->file_findings, err);
-    if (rc < 0 || (!named && check_found(e, err) < 0) || (whole && check_signed(e, err) < 0))
+    if (rc < 0 || (!named && check_found(e, err) < 0) ||
+        hg_target_bundle_trusted(&e->target, w->bundle_path, &w->bundle, &e->file_findings, err) < 0)
         return -1;
     if (whole)
         name_table(read, &w->alembic);

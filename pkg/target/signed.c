@@ -8,7 +8,7 @@ int hg_target_bundle_signed(const struct hg_target *target, const char *path, co
 {
     const struct hg_target_config *t = target->t;
     struct hg_err wrong = { 0 };
-    if (!signers && !t->bundle_signers && !t->bundle_require_signature)
+    if (!signers && !hg_target_bundle_signing(target))
         return 0;
     if (!signers && !t->bundle_signers)
         return hg_fail(err, HG_E_CONFIG, "headgate.yaml has bundle.require_signature, but no bundle.signers");
@@ -25,4 +25,22 @@ int hg_target_bundle_signed(const struct hg_target *target, const char *path, co
     }
     (void)hg_finding_add(ret, "HG257", "%s", wrong.message);
     return 0;
+}
+
+int hg_target_bundle_trusted(const struct hg_target *target, const char *path, const struct hg_bundle *b,
+                             struct hg_findings *ret, struct hg_err *err)
+{
+    HG_AUTO(hg_findings_done) struct hg_findings wrong = HG_FINDINGS_INIT;
+    if (hg_target_bundle_signed(target, path, b, NULL, &wrong, err) < 0)
+        return -1;
+    if (!wrong.count)
+        return 0;
+    (void)hg_fail(err, HG_E_REFUSED, "%s", wrong.items[0].message);
+    hg_findings_move(ret, &wrong);
+    return hg_hint(err, "headgate explain HG257");
+}
+
+bool hg_target_bundle_signing(const struct hg_target *target)
+{
+    return target->t && (target->t->bundle_signers || target->t->bundle_require_signature);
 }

@@ -285,6 +285,11 @@ int hg_target_check_dotenv(const struct hg_target *t, struct hg_findings *ret, s
 struct hg_bundle;
 int hg_target_bundle_signed(const struct hg_target *target, const char *path, const struct hg_bundle *b,
                             const char *signers, struct hg_findings *ret, struct hg_err *err);
+/* The same by the configuration, for those who go no further: -1 and HG257 in *ret for one that is not. */
+int hg_target_bundle_trusted(const struct hg_target *target, const char *path, const struct hg_bundle *b,
+                             struct hg_findings *ret, struct hg_err *err);
+/* Does the configuration say anything of signatures? Such a bundle is read whole before anything is asked. */
+bool hg_target_bundle_signing(const struct hg_target *target);
 /* <state dir> of CONTRACT.md; heap. */
 char *hg_target_state_dir(const struct hg_target *t);
 

@@ -156,14 +156,7 @@ CASES = {
 
 
 def write_project(folder, options):
-    os.makedirs(folder + "/m/versions")
-    with open(folder + "/alembic.ini", "w") as file:
-        file.write("[alembic]\nscript_location = %(here)s/m\n")
-    with open(folder + "/headgate.yaml", "w") as file:
-        file.write("version: 1\nmigrator: { kind: alembic, upgrade_to: heads }\ntargets:\n"
-                   "  local: { environment: [ process ], ledger: off }\n")
-    with open(folder + "/m/env.py", "w") as file:
-        file.write(both.ENV % options)
+    both.write_settings(folder, options)
     for name, (parents, body) in {"start": ("", BASE), **REVISIONS}.items():
         down = tuple(parents.split())
         with open("%s/m/versions/%s.py" % (folder, name), "w") as file:

@@ -325,6 +325,18 @@ def body(lines):
     return "".join("    %s\n" % line.replace("\n", "\n    ") for line in lines or ["pass"])
 
 
+def write_settings(folder, options):
+    """All of a project but its revisions; `options` are more arguments of context.configure()."""
+    os.makedirs(folder + "/m/versions")
+    with open(folder + "/alembic.ini", "w") as file:
+        file.write("[alembic]\nscript_location = %(here)s/m\n")
+    with open(folder + "/headgate.yaml", "w") as file:
+        file.write("version: 1\nmigrator: { kind: alembic, upgrade_to: heads }\ntargets:\n"
+                   "  local: { environment: [ process ], ledger: off }\n")
+    with open(folder + "/m/env.py", "w") as file:
+        file.write(ENV % options)
+
+
 def write_project(rnd, folder):
     modes = {"transaction_per_migration": rnd.random() < 0.5, "transactional_ddl": rnd.random() < 0.85,
              "driver": rnd.choice(["psycopg", "psycopg2"]), "table": rnd.random() < 0.15,
@@ -338,14 +350,7 @@ def write_project(rnd, folder):
         options += ', version_table="My versions", version_table_schema="public"'
     if modes["paramstyle"]:
         options += ', dialect_opts={"paramstyle": "%s"}' % modes["paramstyle"]
-    os.makedirs(folder + "/m/versions")
-    with open(folder + "/alembic.ini", "w") as file:
-        file.write("[alembic]\nscript_location = %(here)s/m\n")
-    with open(folder + "/headgate.yaml", "w") as file:
-        file.write("version: 1\nmigrator: { kind: alembic, upgrade_to: heads }\ntargets:\n"
-                   "  local: { environment: [ process ], ledger: off }\n")
-    with open(folder + "/m/env.py", "w") as file:
-        file.write(ENV % options)
+    write_settings(folder, options)
     revisions = graph(rnd)
     for r in revisions:
         Writer(rnd, r, modes).write()

@@ -2,28 +2,27 @@
 """What ended Alembic, for headgate's report and for people. Stands behind driver.py in the same program."""
 
 
-def sqlstate_of(error):
+def of_server(error, attributes, field):
+    """What the server says in one field of its report: the drivers keep it as an attribute of the exception or
+    of its `diag`, or in a dict by the letter of the protocol. None: it was not the server."""
     for candidate in (getattr(error, "orig", None), error):
-        for name in ("sqlstate", "pgcode"):
-            state = getattr(candidate, name, None)
-            if isinstance(state, str):
-                return state
+        for place in (candidate, getattr(candidate, "diag", None)):
+            for name in attributes:
+                if isinstance(getattr(place, name, None), str):
+                    return getattr(place, name)
         for arg in getattr(candidate, "args", ()):
-            if isinstance(arg, dict) and "C" in arg:
-                return arg["C"]
+            if isinstance(arg, dict) and field in arg:
+                return arg[field]
     return None
+
+
+def sqlstate_of(error):
+    return of_server(error, ("sqlstate", "pgcode"), "C")
 
 
 def detail_of(error):
     """What the server adds to its message: who waited for whom, in a deadlock."""
-    for candidate in (getattr(error, "orig", None), error):
-        detail = getattr(getattr(candidate, "diag", None), "message_detail", None)
-        if isinstance(detail, str):
-            return detail
-        for arg in getattr(candidate, "args", ()):
-            if isinstance(arg, dict) and "D" in arg:
-                return arg["D"]
-    return None
+    return of_server(error, ("message_detail",), "D")
 
 
 def describe(error):
@@ -39,20 +38,17 @@ def describe(error):
             "detail": detail_of(error)}
 
 
-def of_the_project(frame):
+def of_the_project(frame, libraries):
     """Is this line one that somebody of the project has written? Not a library's, nor this program's."""
-    import sysconfig
-
-    folders = [os.path.join(os.path.realpath(folder), "") for name, folder in sysconfig.get_paths().items()
-               if name in ("stdlib", "platstdlib", "purelib", "platlib")]
     path = os.path.realpath(frame.filename)
-    return os.path.isfile(path) and "-packages" + os.sep not in path and not path.startswith(tuple(folders))
+    return os.path.isfile(path) and "-packages" + os.sep not in path and not path.startswith(libraries)
 
 
 def tell_briefly(error):
     """Prints the error with the lines of env.py and of the revision that led to it. False: Python has to print
     it, because all is wanted (-v), the project has a hook of its own, or no line is the project's. Of an
     interruption, which headgate explains, nothing is printed."""
+    import sysconfig
     import traceback
 
     if SPEC.get("verbose") or sys.excepthook is not sys.__excepthook__:
@@ -62,7 +58,9 @@ def tell_briefly(error):
     if not isinstance(error, Exception):
         return False
     told = traceback.TracebackException(type(error), error, error.__traceback__)
-    kept = [frame for frame in told.stack if of_the_project(frame)]
+    libraries = tuple(os.path.join(os.path.realpath(folder), "") for name, folder in sysconfig.get_paths().items()
+                      if name in ("stdlib", "platstdlib", "purelib", "platlib"))
+    kept = [frame for frame in told.stack if of_the_project(frame, libraries)]
     if not kept:
         return False
     left_out = len(told.stack) - len(kept)
