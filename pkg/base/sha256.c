@@ -10,8 +10,12 @@
 
 static const char *hex(const unsigned char *digest, char out[HG_SHA256_SIZE])
 {
-    for (size_t i = 0; i < 32; i++)
-        (void)snprintf(out + 2 * i, 3, "%02x", (unsigned)digest[i]);
+    static const char DIGITS[] = "0123456789abcdef";
+    for (size_t i = 0; i < SHA256_DIGEST_LENGTH; i++) {
+        out[2 * i] = DIGITS[digest[i] >> 4];
+        out[2 * i + 1] = DIGITS[digest[i] & 15];
+    }
+    out[2 * SHA256_DIGEST_LENGTH] = '\0';
     return out;
 }
 

@@ -270,7 +270,8 @@ static void find_renames(const char *kind, json_t *a, json_t *b, struct hg_strv 
 {
     HG_AUTO(hg_strv_done) struct hg_strv gone = HG_STRV_INIT, fresh = HG_STRV_INIT;
     only_here(kind, a, b, &gone);
-    only_here(kind, b, a, &fresh);
+    if (gone.count)
+        only_here(kind, b, a, &fresh);
     for (size_t i = 0; i + 1 < gone.count; i += 2) {
         const char *text = gone.items[i + 1], *to = *text ? only_match(&fresh, text) : NULL;
         if (!to || !only_match(&gone, text))
@@ -280,9 +281,11 @@ static void find_renames(const char *kind, json_t *a, json_t *b, struct hg_strv 
     }
 }
 
-/* A copy of catalog's objects in which what hangs on a renamed table says its new name. */
-static json_t *follow_renames(const json_t *objects, const struct hg_strv *renames)
+/* The catalog's objects, in which what hangs on a renamed table says its new name. New reference. */
+static json_t *follow_renames(json_t *objects, const struct hg_strv *renames)
 {
+    if (!renames->count)
+        return json_incref(objects);
     json_t *copy = json_deep_copy(objects);
     for (size_t i = 0; i + 1 < renames->count; i += 2) {
         json_t *tables = json_object_get(copy, "table");
