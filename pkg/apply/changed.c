@@ -2,6 +2,7 @@
 /* After the migrator: what is different in the catalog, and whether that is what the plan said. */
 #include "internal.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "plan/plan.h"
@@ -69,15 +70,29 @@ static bool is_version_table(const struct hg_run *r, const json_t *change)
            (strncmp(name, r->version_table, len) == 0 && (!name[len] || name[len] == '.'));
 }
 
-void hg_run_find_changed(struct hg_run *r)
+static void *compare(void *run)
 {
-    if (!r->before_known)
-        return;
-    hg_run_objects_now(r);
-    if (!r->now_known || !r->catalog_before || !r->catalog_now)
-        return;
+    struct hg_run *r = run;
     json_decref(r->changed);
     r->changed = hg_snapshot_diff(r->catalog_before, r->catalog_now);
+    return NULL;
+}
+
+void hg_run_find_changed(struct hg_run *r)
+{
+    pthread_t comparing;
+    if (!r->catalog_before)
+        return;
+    hg_run_catalog_now(r);
+    if (!r->catalog_now)
+        return;
+    /* Both only read the catalogs, and of thousands of tables either takes a while. */
+    bool beside = pthread_create(&comparing, NULL, compare, r) == 0;
+    hg_snapshot_objects(r->catalog_now, r->version_table, &r->now);
+    if (beside)
+        (void)pthread_join(comparing, NULL);
+    else
+        (void)compare(r);
     for (size_t i = json_array_size(r->changed); i-- > 0;)
         if (is_version_table(r, json_array_get(r->changed, i)))
             json_array_remove(r->changed, i);

@@ -108,7 +108,6 @@ struct hg_run {
     struct hg_strv invalid_before, unvalidated_before;
     struct hg_ledger_objects before, now; /* what the catalog held; for the ledger */
     json_t *catalog_before, *catalog_now; /* the same with their definitions; NULL: not known */
-    bool before_known, now_known;
     json_t *changed;                /* by this run, as hg_snapshot_diff has it; NULL: not known */
     struct hg_findings preflight;   /* until the gate judges */
     int64_t calm_left_ns;           /* of --wait-for-calm */
@@ -188,6 +187,7 @@ int hg_run_squash_outcome(struct hg_run *r, bool moved, struct hg_err *err);
 /* objects.c: what the catalog holds. Failing costs the run its fingerprint (HG238), nothing else. */
 void hg_run_objects_before(struct hg_run *r);
 void hg_run_objects_now(struct hg_run *r);
+void hg_run_catalog_now(struct hg_run *r);   /* r->now is to be filled by the caller */
 
 /* changed.c: after the migrator. */
 /* What this run made, changed and took away, from the catalogs at both ends; reads the second. */

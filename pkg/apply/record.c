@@ -61,7 +61,7 @@ static int close_open_run(struct hg_run *r, struct hg_err *err)
     struct hg_ledger_outcome o = { .outcome = outcome, .rows = &r->status.rows, .done = &done,
                                    .error = "its headgate ended without recording an outcome" };
     hg_run_objects_now(r);
-    o.after = r->now_known ? &r->now : NULL;
+    o.after = r->catalog_now ? &r->now : NULL;
     if (hg_ledger_outcome(&r->ledger, s->open_run, &o, deadline(), err) < 0)
         return -1;
     json_t *event = hg_note("recovered");
@@ -96,7 +96,7 @@ static int adopt(struct hg_run *r, struct hg_err *err)
     run.overrides = NULL;
     struct hg_ledger_outcome o = { .outcome = "recorded", .rows = &r->status.rows, .done = &ids };
     hg_run_objects_now(r);
-    o.after = r->now_known ? &r->now : NULL;
+    o.after = r->catalog_now ? &r->now : NULL;
     if (hg_ledger_intent(&r->ledger, &run, deadline(), err) < 0 ||
         hg_ledger_outcome(&r->ledger, NULL, &o, deadline(), err) < 0)
         return -1;
@@ -183,10 +183,10 @@ int hg_run_outcome(struct hg_run *r, const struct hg_err *failure, struct hg_err
                                    .times = r->driven.times,
                                    .time_count = r->driven.time_count };
     r->ledger.conn = r->watch; /* the fresh connection of the verification */
-    if (r->before_known && !r->changed) /* else the verification has read them */
+    if (r->catalog_before && !r->changed) /* else the verification has read them */
         hg_run_objects_now(r);
-    o.before = r->before_known ? &r->before : NULL;
-    o.after = r->before_known && r->now_known ? &r->now : NULL;
+    o.before = r->catalog_before ? &r->before : NULL;
+    o.after = r->catalog_before && r->catalog_now ? &r->now : NULL;
     return hg_ledger_outcome(&r->ledger, NULL, &o, deadline(), err);
 }
 
@@ -208,7 +208,7 @@ int hg_run_baseline(struct hg_run *r, struct hg_err *err)
     struct hg_ledger_outcome o = { .outcome = "recorded", .rows = &r->status.rows,
                                    .done = &r->applied, .all_made = true };
     hg_run_objects_now(r);
-    o.after = r->now_known ? &r->now : NULL;
+    o.after = r->catalog_now ? &r->now : NULL;
     if (open_ledger(r, err) < 0 || leave_label(r, err) < 0 ||
         hg_ledger_intent(&r->ledger, &run, deadline(), err) < 0)
         return -1;
@@ -260,6 +260,6 @@ int hg_run_squash_outcome(struct hg_run *r, bool moved, struct hg_err *err)
     struct hg_ledger_outcome o = { .outcome = moved ? "applied" : "failed", .rows = &r->status.rows,
                                    .done = moved ? &r->moved_to : &none };
     hg_run_objects_now(r);
-    o.before = o.after = r->now_known ? &r->now : NULL;
+    o.before = o.after = r->catalog_now ? &r->now : NULL;
     return hg_ledger_outcome(&r->ledger, NULL, &o, deadline(), err);
 }

@@ -39,10 +39,9 @@ static char *base64(const char *data, size_t len)
         uint32_t word = (uint32_t)p[i] << 16;
         word |= i + 1 < len ? (uint32_t)p[i + 1] << 8 : 0;
         word |= i + 2 < len ? (uint32_t)p[i + 2] : 0;
-        hg_buf_addc(&b, digits[word >> 18 & 63]);
-        hg_buf_addc(&b, digits[word >> 12 & 63]);
-        hg_buf_addc(&b, i + 1 < len ? digits[word >> 6 & 63] : '=');
-        hg_buf_addc(&b, i + 2 < len ? digits[word & 63] : '=');
+        const char four[] = { digits[word >> 18 & 63], digits[word >> 12 & 63],
+                              i + 1 < len ? digits[word >> 6 & 63] : '=', i + 2 < len ? digits[word & 63] : '=' };
+        hg_buf_add(&b, four, sizeof four);
     }
     return hg_buf_take(&b);
 }
