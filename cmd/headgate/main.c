@@ -36,11 +36,12 @@ static int unknown_verb(const char *verb, struct hg_err *err)
     return hg_hint(err, "`headgate --help` lists the verbs");
 }
 
-/* Words that make a verb answer without a database, so that nothing need be resolved for it. */
+/* Words that make a verb answer without a database, so that nothing need be resolved for it; or by which it
+ * has less time for that, as only it knows. */
 static bool needs_nothing(char **args)
 {
     static const char *const WORDS[] = { "--offline", "--help", "-h", "--help=json", "--version",
-                                        "--policy=none" };
+                                        "--policy=none", "--healthcheck" };
     for (; *args && strcmp(*args, "--") != 0; args++)
         for (size_t i = 0; i < HG_COUNT(WORDS); i++)
             if (strcmp(*args, WORDS[i]) == 0)

@@ -24,7 +24,7 @@ static void remember(int number)
     seen = number;
 }
 
-static const int NUMBERS[] = { SIGINT, SIGTERM, SIGHUP };
+static const int NUMBERS[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 
 static void on_signals(void (*handler)(int))
 {

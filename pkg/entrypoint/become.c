@@ -3,6 +3,10 @@
 
 #include <fcntl.h>
 
+#define INIT "headgate-pid1"
+
+enum { INTERPRETER_MAX = 254 }; /* what the kernel reads of a first line (BINPRM_BUF_SIZE) */
+
 /* The application gets the environment that the container was given, not what the target's sources
  * made of it; and of headgate's own variables none that would tell it a secret or name a descriptor
  * that is closed. */
@@ -27,12 +31,51 @@ static const char *path_of(const struct hg_entry *e)
     return e->have_target ? hg_vars_get(&e->target.original, "PATH") : getenv("PATH");
 }
 
+/* "/bin/sh" of a script; NULL: it is none, or cannot be read. Heap. */
+static char *interpreter_of(const char *path)
+{
+    char line[INTERPRETER_MAX + 1];
+    HG_AUTO(hg_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, line, sizeof line - 1);
+    if (got < 2 || line[0] != '#' || line[1] != '!')
+        return NULL;
+    line[got] = '\0';
+    const char *name = line + 2 + strspn(line + 2, " \t");
+    size_t len = strcspn(name, " \t\n");
+    return name[len] && len ? hg_xstrndup(name, len) : NULL; /* else more than the kernel reads */
+}
+
+/* The kernel says of such a script only that there is no such file, and only when it is started. */
+static int check_interpreter(const char *script, struct hg_err *err)
+{
+    HG_AUTO(hg_freep) char *interpreter = interpreter_of(script);
+    if (!interpreter || access(interpreter, F_OK) == 0)
+        return 0;
+    HG_AUTO(hg_freep) char *shown = hg_printable(interpreter, INTERPRETER_MAX);
+    (void)hg_fail(err, HG_E_CONFIG, "cannot run %s: its first line names %s, which is not there", script, shown);
+    err->exit_code = HG_EXIT_NOT_FOUND;
+    return hg_hint(err, hg_ends_with(interpreter, "\r")
+                            ? "nothing was done; the lines of the file end as on Windows (CR LF)"
+                            : "nothing was done; install it in the image, or mend the first line");
+}
+
+int hg_entry_find_init(const struct hg_entry *e, struct hg_err *err)
+{
+    HG_AUTO(hg_freep) char *dir = hg_self_dir();
+    HG_AUTO(hg_freep) char *init = hg_path_join(dir, INIT);
+    if (!e->init || access(init, X_OK) == 0)
+        return 0;
+    (void)hg_fail(err, HG_E_CONFIG, "--init: %s is not there", init);
+    err->exit_code = HG_EXIT_NOT_FOUND;
+    return hg_hint(err, "nothing was done; headgate's programs belong together: copy them all into the image");
+}
+
 int hg_entry_find(const struct hg_entry *e, struct hg_err *err)
 {
     const char *name = e->o->app[0];
     HG_AUTO(hg_freep) char *found = hg_find_program(name, path_of(e));
     if (found)
-        return 0;
+        return check_interpreter(found, err);
     bool there = strchr(name, '/') && access(name, F_OK) == 0;
     (void)hg_fail(err, HG_E_CONFIG, there ? "cannot run %s" : "command not found: %s", name);
     err->exit_code = there ? HG_EXIT_CANNOT_RUN : HG_EXIT_NOT_FOUND;
@@ -43,7 +86,7 @@ int hg_entry_become(struct hg_entry *e, struct hg_err *err)
 {
     HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
     HG_AUTO(hg_freep) char *dir = hg_self_dir();
-    HG_AUTO(hg_freep) char *init = hg_path_join(dir, "headgate-pid1");
+    HG_AUTO(hg_freep) char *init = hg_path_join(dir, INIT);
     if (e->init) {
         hg_strv_add(&argv, init);
         if (e->group)

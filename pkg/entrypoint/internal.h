@@ -96,15 +96,17 @@ void hg_entry_held_end(struct hg_entry_held *h, bool hear); /* the child has end
 /* become.c */
 /* Returns only when the application cannot be run. */
 int hg_entry_become(struct hg_entry *e, struct hg_err *err);
-/* Is there such a program? Before anything is done. */
+/* Is there such a program, and what its first line names? Before anything is done. */
 int hg_entry_find(const struct hg_entry *e, struct hg_err *err);
+/* Is there the one that stays beside it, where that is wanted? */
+int hg_entry_find_init(const struct hg_entry *e, struct hg_err *err);
 
 /* signals.c */
 /* From here SIGHUP, SIGINT, SIGQUIT and SIGTERM end this process at once with 128+n (as process 1 it
  * would not notice them otherwise), except while a child is told: then they are counted for it. */
 void hg_entry_catch(void);
 void hg_entry_child(bool there);
-int hg_entry_signals(int *ret_last);   /* how many came since there is a child */
+int hg_entry_signals(int *ret_last);   /* how many came for the last child */
 /* Sleeps; orphans that end meanwhile are reaped when we are process 1. */
 void hg_entry_nap(int64_t ns);
 /* Between tries: from 100 ms, doubling to 2 s, each a random part longer or shorter, never past the

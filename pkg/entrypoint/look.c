@@ -50,8 +50,10 @@ static bool may_come(const struct hg_entry *e, bool *ret_answers, struct hg_err 
         return false;
     if (*err->sqlstate)
         return passes(err->sqlstate);
-    if (err->kind == HG_E_TIMEOUT)
-        return true; /* silence is known; and a name server's would not end by PQping's time limit */
+    /* Silence is known, and a name server's would not end by PQping's time limit. And whoever has no time
+     * left to try again need not ask. */
+    if (err->kind == HG_E_TIMEOUT || hg_now_ns() >= e->deadline_ns)
+        return true;
     HG_AUTO(hg_freep) char *conninfo =
         hg_xasprintf("%s connect_timeout=3", e->target.conninfo ? e->target.conninfo : "");
     PGPing ping = PQping(conninfo);

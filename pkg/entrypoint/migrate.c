@@ -146,9 +146,9 @@ int hg_entry_migrate(struct hg_entry *e, struct hg_err *err)
     }
     hg_closep(&held.out);
     wait_for(&child, &held, &status);
+    hg_entry_child(false); /* first: no signal may come between counting them and ending by them */
     int seen = hg_entry_signals(&number), code = hg_exit_status_code(&status);
     hg_entry_held_end(&held, seen || code != HG_EXIT_UNKNOWN || !may_start_again(e));
-    hg_entry_child(false);
     if (seen)
         return interrupted(number, code, err);
     return ended(e, code, err);

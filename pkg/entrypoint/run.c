@@ -114,7 +114,7 @@ static int run(struct hg_entry *e, struct hg_err *err)
         return -1;
     if (e->policy == HG_POLICY_NONE && e->o->policy)
         return look_at_nothing(e, err);
-    if (open_target(e, err) < 0 || listen_for_probes(e, err) < 0)
+    if (open_target(e, err) < 0 || hg_entry_find_init(e, err) < 0 || listen_for_probes(e, err) < 0)
         return -1;
     if (e->policy != HG_POLICY_NONE) {
         if (follow_policy(e, err) < 0)
@@ -150,9 +150,8 @@ static int health(struct hg_entry *e, struct hg_err *err)
     if (still_starting())
         return hg_fail(err, HG_E_REFUSED, "the application has not been started");
     char *why = NULL;
-    int64_t limit = e->o->common->timeout_ns ? e->o->common->timeout_ns : HG_ENTRY_HEALTH_NS;
     e->policy = HG_POLICY_VERIFY;
-    if (hg_entry_look(e, hg_now_ns() + limit, err) < 0)
+    if (hg_entry_look(e, hg_now_ns() + e->o->common->timeout_ns, err) < 0)
         return -1;
     enum hg_next next = hg_entry_judge(e, &why, err);
     /* A newer image's migration under way is no reason to take the application that runs out of service. */
@@ -168,8 +167,12 @@ static int health(struct hg_entry *e, struct hg_err *err)
 
 int hg_entrypoint_health(const struct hg_entrypoint_options *o, struct hg_err *err)
 {
+    struct hg_common common = *o->common;   /* its time is for the target's sources too */
     struct hg_entrypoint_options quiet = *o; /* the start has said it; probes come every few seconds */
     quiet.say = quiet.warn = NULL;
+    quiet.common = &common;
+    if (!common.timeout_ns)
+        common.timeout_ns = HG_ENTRY_HEALTH_NS;
     struct hg_entry e = { .o = &quiet, .listening = -1 };
     int rc = health(&e, err);
     entry_done(&e);

@@ -13,11 +13,11 @@
 static const int SIGNALS[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
 static volatile sig_atomic_t has_child, seen, last;
 
-/* Nothing was started, so nothing is left behind; and whatever call is under way (a name server that
+/* Nothing runs, so nothing is left behind; and whatever call is under way (a name server that
  * does not answer) need not come back first. */
 static _Noreturn void leave(int number)
 {
-    static const char TEXT[] = "headgate: ended by a signal before anything was started\n";
+    static const char TEXT[] = "headgate: ended by a signal; the application was not started\n";
     (void)!write(STDERR_FILENO, TEXT, sizeof TEXT - 1);
     _exit(HG_EXIT_SIGNAL + number);
 }
@@ -42,7 +42,8 @@ void hg_entry_catch(void)
 
 void hg_entry_child(bool there)
 {
-    seen = 0;
+    if (there)
+        seen = 0;
     has_child = there;
 }
 

@@ -123,8 +123,7 @@ static void on_ending_signal(struct hg_supervisor *s, int sig, bool from_termina
         return;
     }
     bool typed = s->child.group == HG_GROUP_SHARED && from_terminal;
-    bool asks = s->spec->on_signal && (sig == SIGINT || sig == SIGTERM || sig == SIGHUP);
-    if (asks && !typed) {
+    if (s->spec->on_signal && !typed) {
         int send = s->spec->on_signal(s->spec->context, sig, s->signals);
         if (send)
             hg_child_kill(&s->child, send);

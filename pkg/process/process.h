@@ -67,7 +67,7 @@ struct hg_process_supervise {
      * a signal number to send to the child's group, or 0. */
     int64_t tick_ns;
     int (*on_tick)(void *context);
-    /* A SIGINT/SIGTERM/SIGHUP that reached us: NULL: passed on to the child's group. Otherwise the
+    /* A SIGINT/SIGTERM/SIGHUP/SIGQUIT that reached us: NULL: passed on to the child's group. Otherwise the
      * callback decides what to send (returns a signal, or 0 for nothing). */
     int (*on_signal)(void *context, int signal, unsigned times);
     /* With on_signal: at a terminal the child still shares our group, and what was typed there reaches

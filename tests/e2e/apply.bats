@@ -283,13 +283,14 @@ EOF
     hga_no_sessions
 }
 
-@test "SIGTERM cancels, verifies and says; exit 4" {
+# SIGTERM and SIGHUP elsewhere: this is the one that some images are stopped by, and that shells hide from jobs.
+@test "SIGQUIT cancels, verifies and says, as SIGTERM does; exit 4" {
     hga_project 1
     hga_revision 2 'op.execute("select pg_sleep(60)")'
-    headgate apply --format json > out 2> err &
+    env --default-signal=QUIT headgate apply --format json > out 2> err &
     pid=$!
     for _ in $(seq 100); do grep -q '"revision":"r2","phase":"begin"' out && break; sleep 0.1; done
-    kill -TERM $pid
+    kill -QUIT $pid
     code=0; wait $pid || code=$?
     [ "$code" = 4 ]
     [ "$(tail -n 1 out | jq -r '[.outcome, .error.kind, (.to | length)] | join(" ")')" = "interrupted migrator 0" ]

@@ -45,6 +45,16 @@ refused() { # EXIT TEXT
 runs() { hgt_psql "select count(*) from headgate.run"; }
 
 @test "apply: an empty, a behind and an up-to-date database; the application's stdout is its own" {
+    # What cannot be started is found out before.
+    printf '#!/bin/sh\r\necho started app\r\n' > windows && chmod +x windows
+    run --separate-stderr -127 headgate entrypoint -- ./windows
+    refused 127 "its first line names /bin/sh\\x0d, which is not there"
+    expect_stderr "CR LF"
+    mkdir ../few && cp "$HGT_BUILD"/headgate-{env,entrypoint} ../few
+    printf 'version: 1\nentrypoint: { init: true }\n' > ../headgate.yaml
+    run --separate-stderr -127 ../few/headgate-entrypoint -c ../headgate.yaml -- echo started app
+    refused 127 "headgate-pid1 is not there"
+    [ "$(hga_rows)" = none ] || fail "it was migrated for nobody"
     entry --policy apply
     started
     [ "$(hga_rows)" = r3 ]
@@ -147,6 +157,13 @@ runs() { hgt_psql "select count(*) from headgate.run"; }
     DATABASE_URL=${DATABASE_URL/$HGT_PORT/1} entry --timeout 1
     refused 124 "did not come within"
     expect_stderr "waiting: "
+    # Silence until the time is up: nobody is asked again.
+    coproc silent { exec python3 -c 'import socket, sys
+s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True); sys.stdin.read()'; }
+    read -r port <&"${silent[0]}"
+    DATABASE_URL=postgresql://x@127.0.0.1:$port/x HEADGATE_TRACE=$PWD/trace entry --timeout 1
+    refused 124 "did not come within"
+    [ "$(grep -c '"event":"ping"' trace)" = 0 ] || fail "$(cat trace)"
     DATABASE_URL=postgresql://x@no-such-host.invalid/x entry --timeout 1
     refused 124 "no-such-host.invalid"
     DATABASE_URL=postgresql://x@127.0.0.1:nonsense/x entry
@@ -345,11 +362,20 @@ op.execute('select pg_sleep(30)')"
     kill -TERM $pid
     code=0; wait $pid || code=$?
     [ $code -eq 143 ] || fail "exit $code"
-    PORT=$port run --separate-stderr headgate entrypoint --liveness "$port" -- true
-    expect_status 2
-    expect_stderr "PORT"
+    for same in "$port" " $port"; do
+        PORT=$same run --separate-stderr headgate entrypoint --liveness "$port" -- true
+        expect_status 2
+        expect_stderr "PORT"
+    done
     DATABASE_URL=${DATABASE_URL/$HGT_PORT/1} run --separate-stderr headgate entrypoint --healthcheck
     expect_status 1
+    # What the target's variables come from has no more time than the database.
+    # shellcheck disable=SC2016
+    printf 'version: 1\ntargets: { local: { environment: [ { command: [sh, -c, "%s; exit 1"], format: dotenv } ] } }\n' \
+        'xargs -0 < /proc/$PPID/cmdline > started' > headgate.yaml
+    run --separate-stderr headgate entrypoint --healthcheck
+    expect_status 1
+    grep -q -e "--timeout=5.000" started || fail "$(cat started)"
 }
 
 # replicas WHAT: HGT_REPLICAS (12) at once, a tenth of them (at least 2) killed at random (HGT_SEED). What is in
