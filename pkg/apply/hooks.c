@@ -124,6 +124,7 @@ static int run_hook(struct hg_run *r, const struct hg_hook *h, const char *when,
                                          .grace_ns = GRACE_NS, .end_group = true, .on_signal = pass_on };
     emit(r, h, when, "begin", -1);
     int rc = hg_process_supervise(&spec, &done, err);
+    hg_run_output_end(r);
     hg_vars_free_envp(envp);
     if (rc < 0)
         return -1;

@@ -71,6 +71,9 @@ struct hg_throttle {
     bool ended;                     /* and it was told so */
 };
 
+/* A character of a child's output of which the rest is still to be read. */
+struct hg_begun { char bytes[3]; size_t len; };
+
 /* A revision that only the ledger has the file of. */
 struct hg_stored {
     struct hg_ledger_file file;
@@ -117,6 +120,7 @@ struct hg_run {
     struct hg_throttle throttle;
     unsigned tries;                 /* of the migrator */
     struct hg_buf report;           /* bytes of an unfinished line of the driver */
+    struct hg_begun begun[2];       /* on stderr, on stdout */
     int64_t started_ns, next_beat_ns, next_watch_ns, told_to_end_ns;
     struct hg_apply_pace pace;      /* of progress events */
     bool lock_lost, timed_out;
@@ -272,6 +276,7 @@ void hg_run_far_output(void *run, int stream, const char *data, size_t len);
 int hg_run_tick(void *run);
 int hg_run_signal(void *run, int signal, unsigned times);
 void hg_run_output(void *run, int stream, const char *data, size_t len);
+void hg_run_output_end(struct hg_run *r);   /* whoever wrote it has ended */
 int64_t hg_run_max_runtime(const struct hg_run *r);
 
 /* ending.c */

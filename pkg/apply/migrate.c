@@ -18,14 +18,39 @@ int64_t hg_run_max_runtime(const struct hg_run *r)
     return r->o->max_runtime_ns ? r->o->max_runtime_ns : r->target.t->max_runtime_ns;
 }
 
+static void emit_output(struct hg_run *r, int stream, const char *data, size_t len)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf text = HG_BUF_INIT;
+    if (!len)
+        return;
+    hg_utf8_add(&text, data, len);
+    json_t *event = hg_event("output");
+    json_object_set_new(event, "stream", json_string(stream == 1 ? "stdout" : "stderr"));
+    json_object_set_new(event, "text", json_string(hg_buf_str(&text)));
+    hg_emit(r, event);
+}
+
+/* What is read from a pipe may end within a character. */
 void hg_run_output(void *run, int stream, const char *data, size_t len)
 {
     struct hg_run *r = run;
-    HG_AUTO(hg_freep) char *text = hg_xstrndup(data, len);
-    json_t *event = hg_event("output");
-    json_object_set_new(event, "stream", json_string(stream == 1 ? "stdout" : "stderr"));
-    json_object_set_new(event, "text", hg_event_text(text));
-    hg_emit(r, event);
+    struct hg_begun *begun = &r->begun[stream == 1];
+    HG_AUTO(hg_buf_done) struct hg_buf all = HG_BUF_INIT;
+    hg_buf_add(&all, begun->bytes, begun->len);
+    hg_buf_add(&all, data, len);
+    begun->len = hg_utf8_unfinished(hg_buf_str(&all), all.len);
+    size_t whole = all.len - begun->len;
+    memcpy(begun->bytes, hg_buf_str(&all) + whole, begun->len);
+    emit_output(r, stream, hg_buf_str(&all), whole);
+}
+
+void hg_run_output_end(struct hg_run *r)
+{
+    for (int stream = 1; stream <= 2; stream++) {
+        struct hg_begun *begun = &r->begun[stream == 1];
+        emit_output(r, stream, begun->bytes, begun->len);
+        begun->len = 0;
+    }
 }
 
 /* Whoever lost the lock must not go on: another runner may hold it by now. */

@@ -38,9 +38,8 @@ void hg_run_forget(struct hg_run *r)
     r->to_known = false;
 }
 
-static int run_once(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err)
+static int run_migrator(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err)
 {
-    r->tries++;
     if (r->have_bundle)
         return hg_run_migrate_from_bundle(r, ret, err);
     switch (r->target.t->run) {
@@ -52,6 +51,14 @@ static int run_once(struct hg_run *r, struct hg_migrated *ret, struct hg_err *er
         break;
     }
     return hg_run_migrate(r, ret, err);
+}
+
+static int run_once(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err)
+{
+    r->tries++;
+    int rc = run_migrator(r, ret, err);
+    hg_run_output_end(r);
+    return rc;
 }
 
 static bool may_again(const struct hg_run *r, const struct hg_migrated *m)

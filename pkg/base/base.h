@@ -184,6 +184,10 @@ int hg_parse_duration(const char *s, int64_t *ret_ns);
 /* The candidate nearest to WORD by edit distance if near enough to be meant, else NULL. */
 const char *hg_nearest(const char *word, const char *const *candidates, size_t count);
 bool hg_utf8_valid(const char *data, size_t len);
+/* How many bytes at the end begin a character of which the rest is still to come: 0 to 3. */
+size_t hg_utf8_unfinished(const char *data, size_t len);
+/* Appends text as it is, but what is no UTF-8, and NUL, as \xNN. */
+void hg_utf8_add(struct hg_buf *b, const char *data, size_t len);
 int hg_hex_digit(char c);                           /* 0 to 15, -1: none */
 /* %XX decoded, and '+' as a space if asked; what is no escape stays. Heap, NUL-terminated; *ret_len
  * (NULL: not wanted) tells of a NUL inside. */

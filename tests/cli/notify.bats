@@ -215,7 +215,9 @@ YAML
 @test "hooks get facts and no secrets; their output is masked; a failure is a warning" {
     project 2 << 'YAML'
     hooks:
-      before: [ { command: [ sh, -c, 'env > before; echo "$HGT_CANARY_TOKEN"; echo told; exit 3' ] } ]
+      before:
+        - { command: [ sh, -c, 'env > before; echo "$HGT_CANARY_TOKEN"; echo told; exit 3' ] }
+        - { command: [ sh, -c, 'yes ✓日本 | head -n 10000; printf "a \000 b\n\351\nlast \342"' ] }
       after: [ { command: [ ./scripts/done, one ] }, { command: [ sh, -c, 'env > all' ], environment: true } ]
       on_failure: [ { command: [ sh, -c, 'env > failed' ] } ]
 YAML
@@ -229,6 +231,9 @@ YAML
     cd ..
     expect_status 0
     expect_stderr told
+    # However it was cut when it was read; and what is no text, with all that follows.
+    [ "$(grep -c '^✓日本$' <<< "$stderr")" = 10000 ] || fail "lines were joined"
+    expect_stderr $'a \\x00 b\n\\xe9\nlast \\xe2'
     expect_stderr "HG642  the hook \`sh\` (before) failed: exit 3"
     expect_stderr "/scripts/done\` (after) failed: it was ended after 1.0 s"
     ! grep -q "^DATABASE_URL=\|^HGT_CANARY_TOKEN=\|^HEADGATE_STATE_FD=" before after || fail "a secret"

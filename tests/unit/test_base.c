@@ -130,7 +130,16 @@ static void text_from_outside_is_printable(void **state)
     assert_true(hg_utf8_valid("é", 2));
     assert_false(hg_utf8_valid("\xc0\x80", 2));
     assert_false(hg_utf8_valid("\xed\xa0\x80", 3));
+    static const struct { const char *text; size_t unfinished; } ENDS[] = {
+        { "", 0 }, { "a", 0 }, { "\xc3\xa9", 0 }, { "a\xc3", 1 }, { "\xe2\x9c", 2 }, { "\xe2\x9c\x93", 0 },
+        { "\xf0\x9f\x98", 3 }, { "\xf0\x9f\x98\x80", 0 }, { "\xff", 0 }, { "\x80\x80\x80\x80", 0 },
+    };
+    for (size_t i = 0; i < HG_COUNT(ENDS); i++)
+        assert_int_equal(hg_utf8_unfinished(ENDS[i].text, strlen(ENDS[i].text)), ENDS[i].unfinished);
     struct hg_buf b = HG_BUF_INIT;
+    hg_utf8_add(&b, "a\0\n\x1b\xff é\xe2", 9);
+    assert_string_equal(b.data, "a\\x00\n\x1b\\xff é\\xe2");
+    hg_buf_clear(&b);
     hg_json_escape(&b, "\"\\\n\xff", 4);
     assert_string_equal(b.data, "\\\"\\\\\\u000a\xef\xbf\xbd");
     hg_buf_done(&b);
