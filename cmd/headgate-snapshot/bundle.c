@@ -6,13 +6,14 @@
 
 #include "process/process.h"
 #include "replay/replay.h"
+#include "target/target.h"
 
 #define CONNECT_NS (60 * HG_NS_PER_S)
 #define TAKE_NS    (10 * 60 * HG_NS_PER_S)
 
 struct wanted {
     const struct snapshot_options *o;
-    const char *path;
+    const char *path, *target;
     struct hg_bundle bundle;
     struct hg_graph *graph;
     struct hg_revlist steps;
@@ -26,12 +27,24 @@ static void wanted_done(struct wanted *w)
     hg_bundle_done(&w->bundle);
 }
 
+/* Its SQL will run here: so who may have signed it is asked first, as before it runs anywhere. */
+static int check_signature(const struct wanted *w, struct hg_err *err)
+{
+    HG_AUTO(hg_target_done) struct hg_target t = { 0 };
+    HG_AUTO(hg_findings_done) struct hg_findings findings = HG_FINDINGS_INIT;
+    struct hg_common common = w->o->common;
+    common.target = w->target ? w->target : common.target;
+    if (hg_target_open(&common, w->o->argc, w->o->argv, true, &t, err) < 0)
+        return -1;
+    return hg_target_bundle_trusted(&t, w->path, &w->bundle, &findings, err);
+}
+
 /* All of it, and all without Python: else nothing is begun. */
 static int read_bundle(struct wanted *w, struct hg_err *err)
 {
     HG_AUTO(hg_findings_done) struct hg_findings findings = HG_FINDINGS_INIT;
     const struct hg_revlist none = HG_REVLIST_INIT;
-    if (hg_bundle_open(w->path, &w->bundle, err) < 0 ||
+    if (hg_bundle_open(w->path, &w->bundle, err) < 0 || check_signature(w, err) < 0 ||
         hg_bundle_graph(&w->bundle, &w->graph, &findings, err) < 0)
         return -1;
     if (!hg_graph_ok(w->graph))
@@ -87,10 +100,10 @@ static int in_cluster(void *context, const struct hg_pg_cluster *c, struct hg_er
     return apply(w, c->url, err) < 0 ? -1 : take(w, c, err);
 }
 
-int snapshot_of_bundle(const struct snapshot_options *o, const char *path, struct hg_snapshot *ret,
-                       struct hg_err *err)
+int snapshot_of_bundle(const struct snapshot_options *o, const char *path, const char *target,
+                       struct hg_snapshot *ret, struct hg_err *err)
 {
-    HG_AUTO(wanted_done) struct wanted w = { .o = o, .path = path, .steps = HG_REVLIST_INIT, .ret = ret };
+    HG_AUTO(wanted_done) struct wanted w = { .o = o, .path = path, .target = target, .steps = HG_REVLIST_INIT, .ret = ret };
     if (read_bundle(&w, err) < 0)
         return -1;
     return snapshot_in_cluster(in_cluster, &w, err);

@@ -62,14 +62,20 @@ static int ask_elsewhere(const struct snapshot_options *o, const char *target, c
     return hg_detail(err, "%s", hg_buf_str(&said));
 }
 
-static int side(const struct snapshot_options *o, const char *name, struct hg_snapshot *ret,
+/* One of a diff with `other`. */
+static int side(const struct snapshot_options *o, const char *name, const char *other, struct hg_snapshot *ret,
                 struct hg_err *err)
 {
     static const char *const TAKE[] = { "-o", "-", "--no-schema-sql", NULL };
+    bool target = !hg_starts_with(other, BUNDLE) && !is_file(other);
+    if (hg_streq(name, BUNDLE))
+        return hg_fail(err, HG_E_USAGE, "bundle: wants a file: bundle:headgate.bundle");
     if (hg_starts_with(name, BUNDLE))
-        return snapshot_of_bundle(o, name + strlen(BUNDLE), ret, err);
+        return snapshot_of_bundle(o, name + strlen(BUNDLE), target ? other : NULL, ret, err);
+    if (is_file(name) && snapshot_read(name, ret, err) < 0)
+        return hg_ends_with(name, ".bundle") ? hg_hint(err, "what a bundle would give: bundle:%s", name) : -1;
     if (is_file(name))
-        return snapshot_read(name, ret, err);
+        return 0;
     HG_AUTO(hg_buf_done) struct hg_buf out = HG_BUF_INIT;
     if (ask_elsewhere(o, name, TAKE, false, &out, err) < 0)
         return -1;
@@ -80,7 +86,7 @@ static int two_catalogs(const struct snapshot_options *o, const char *a, const c
                         struct hg_err *err)
 {
     HG_AUTO(hg_snapshot_done) struct hg_snapshot left = { 0 }, right = { 0 };
-    if (side(o, a, &left, err) < 0 || side(o, b, &right, err) < 0)
+    if (side(o, a, b, &left, err) < 0 || side(o, b, a, &right, err) < 0)
         return -1;
     json_t *diff = hg_snapshot_diff(left.catalog, right.catalog);
     if (o->sizes) {
@@ -145,6 +151,8 @@ static int with_models(const struct snapshot_options *o, const char *a, const ch
     const char *other = first ? b : a;
     if (hg_streq(other, MODELS))
         return hg_fail(err, HG_E_USAGE, "both sides are the models");
+    if (other && hg_starts_with(other, BUNDLE))
+        return hg_fail(err, HG_E_USAGE, "a bundle is compared with a target or a snapshot, not with the models");
     if (o->sizes)
         return hg_fail(err, HG_E_USAGE, "models have no sizes");
     if (o->common.no_python)

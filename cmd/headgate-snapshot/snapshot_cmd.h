@@ -25,9 +25,9 @@ struct hg_alembic_options snapshot_alembic_options(const struct snapshot_options
  * models: the array of hg_snapshot_diff. New reference. */
 int snapshot_models(const struct snapshot_options *o, const char *file, json_t **ret, struct hg_err *err);
 /* What a database has to which this bundle was applied, from its first revision to its heads: made in a
- * private PostgreSQL. */
-int snapshot_of_bundle(const struct snapshot_options *o, const char *path, struct hg_snapshot *ret,
-                       struct hg_err *err);
+ * private PostgreSQL. Signed as `target` wants it; NULL: the target that the options name. */
+int snapshot_of_bundle(const struct snapshot_options *o, const char *path, const char *target,
+                       struct hg_snapshot *ret, struct hg_err *err);
 /* Calls `work` with a private PostgreSQL, which is gone afterwards. */
 int snapshot_in_cluster(int (*work)(void *context, const struct hg_pg_cluster *c, struct hg_err *err),
                         void *context, struct hg_err *err);

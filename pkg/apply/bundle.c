@@ -161,16 +161,30 @@ static int prepare(struct hg_run *r, PGconn *conn, struct hg_err *err)
 
 /* ---- the run ----------------------------------------------------------------------------------- */
 
-static void report_event(void *run, enum hg_replay_event event, const struct hg_revision *revision,
-                         bool in_step)
+static void report_event(void *run, enum hg_replay_event event, const struct hg_revision *revision)
 {
     struct hg_run *r = run;
-    json_t *report = event == HG_REPLAY_COMMIT  ? json_pack("{s:s}", "event", "commit")
-                     : event == HG_REPLAY_POINT ? json_pack("{s:s, s:i}", "event", "pace", "number",
-                                                            (int)r->driven.steps_committed)
-                     : json_pack("{s:s, s:s, s:s}", "event", "step", "revision", revision->id, "phase",
-                                     event == HG_REPLAY_BEGIN ? "begin" : "end");
-    r->driven.autocommit = r->driven.autocommit || (event == HG_REPLAY_COMMIT && in_step);
+    json_t *report = NULL;
+    switch (event) {
+    case HG_REPLAY_BEGIN:
+    case HG_REPLAY_END:
+        report = json_pack("{s:s, s:s, s:s}", "event", "step", "revision", revision->id, "phase",
+                           event == HG_REPLAY_BEGIN ? "begin" : "end");
+        break;
+    case HG_REPLAY_COMMIT:
+        report = json_pack("{s:s}", "event", "commit");
+        break;
+    case HG_REPLAY_ROLLBACK:
+    case HG_REPLAY_PREPARE:
+        report = json_pack("{s:s, s:b}", "event", "undone", "stays", event == HG_REPLAY_PREPARE);
+        break;
+    case HG_REPLAY_BLOCK:
+        report = json_pack("{s:s, s:s}", "event", "isolation", "level", "AUTOCOMMIT");
+        break;
+    case HG_REPLAY_POINT:
+        report = json_pack("{s:s, s:i}", "event", "pace", "number", (int)r->driven.steps_committed);
+        break;
+    }
     hg_driver_report(r, report);
     json_decref(report);
 }

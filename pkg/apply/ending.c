@@ -9,6 +9,9 @@
 static void say_half(struct hg_run *r, struct hg_buf *b)
 {
     const struct hg_driven *d = &r->driven;
+    if (d->undid)
+        hg_buf_addf(b, "\nrevision %s rolls back in its middle: what was before it in the same transaction is "
+                    "not in", d->undid);
     if (!d->half || hg_strv_has(&r->applied, d->half))
         return;
     const char *how = d->autocommit ? "has an autocommit block" : "commits in the middle";
@@ -112,6 +115,7 @@ void hg_run_describe_failure(struct hg_run *r, const struct hg_migrated *m, stru
     const struct hg_driven *d = &r->driven;
     const char *name = r->target.t->name, *file = r->o->bundle ? r->o->bundle : "";
     const char *with = r->o->bundle ? " --bundle " : "";
+    const char *went = r->o->bundle ? "all statements went" : "Alembic reported success";
     if (d->stopped)
         describe_stop(r, err);
     else if (r->lock_lost)
@@ -138,11 +142,9 @@ void hg_run_describe_failure(struct hg_run *r, const struct hg_migrated *m, stru
     else if (!m->ok)
         (void)hg_fail(err, HG_E_MIGRATOR, "the migrator ended with exit code %d", m->code);
     else if (!r->to_known)
-        (void)hg_fail(err, HG_E_MIGRATOR, "Alembic reported success, but the database could not be "
-                      "read afterwards");
+        (void)hg_fail(err, HG_E_MIGRATOR, "%s, but the database could not be read afterwards", went);
     else
-        (void)hg_fail(err, HG_E_MIGRATOR, "Alembic reported success, but the version table says "
-                      "otherwise");
+        (void)hg_fail(err, HG_E_MIGRATOR, "%s, but the version table says otherwise", went);
     (void)snprintf(err->sqlstate, sizeof err->sqlstate, "%s", d->sqlstate);
     if (!*err->hint)
         (void)hg_hint(err, "headgate status -t %s%s%s; %s: headgate %s -t %s%s%s", name, with, file,

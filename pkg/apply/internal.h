@@ -43,6 +43,7 @@ struct hg_driven {
     char *exception, *message, *detail, sqlstate[6];
     char *half;                     /* the revision of which something was committed before its version
                                        row was; NULL: none */
+    char *undid;                    /* the revision that rolled back others before it in its transaction */
     int paces;                      /* so many revisions are committed, and the next one waits for the
                                        word; 0: it does not */
 };

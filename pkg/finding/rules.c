@@ -159,7 +159,7 @@ static const struct hg_rule RULES[] = {
     { "HG260", HG_SEV_ERROR, "revision of the bundle needs Python",
       "Apply with the project's Python, or change the migration so that its SQL can be known when the "
       "bundle is built.", true },
-    { "HG261", HG_SEV_NOTE, "revision of the bundle commits in its middle",
+    { "HG261", HG_SEV_NOTE, "revision of the bundle ends its transaction in its middle",
       "Nothing to do; should it fail behind that, look at what it left before applying again.", false },
     { "HG262", HG_SEV_NOTE, "revision of the bundle has values of its build",
       "Let the database make the value (server_default, gen_random_uuid(), now()) where databases should "

@@ -15,24 +15,31 @@ static struct hg_finding *add(struct hg_findings *ret, const char *rule,
     return f;
 }
 
-/* A text that is nothing but COMMIT. What others hide in theirs is seen when it happens. */
-static bool is_commit(const struct hg_bundle_chunk *c)
+/* A text that is nothing but this word. What others hide in theirs is seen when it happens. */
+static bool is_word(const struct hg_bundle_chunk *c, const char *word)
 {
     const char *at = c->sql;
+    size_t len = strlen(word);
     while (isspace((unsigned char)*at))
         at++;
-    size_t word = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
-    bool says = (word == 6 && strncasecmp(at, "commit", word) == 0) ||
-                (word == 3 && strncasecmp(at, "end", word) == 0);
-    at += word;
-    at += strspn(at, "; \t\r\n");
-    return says && !*at;
+    bool says = strncasecmp(at, word, len) == 0;
+    return says && !at[len + strspn(at + len, "; \t\r\n")];
 }
 
-static bool commits(const struct hg_bundle_script *s)
+static bool commits(const struct hg_bundle_chunk *c)
+{
+    return c->kind == HG_CHUNK_COMMIT || is_word(c, "commit") || is_word(c, "end");
+}
+
+static bool rolls_back(const struct hg_bundle_chunk *c)
+{
+    return is_word(c, "rollback") || is_word(c, "abort");
+}
+
+static bool any(const struct hg_bundle_script *s, bool (*what)(const struct hg_bundle_chunk *c))
 {
     for (size_t i = 0; i < s->count; i++)
-        if (s->chunks[i].kind == HG_CHUNK_COMMIT || is_commit(&s->chunks[i]))
+        if (what(&s->chunks[i]))
             return true;
     return false;
 }
@@ -50,7 +57,11 @@ void hg_replay_findings(const struct hg_bundle *b, const struct hg_revlist *step
             text = hg_xasprintf("%s() of revision %s needs Python: %s", down ? "downgrade" : "upgrade",
                                 r->id, s->reason ? s->reason : "the bundle has no SQL of it");
             (void)add(ret, "HG260", r, text);
-        } else if (commits(s)) {
+        } else if (any(s, rolls_back)) {
+            text = hg_xasprintf("revision %s rolls back in its middle: what is before that is undone, in the "
+                                "revisions before it too where they have one transaction", r->id);
+            (void)add(ret, "HG261", r, text);
+        } else if (any(s, commits)) {
             text = hg_xasprintf("revision %s commits in its middle: what is before that stays when it "
                                 "fails later", r->id);
             (void)add(ret, "HG261", r, text);

@@ -15,9 +15,14 @@ struct hg_replaying {
     bool in_block;              /* an autocommit block */
 };
 
+/* What a text did to the transaction that it came in. */
+enum hg_replay_ended { HG_REPLAY_STAYED, HG_REPLAY_COMMITTED, HG_REPLAY_ROLLED_BACK, HG_REPLAY_PREPARED };
+
 /* What the server said to one text. */
 struct hg_replay_said {
+    enum hg_replay_ended ended; /* by the first of its statements that did */
     bool committed;             /* some statement of it was a COMMIT */
+    bool more;                  /* there are others behind the last that ended one, or none ended one */
     long long rows;             /* of the last command; -1: it counts none */
 };
 

@@ -22,9 +22,19 @@
 #include "finding/finding.h"
 #include "pg/pg.h"
 
-/* What happens, told while it does. A commit covers every step that has ended before it. At a point the
- * steps so far are in, no transaction is open, and the next step waits for `may_begin`. */
-enum hg_replay_event { HG_REPLAY_BEGIN, HG_REPLAY_END, HG_REPLAY_COMMIT, HG_REPLAY_POINT };
+/* What happens, told while it does. A commit covers every step that has ended before it; after a ROLLBACK or
+ * PREPARE TRANSACTION in a migration's own text those that no commit covers are not in. A block is one of
+ * autocommit, told before the commit that it begins with. At a point the steps so far are in, no transaction is
+ * open, and the next step waits for `may_begin`. */
+enum hg_replay_event {
+    HG_REPLAY_BEGIN,
+    HG_REPLAY_END,
+    HG_REPLAY_COMMIT,
+    HG_REPLAY_ROLLBACK,
+    HG_REPLAY_PREPARE,
+    HG_REPLAY_BLOCK,
+    HG_REPLAY_POINT,
+};
 
 struct hg_replay {
     PGconn *conn;                       /* idle */
@@ -34,10 +44,8 @@ struct hg_replay {
     const struct hg_revlist *steps;     /* in order; all must have chunks (hg_bundle_can_run) */
     bool down;
     bool one_by_one;                    /* a transaction for each, also where env.py has one around all */
-    /* revision is NULL for a commit, the next one at a point; in_step: it happened inside a step, or a
-     * statement stands alone. */
-    void (*on_event)(void *context, enum hg_replay_event event, const struct hg_revision *revision,
-                     bool in_step);
+    /* revision is that of BEGIN and END, the next one at a point, else NULL. */
+    void (*on_event)(void *context, enum hg_replay_event event, const struct hg_revision *revision);
     /* About every tick_ns, while statements run too. False ends the run: what is running is canceled,
      * nothing more is sent. */
     bool (*tick)(void *context);
@@ -72,8 +80,8 @@ int hg_replay_run(const struct hg_replay *p, struct hg_replay_outcome *ret, stru
 int hg_replay_settled(PGconn *conn, const struct hg_bundle *b, const char *judged, int64_t deadline_ns,
                       bool *ret_elsewhere, struct hg_err *err);
 
-/* What is to be said about these steps: HG260 where Python is needed, HG261 where one commits in its
- * middle, HG262 where values were computed when the bundle was built. */
+/* What is to be said about these steps: HG260 where Python is needed, HG261 where one commits or rolls
+ * back in its middle, HG262 where values were computed when the bundle was built. */
 void hg_replay_findings(const struct hg_bundle *b, const struct hg_revlist *steps, bool down,
                         struct hg_findings *ret);
 

@@ -3,14 +3,14 @@
 #include "internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define LOOK_NS (10 * HG_NS_PER_S)
 
-static void tell(struct hg_replaying *r, enum hg_replay_event event, const struct hg_revision *revision,
-                 bool in_step)
+static void tell(struct hg_replaying *r, enum hg_replay_event event, const struct hg_revision *revision)
 {
     if (r->p->on_event)
-        r->p->on_event(r->p->context, event, revision, in_step);
+        r->p->on_event(r->p->context, event, revision);
 }
 
 static bool idle(const struct hg_replaying *r)
@@ -41,16 +41,16 @@ static bool one_by_one(const struct hg_replay *p)
 static int begin(struct hg_replaying *r, struct hg_err *err)
 {
     struct hg_replay_said said;
-    bool wanted = !r->in_block && idle(r) && (!r->begun || driver_asks_server(r->p->bundle));
-    if (!wanted)
+    if (r->in_block)
         return 0;
+    bool wanted = idle(r) && (!r->begun || driver_asks_server(r->p->bundle));
     r->begun = true;
-    return hg_replay_send(r, "BEGIN", &said, err);
+    return wanted ? hg_replay_send(r, "BEGIN", &said, err) : 0;
 }
 
 /* With `go_on` the next transaction begins on the same way: a wait less for each revision. Where the
  * COMMIT fails the server leaves the BEGIN out, and one that turned into a ROLLBACK is told by its tag. */
-static int commit(struct hg_replaying *r, bool in_step, bool go_on, struct hg_err *err)
+static int commit(struct hg_replaying *r, bool go_on, struct hg_err *err)
 {
     struct hg_replay_said said = { 0 };
     r->begun = false;
@@ -58,7 +58,7 @@ static int commit(struct hg_replaying *r, bool in_step, bool go_on, struct hg_er
         return 0;
     int rc = hg_replay_send(r, go_on ? "COMMIT;BEGIN" : "COMMIT", &said, err);
     if (said.committed)
-        tell(r, HG_REPLAY_COMMIT, NULL, in_step);
+        tell(r, HG_REPLAY_COMMIT, NULL);
     if (rc < 0)
         return -1;
     if (!said.committed)
@@ -78,13 +78,18 @@ static void roll_back(struct hg_replaying *r)
 
 /* ---- one step ----------------------------------------------------------------------------------- */
 
-/* After a COMMIT inside the text, or where the statement stood alone, something is in for good. */
-static void notice_commits(struct hg_replaying *r, const struct hg_replay_said *said)
+/* After a COMMIT inside the text, or where the statement stood alone, something is in for good; a ROLLBACK
+ * inside it undoes what was open, back to steps that had ended. */
+static void notice_ends(struct hg_replaying *r, const struct hg_replay_said *said, bool went)
 {
-    if (!said->committed && !idle(r))
-        return;
-    r->out->partly = true;
-    tell(r, HG_REPLAY_COMMIT, NULL, true);
+    bool in = said->committed || (went && said->more && idle(r));
+    if (said->ended == HG_REPLAY_ROLLED_BACK)
+        tell(r, HG_REPLAY_ROLLBACK, NULL);
+    if (said->ended == HG_REPLAY_PREPARED)
+        tell(r, HG_REPLAY_PREPARE, NULL);
+    if (in)
+        tell(r, HG_REPLAY_COMMIT, NULL);
+    r->out->partly = r->out->partly || in || said->ended == HG_REPLAY_PREPARED;
 }
 
 static int run_chunk(struct hg_replaying *r, const struct hg_bundle_chunk *c, struct hg_err *err)
@@ -93,19 +98,19 @@ static int run_chunk(struct hg_replaying *r, const struct hg_bundle_chunk *c, st
     switch (c->kind) {
     case HG_CHUNK_COMMIT:
         r->in_block = true;
-        return commit(r, true, false, err);
+        tell(r, HG_REPLAY_BLOCK, NULL);
+        return commit(r, false, err);
     case HG_CHUNK_BEGIN:
         r->in_block = false;
         r->begun = false;
-        return 0;
+        return driver_asks_server(r->p->bundle) ? commit(r, false, err) : 0; /* a BEGIN of its own */
     case HG_CHUNK_SQL:
         break;
     }
     if (begin(r, err) < 0)
         return -1;
     int rc = hg_replay_send(r, c->sql, &said, err);
-    if (rc == 0 || said.committed)
-        notice_commits(r, &said);
+    notice_ends(r, &said, rc == 0);
     return rc;
 }
 
@@ -131,13 +136,16 @@ char *hg_replay_table(const struct hg_bundle *b)
     return hg_xasprintf("%s%s%s", schema ? schema : "", schema ? "." : "", name);
 }
 
-/* A string constant. standard_conforming_strings is on (hg_replay_settled). */
+/* A string constant, whatever a chunk made of standard_conforming_strings. */
 static char *literal(const char *text)
 {
     struct hg_buf b = HG_BUF_INIT;
-    hg_buf_addc(&b, '\'');
-    for (const char *p = text; *p; p++)
-        hg_buf_adds(&b, *p == '\'' ? "''" : (char[]){ *p, '\0' });
+    hg_buf_adds(&b, strchr(text, '\\') ? "E'" : "'");
+    for (const char *p = text; *p; p++) {
+        if (*p == '\'' || *p == '\\')
+            hg_buf_addc(&b, *p);
+        hg_buf_addc(&b, *p);
+    }
     hg_buf_addc(&b, '\'');
     return hg_buf_take(&b);
 }
@@ -160,6 +168,16 @@ static int version_op(struct hg_replaying *r, const struct hg_version_op *op, st
                        "found", to ? "updating" : "deleting", op->from, to ? " to '" : "",
                        to ? op->to : "", to ? "'" : "", r->p->bundle->version_table, said.rows);
     return 0;
+}
+
+/* Alembic reads it in the first transaction, so that this has begun for what the first revision says of it
+ * (SET TRANSACTION), and its view of the data too where that is one view (repeatable read). */
+static int read_table(struct hg_replaying *r, struct hg_err *err)
+{
+    HG_AUTO(hg_freep) char *table = hg_replay_table(r->p->bundle);
+    HG_AUTO(hg_freep) char *sql = hg_xasprintf("SELECT version_num FROM %s", table);
+    struct hg_replay_said said;
+    return begin(r, err) < 0 ? -1 : hg_replay_send(r, sql, &said, err);
 }
 
 /* As Alembic makes it (DefaultImpl.version_table_impl), where it is not there. */
@@ -233,7 +251,7 @@ static bool point_behind(const struct hg_replaying *r, size_t i)
 static int wait_at_point(struct hg_replaying *r, const struct hg_revision *next, struct hg_err *err)
 {
     r->out->revision = NULL;
-    tell(r, HG_REPLAY_POINT, next, false);
+    tell(r, HG_REPLAY_POINT, next);
     while (!r->p->may_begin(r->p->context))
         if (hg_replay_sit(r, err) < 0)
             return -1;
@@ -246,19 +264,19 @@ static int run_step(struct hg_replaying *r, const struct rows *v, size_t i, stru
     const struct hg_bundle_script *script = script_of(r, i);
     r->out->revision = step;
     r->out->partly = false;
-    tell(r, HG_REPLAY_BEGIN, step, true);
+    tell(r, HG_REPLAY_BEGIN, step);
     if (run_chunks(r, script, err) < 0)
         return -1;
     for (size_t k = i ? v->ends[i - 1] : 0; k < v->ends[i]; k++)
         if (begin(r, err) < 0 || version_op(r, &v->ops.items[k], err) < 0)
             return -1;
-    tell(r, HG_REPLAY_END, step, false);
+    tell(r, HG_REPLAY_END, step);
     if (idle(r) && r->begun) /* the version row stood alone: it is in */
-        tell(r, HG_REPLAY_COMMIT, NULL, false);
+        tell(r, HG_REPLAY_COMMIT, NULL);
     if (!one_by_one(r->p))
         return 0;
     bool point = point_behind(r, i);
-    if (commit(r, false, !point && begins(r, i + 1), err) < 0)
+    if (commit(r, !point && begins(r, i + 1), err) < 0)
         return -1;
     return point ? wait_at_point(r, r->p->steps->items[i + 1], err) : 0;
 }
@@ -268,11 +286,13 @@ static int run_all(struct hg_replaying *r, const struct rows *v, struct hg_err *
     const struct hg_replay *p = r->p;
     if (p->rows->count == 0 && create_table(r, err) < 0)
         return hg_wrap(err, "making the version table");
+    if (p->rows->count && read_table(r, err) < 0)
+        return hg_wrap(err, "reading the version table");
     for (size_t i = 0; i < p->steps->count; i++)
         if (run_step(r, v, i, err) < 0)
             return -1;
     r->out->revision = NULL;
-    return commit(r, false, false, err);
+    return commit(r, false, err);
 }
 
 int hg_replay_run(const struct hg_replay *p, struct hg_replay_outcome *ret, struct hg_err *err)

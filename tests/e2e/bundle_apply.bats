@@ -166,6 +166,46 @@ OWN='{"id": "r2", "down": ["r1"], "upgrade": ["insert into t values ('"'x'"')", 
     [[ $(hga_result .error.message) == *"cannot run inside a transaction block"* ]] || fail "what"
     [ "$(hgt_psql 'select sqlstate from headgate.run')" = 25001 ]
     [ "$(hgt_psql 'select count(*) from t') $(hga_rows)" = "1 r1" ] # as online: its COMMIT was one
+    [[ $(hga_result .error.detail) == *"r2 commits in the middle: what it did up to there may be in"* ]] || fail "how"
+}
+
+@test "after a ROLLBACK of its own nothing is told to be in that is not; what went with it is named" {
+    local x='{"id": "x", "upgrade": ["create table t (v text)"], "downgrade": []}'
+    local a='{"id": "a", "upgrade": ["insert into t values ('"'a'"')", "ROLLBACK", "COMMIT"%s], "downgrade": []}'
+    local b='{"id": "b", "upgrade": ["insert into t values ('"'b'"')"], "downgrade": []}' driver
+    printf 'version: 1\nmigrator: { kind: alembic, upgrade_to: heads }\n' > headgate.yaml
+    for driver in psycopg psycopg2; do
+        hgt_db
+        # shellcheck disable=SC2059
+        bundle "$x, $(printf "$a" ''), $b" "\"driver\": \"$driver\""
+        apply x
+        expect_status 0
+        apply --format json # b, then a
+        expect_status 4
+        [ "$(jq -r 'select(.event == "step") | "\(.revision) \(.phase)"' <<< "$output" | xargs)" = \
+            "b begin b end a begin a end a committed" ] || fail "steps"
+        [[ $(hga_result .error.message) == "all statements went, but the version table says otherwise" ]] || fail "what"
+        [[ $(hga_result .error.detail) == *"1 of 2 revisions are in (a)"*"revision a rolls back in its middle: what was \
+before it in the same transaction is not in"* ]] || fail "why"
+        [ "$(hgt_psql "select coalesce(string_agg(v, ','), '-') from t")" = - ]
+    done
+
+    # Nothing is in, so nothing may be in: neither by ROLLBACK nor by what is rolled back to.
+    hgt_db
+    bundle "$R1, {\"id\": \"r2\", \"down\": [\"r1\"], \"upgrade\": [\"insert into t values ('x')\", \"rollback\",
+            \"begin; savepoint s; select 1; rollback to s\", \"select 1/0\"], \"downgrade\": []}"
+    apply r1
+    apply --format json
+    expect_status 4
+    [ "$(hga_result '[.findings[].rule] | index("HG621")')" = null ] || fail "told"
+    [[ $(hga_result .error.detail) != *"middle"* ]] || fail "told"
+
+    # From here on psycopg would write another encoding.
+    bundle "$R1, {\"id\": \"r2\", \"down\": [\"r1\"], \"upgrade\": [\"set client_encoding to latin1\",
+            \"insert into t values ('\u00e4')\"], \"downgrade\": []}"
+    apply --format json
+    expect_status 4
+    [[ $(hga_result .error.message) == *"client_encoding has become LATIN1"* ]] || fail "what"
 }
 
 @test "a text of several statements stays one, so that it fails as a whole (T12), with its place" {
@@ -360,6 +400,13 @@ judged() {
     run --separate-stderr headgate snapshot diff local bundle:headgate.bundle
     expect_status 1
     expect_stderr "it reads rows"
+    local words
+    for words in "local headgate.bundle|what a bundle would give: bundle:headgate.bundle" "local bundle:|wants a file" \
+        "models bundle:headgate.bundle|with a target or a snapshot"; do
+        # shellcheck disable=SC2086
+        run --separate-stderr headgate snapshot diff ${words%|*}
+        expect_stderr "${words#*|}"
+    done
 }
 
 @test "what meets a lock is tried again, and what was committed before is not made twice" {
@@ -453,6 +500,9 @@ judged() {
         expect_stderr "the signature of the bundle"
         [ "$output $(hga_rows)" = " none" ]
     done
+    run --separate-stderr headgate snapshot diff local bundle:headgate.bundle
+    expect_status 1
+    expect_stderr "the signature of the bundle headgate.bundle is wrong"
     headgate bundle sign headgate.bundle -k key
     run headgate gate --bundle headgate.bundle
     expect_status 0

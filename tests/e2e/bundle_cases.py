@@ -53,6 +53,18 @@ op.execute("COMMIT")
 op.execute("CREATE INDEX CONCURRENTLY p_m ON p (m)")
 op.execute("INSERT INTO p VALUES ('11', 'after')")
 '''
+LEFT_OPEN = '''
+with op.get_context().autocommit_block():
+    op.execute("BEGIN; INSERT INTO p VALUES ('10', 'left open')")
+op.execute("INSERT INTO p VALUES ('10', 'after')")
+op.execute("SELECT 1/0")
+'''
+OWN_ROLLBACK = '''
+op.execute("INSERT INTO p VALUES ('11', 'before')")
+op.execute("ROLLBACK")
+op.execute("INSERT INTO p VALUES ('11', 'after')")
+op.execute("SELECT 1/0")
+'''
 DEFAULTS = '''
 t = sa.Table("p", sa.MetaData(), sa.Column("k", sa.Text, default=lambda: str(uuid.uuid4())),
              sa.Column("m", sa.Text, onupdate=lambda: "z"))
@@ -81,7 +93,9 @@ REVISIONS = {
     "t09b": ("start", 'sa.Table("p", sa.MetaData(), sa.Column("k", sa.Text)).create(op.get_bind(), checkfirst=True)'),
     "t10": ("start", BLOCK),
     "t10b": ("start", BLOCK + 'op.execute("SELECT 1/0")'),
+    "t10c": ("start", LEFT_OPEN),
     "t11": ("start", OWN_COMMIT),
+    "t11b": ("start", OWN_ROLLBACK),
     "t12": ("start", "op.execute(\"INSERT INTO p VALUES ('12'); CREATE INDEX CONCURRENTLY p_x ON p (k)\")"),
     "t13": ("start", "op.execute(\"INSERT INTO p VALUES ('13') -- note\")"),
     "t14": ("start", "op.execute(\"\"\"INSERT INTO p VALUES ('14; a');\nCREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS "
@@ -99,6 +113,10 @@ REVISIONS = {
     "t20b": ("t20a", 'for row in op.get_bind().execute(sa.text("SELECT k FROM p")).fetchall():\n'
                      '    op.execute("DELETE FROM p")'),
     "t21": ("start", ROWS % ("sa.Interval", "datetime.timedelta(days=1, seconds=5)")),
+    "s1": ("start", "op.execute('SET TRANSACTION ISOLATION LEVEL SERIALIZABLE')"),
+    "s2": ("start", "op.execute(\"SET client_encoding = 'LATIN1'\")\nop.execute(\"INSERT INTO p VALUES ('s2', 'é')\")"),
+    "s3": ("start", "op.execute(\"SET client_encoding = 'UTF8'; SET standard_conforming_strings = off\")\n"
+                    "op.execute(r\"INSERT INTO p VALUES ('s3', 'é\\\\n')\")"),
     "t22": ("start", "print(\"INSERT INTO p VALUES ('no SQL')\")\nop.execute(\"INSERT INTO p VALUES ('22')\")"),
 }
 
@@ -132,9 +150,15 @@ CASES = {
         ROW % 10: "after,before", VALID % "p_k": 1, LABELS: "red,green", VERSION: "t10"}) for way in (ONE, EACH)}),
     "T10 failing behind its block": (["t10b"], {way: Alike("division by zero", {
         ROW % 10: "before", VALID % "p_k": 1, VERSION: "start"}) for way in (ONE, EACH)}),
+    "T10 a transaction left open in its block": (["t10c"], {
+        ONE: Alike("division by zero", {ROW % 10: "left open", VERSION: "start"}),
+        EACH: Alike("division by zero", {COUNT % 10: 0, VERSION: "start"})}),
     "T11 a COMMIT of its own": (["t11"], {
         ONE: Alike(OUTSIDE, {ROW % 11: "before", VALID % "p_m": 0, VERSION: "start"}),
         EACH: Equal({ROW % 11: "after,before", VALID % "p_m": 1, VERSION: "t11"})}),
+    "T11 a ROLLBACK of its own": (["t11b"], {
+        ONE: Alike("division by zero", {COUNT % 11: 0, VERSION: "start"}),
+        EACH: Alike("division by zero", {ROW % 11: "after", VERSION: "start"})}),
     "T12 concurrently behind a semicolon": (["t12"], {EACH: Alike(OUTSIDE, {COUNT % 12: 0, VERSION: "start"})}),
     "T13 a comment at the end": (["t13"], {ONE: Equal({COUNT % 13: 1, VERSION: "t13"})}),
     "T14 several statements": (["t14"], {EACH: Equal({COUNT % "14; a": 1, "SELECT f()": 1})}),
@@ -151,6 +175,9 @@ CASES = {
         EACH: Equal({LABELS: "red,blue", "SELECT v::text FROM c": "blue", VERSION: "t19b"})}),
     "T20 rows that are read": (["t20b"], {ONE: Refused("reads what a query returns")}),
     "T21 an interval": (["t21"], {ONE: Refused("an interval, which is written otherwise")}),
+    "S9 the isolation of the first transaction": (["s1"], {ONE: Alike("must be called before any query", {VERSION: "start"})}),
+    "S9 another encoding": (["s2"], {ONE: Refused("client_encoding")}),
+    "S9 the settings of a dump": (["s3"], {EACH: Equal({ROW % "s3": "é\\n"})}),
     "T22 print()": (["t22"], {EACH: Equal({COUNT % "no SQL": 0, COUNT % 22: 1})}),
 }
 

@@ -90,10 +90,11 @@ static void steps_are_described(void **state)
 {
     (void)state;
     struct hg_bundle_chunk own[] = { { HG_CHUNK_SQL, " Commit ;\n", 10 } }, quiet[] = { { HG_CHUNK_SQL, "commit to it", 12 } };
+    struct hg_bundle_chunk back[] = { { HG_CHUNK_SQL, "ROLLBACK;", 9 } }, savepoint[] = { { HG_CHUNK_SQL, "rollback to s", 13 } };
     struct hg_bundle_chunk block[] = { { HG_CHUNK_COMMIT, "COMMIT;", 7 }, { HG_CHUNK_BEGIN, "BEGIN;", 6 } };
     struct hg_bundle_revision all[] = {
-        { .id = (char *)"a", .upgrade = { .chunks = own, .count = 1 } },
-        { .id = (char *)"b", .upgrade = { .chunks = quiet, .count = 1 } },
+        { .id = (char *)"a", .upgrade = { .chunks = own, .count = 1 }, .downgrade = { .chunks = back, .count = 1 } },
+        { .id = (char *)"b", .upgrade = { .chunks = quiet, .count = 1 }, .downgrade = { .chunks = savepoint, .count = 1 } },
         { .id = (char *)"c", .upgrade = { .chunks = block, .count = 2, .class = HG_BUNDLE_PINNED } },
         { .id = (char *)"m", .upgrade = { .class = HG_BUNDLE_NEEDS_PYTHON, .reason = (char *)"it reads" } },
     };
@@ -108,6 +109,11 @@ static void steps_are_described(void **state)
         hg_strv_addf(&said, "%s %s", f.items[i].revision, f.items[i].rule->id);
     HG_AUTO(hg_freep) char *joined = hg_strv_join(&said, ", ");
     assert_string_equal(joined, "a HG261, c HG261, c HG262, m HG260");
+    hg_findings_done(&f);
+    f = (struct hg_findings)HG_FINDINGS_INIT;
+    hg_replay_findings(&b, &steps, true, &f);
+    assert_int_equal(f.count, 1);
+    assert_non_null(strstr(f.items[0].message, "revision a rolls back in its middle"));
     hg_graph_free(g);
 }
 

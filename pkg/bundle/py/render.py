@@ -36,6 +36,9 @@ STATE = {"revision": None, "file": None, "code": None, "reason": None, "sql": []
 PLACEHOLDER = "headgate_placeholder" if SPEC["bundle"] else "headgate"
 OTHER_SERVERS = ("mysql", "mariadb", "sqlite", "oracle", "mssql")
 STANDARD_LIBRARY = os.path.dirname(os.__file__)
+# From there on psycopg writes what follows in another encoding than the one that a bundle is in; psycopg2 does not.
+OTHER_ENCODING = re.compile(r"\bclient_encoding\b(?!\s*(?:=|\bto\b)\s*['\"]?(?:utf-?8|unicode)\b)"
+                            r"|\bset\s+names\s+(?!['\"]?utf-?8\b)", re.I)
 DATABASE_PACKAGES = ("alembic", "sqlalchemy", "psycopg", "psycopg2", "asyncpg", "pg8000")
 
 
@@ -133,6 +136,8 @@ def record(text, kind="sql"):
         refuse("literal", "a statement holds a NUL character")
     if PLACEHOLDER in text and SPEC["bundle"]:
         refuse("environment", "a statement holds a value of the environment")
+    if SPEC["bundle"] and OTHER_ENCODING.search(text):
+        refuse("encoding", "it changes client_encoding, or asks for it")
     STATE["sql"].append(text)
     STATE["kinds"].append(kind)
 
