@@ -203,6 +203,22 @@ static void normalize(struct hg_graph *g)
     }
 }
 
+/* RevisionMap._resolve_revision_number: words that stand for revisions wherever an id may. With `base` Alembic
+ * fails; it runs the last revision in the place of one named `head`, which is right only for that one itself. */
+static void check_words(struct hg_graph *g, struct hg_findings *f)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        const struct hg_revision *r = &g->revs[i];
+        bool base = hg_streq(r->id, "base"), head = hg_streq(r->id, "head") || hg_streq(r->id, "heads");
+        if (!base && !(head && !(g->heads.count == 1 && g->heads.items[0] == i)))
+            continue;
+        HG_AUTO(hg_freep) char *text =
+            hg_xasprintf("the revision id %s is Alembic's own word for %s", r->id,
+                         base ? "no revision" : "the last revisions");
+        hg_graph_fault(g, f, "HG107", r, text);
+    }
+}
+
 void hg_graph_build(struct hg_graph *g, struct hg_findings *f)
 {
     g->nodes = hg_xcalloc(g->count + 1, sizeof *g->nodes);
@@ -219,6 +235,7 @@ void hg_graph_build(struct hg_graph *g, struct hg_findings *f)
     normalize(g);
     hg_graph_find_cycles(g, f);
     hg_graph_mark(g);
+    check_words(g, f);
     if (g->ok)
         hg_graph_spread_labels(g);
 }

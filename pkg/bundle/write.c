@@ -45,8 +45,12 @@ int hg_bundle_write(const struct hg_bundle *b, struct hg_buf *ret, struct hg_err
     if (b->count > HG_BUNDLE_REVISIONS)
         return hg_fail(err, HG_E_USAGE, "a bundle holds at most %d revisions", HG_BUNDLE_REVISIONS);
     hg_buf_adds(&index, HG_BUNDLE_INDEX_HEAD);
-    for (size_t i = 0; i < b->count; i++)
+    for (size_t i = 0; i < b->count; i++) {
+        if (!*b->revisions[i].id)
+            return hg_fail(err, HG_E_USAGE, "%s has an empty revision id, which a bundle cannot hold",
+                           b->revisions[i].path);
         hg_bundle_index_add(&index, &b->revisions[i]);
+    }
     hg_bundle_tar_add(&out, "manifest.json", manifest, strlen(manifest));
     hg_bundle_tar_add(&out, "revisions", hg_buf_str(&index), index.len);
     for (size_t i = 0; i < b->count; i++) {

@@ -149,6 +149,16 @@ as_alembic() {
     rev a.py 'a+b' None
     look
     expect_refused HG107
+    rev a.py base None
+    look
+    expect_refused HG107
+    rev a.py head None
+    look
+    expect_ids head # as Alembic does
+    rev b.py cccc3333 '"head"'
+    look
+    expect_refused HG107
+    rm m/versions/b.py
     rev a.py 123456789012345678901234567890123 None
     look
     expect_status 0
