@@ -168,6 +168,7 @@ char *hg_holder_run(const json_t *holder);
 bool hg_run_lock_held(struct hg_run *r);                    /* heartbeat; false: the session is gone */
 void hg_signals_catch(void);
 int hg_signals_seen(void);                                  /* last signal before the migrator ran */
+unsigned hg_signals_count(void);                            /* how many of them */
 int hg_signals_check(struct hg_err *err);                   /* -1 SIGNAL (128+n) when there was one */
 void hg_signals_release(void);
 /* Waits, as long as it takes a person, until fd can be read; -1 as hg_signals_check. */

@@ -17,11 +17,12 @@
 #define HINT_EVERY_NS (5 * HG_NS_PER_S)
 
 /* Until the migrator runs a signal only has to be remembered: the waits below look at it. */
-static volatile sig_atomic_t seen;
+static volatile sig_atomic_t seen, times;
 
 static void remember(int number)
 {
     seen = number;
+    times++;
 }
 
 static const int NUMBERS[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
@@ -50,6 +51,11 @@ void hg_signals_release(void)
 int hg_signals_seen(void)
 {
     return (int)seen;
+}
+
+unsigned hg_signals_count(void)
+{
+    return (unsigned)times;
 }
 
 /* A signal that comes between a look at `seen` and the wait would be lost: so they come in ppoll only. */

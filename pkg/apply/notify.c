@@ -37,7 +37,7 @@ struct hg_tell {
     bool *unset;                    /* by notifier: it was said that its variable is not set */
     char **deployments;             /* by notifier: GitHub's id */
     size_t notifiers;
-    int signals;                    /* seen before we began to wait */
+    unsigned signals;               /* had come before we began to wait */
     char *why;                      /* the last one that had to be told and was not, and why */
 };
 
@@ -89,10 +89,12 @@ static const char *or_default(const char *text, const char *otherwise)
     return text && *text ? text : otherwise;
 }
 
-static const char *variable(const struct hg_run *r, const char *name)
+static json_t *variable(const struct hg_run *r, const char *name)
 {
-    const char *value = name ? hg_vars_get(&r->target.vars, name) : NULL;
-    return value && *value ? value : NULL;
+    size_t len;
+    const char *value = hg_notifier_value(&r->target.vars, name, &len);
+    json_t *text = value ? json_stringn(value, len) : NULL;
+    return text ? text : json_null();
 }
 
 /* "slack", "webhook deploys.example.com", "github owner/name": for people. Heap. */
@@ -104,32 +106,29 @@ static char *shown(const struct hg_notifier *n)
         return hg_xasprintf("GitHub (%s)", n->github);
     if (!n->webhook)
         return hg_xasprintf("the webhook of %s", n->webhook_env);
-    const char *host = strstr(n->webhook, "://") + 3;
-    size_t len = strcspn(host, "/?#");
-    const char *at = memchr(host, '@', len);
-    size_t skip = at ? (size_t)(at + 1 - host) : 0;
-    HG_AUTO(hg_freep) char *plain = hg_xstrndup(host + skip, len - skip);
-    return hg_xasprintf("the webhook at %s", plain);
+    HG_AUTO(hg_freep) char *host = hg_url_host(n->webhook);
+    return hg_xasprintf("the webhook at %s", host);
 }
 
 static json_t *request(struct hg_run *r, size_t index, const json_t *event)
 {
     const struct hg_notifier *n = &config(r)->notifiers[index];
-    const char *url = n->slack_env ? variable(r, n->slack_env)
-                      : n->webhook_env ? variable(r, n->webhook_env) : n->webhook;
+    const char *url_env = n->slack_env ? n->slack_env : n->webhook_env;
     const char *deployment = r->tell->deployments[index];
     json_t *q = json_pack("{s:s, s:O, s:f}", "kind", n->slack_env ? "slack" : n->github ? "github" : "webhook",
                           "event", event, "timeout", (double)n->timeout_ns / (double)HG_NS_PER_S);
-    json_object_set_new(q, "url", hg_event_text(url));
-    json_object_set_new(q, "secret", hg_event_text(variable(r, n->secret_env)));
+    json_object_set_new(q, "url", url_env ? variable(r, url_env) : hg_event_text(n->webhook));
+    json_object_set_new(q, "secret", hg_event_text(n->secret_env ? hg_vars_get(&r->target.vars, n->secret_env)
+                                                                 : NULL));
     if (!n->github)
         return q;
-    const char *api = or_default(n->api, or_default(variable(r, "GITHUB_API_URL"), GITHUB_API));
-    json_object_set_new(q, "api", hg_event_text(api));
+    const char *api = or_default(hg_vars_get(&r->target.vars, "GITHUB_API_URL"), GITHUB_API);
+    json_object_set_new(q, "api", hg_event_text(n->api ? n->api : api));
     json_object_set_new(q, "repository", hg_event_text(n->github));
     json_object_set_new(q, "environment", hg_event_text(or_default(n->environment, r->target.t->name)));
-    json_object_set_new(q, "deployment", hg_event_text(deployment ? deployment : variable(r, n->deployment_env)));
-    json_object_set_new(q, "token", hg_event_text(variable(r, or_default(n->token_env, HG_NOTIFIER_TOKEN))));
+    json_object_set_new(q, "deployment", deployment ? hg_event_text(deployment)
+                                                    : variable(r, n->deployment_env));
+    json_object_set_new(q, "token", variable(r, or_default(n->token_env, HG_NOTIFIER_TOKEN)));
     return q;
 }
 
@@ -178,14 +177,14 @@ static void undelivered(struct hg_run *r, const struct sent *s, const char *why)
     hg_trace("notify", "event", s->event, "to", who, "failed", why, NULL);
 }
 
-static void report_unset(struct hg_run *r, size_t index, const char *name)
+static void report_unset(struct hg_run *r, size_t index, const char *name, const char *why)
 {
     const struct hg_notifier *n = &config(r)->notifiers[index];
     HG_AUTO(hg_freep) char *who = shown(n);
     if (r->tell->unset[index])
         return;
     r->tell->unset[index] = true;
-    report(r, "HG641", n->required, hg_xasprintf("%s is not told: %s is not set", who, name));
+    report(r, "HG641", n->required, hg_xasprintf("%s is not told: %s %s", who, name, why));
 }
 
 /* 0: under way; -1: it will not be told, and the finding says why. */
@@ -194,10 +193,10 @@ static int send_one(struct hg_run *r, size_t index, const char *event, const jso
     const struct hg_notifier *n = &config(r)->notifiers[index];
     struct hg_tell *t = r->tell;
     struct sent s = { .index = index, .event = event, .child = HG_PROCESS_CHILD_INIT, .out = -1 };
-    const char *unset = hg_notifier_missing(n, &r->target.vars);
+    const char *why, *unset = hg_notifier_missing(n, &r->target.vars, &why);
     struct hg_err err = { 0 };
     if (unset) {
-        report_unset(r, index, unset);
+        report_unset(r, index, unset, why);
         return -1;
     }
     json_t *q = request(r, index, facts);
@@ -228,7 +227,7 @@ static bool wait_for_end(const struct hg_tell *t, struct sent *s)
         int64_t left = s->until_ns - hg_now_ns();
         if (hg_process_wait(&s->child, left > LOOK_NS ? LOOK_NS : left > 0 ? left : 0, &ignored))
             return true;
-        if (left <= 0 || hg_signals_seen() != t->signals)
+        if (left <= 0 || hg_signals_count() != t->signals)
             return false;
     }
 }
@@ -305,7 +304,7 @@ int hg_run_tell_start(struct hg_run *r, struct hg_err *err)
         return 0;
     struct hg_tell *t = tell_of(r);
     size_t index = 0;
-    t->signals = hg_signals_seen();
+    t->signals = hg_signals_count();
     json_t *facts = hg_run_facts(r, t->run, "started", NULL, 0, NULL);
     int rc = 0;
     for (size_t i = 0; i < t->notifiers; i++) {
@@ -319,7 +318,7 @@ int hg_run_tell_start(struct hg_run *r, struct hg_err *err)
     json_decref(facts);
     if (rc == 0 && collect_all(r, true, &index) < 0)
         rc = had_to_know(r, HG_E_REFUSED, WHAT, err);
-    return rc;
+    return rc < 0 && hg_signals_check(err) < 0 ? -1 : rc; /* a signal ended the waiting */
 }
 
 /* NULL: nothing to tell. */
@@ -355,7 +354,7 @@ int hg_run_tell_end(struct hg_run *r, int rc, const char *outcome, struct hg_err
     size_t unknown = SIZE_MAX, index = SIZE_MAX;
     if (told) {
         struct hg_tell *t = tell_of(r);
-        t->signals = hg_signals_seen();
+        t->signals = hg_signals_count();
         (void)collect_all(r, false, &index); /* of the start: in order, and GitHub's id is in the answer */
         json_t *facts = hg_run_facts(r, t->run, event, outcome, rc, err);
         tell_all(r, event, facts, &unknown);

@@ -130,19 +130,20 @@ bool hg_doctor_has_notify(const struct hg_exam *x)
 enum hg_check_status hg_doctor_notify(struct hg_exam *x, struct hg_check *c)
 {
     const struct hg_telling *t = &x->target.t->telling;
-    HG_AUTO(hg_strv_done) struct hg_strv unset = HG_STRV_INIT;
+    HG_AUTO(hg_strv_done) struct hg_strv wrong = HG_STRV_INIT;
     bool required = false;
     for (size_t i = 0; i < t->notifier_count; i++) {
-        const char *name = hg_notifier_missing(&t->notifiers[i], &x->target.vars);
+        const char *why, *name = hg_notifier_missing(&t->notifiers[i], &x->target.vars, &why);
         required = required || (name && t->notifiers[i].required);
-        if (name && !hg_strv_has(&unset, name))
-            hg_strv_add(&unset, name);
+        HG_AUTO(hg_freep) char *what = name ? hg_xasprintf("%s %s", name, why) : NULL;
+        if (what && !hg_strv_has(&wrong, what))
+            hg_strv_add(&wrong, what);
     }
-    if (!unset.count)
+    if (!wrong.count)
         return hg_check_say(c, HG_CHECK_OK, "%zu to be told of a run, and every variable is set", t->notifier_count);
-    HG_AUTO(hg_freep) char *list = hg_strv_join(&unset, ", ");
+    HG_AUTO(hg_freep) char *list = hg_strv_join(&wrong, ", ");
     hg_check_rule(c, "HG641");
-    return hg_check_say(c, required ? HG_CHECK_FAIL : HG_CHECK_WARNING, "not set here: %s", list);
+    return hg_check_say(c, required ? HG_CHECK_FAIL : HG_CHECK_WARNING, "somebody cannot be told: %s", list);
 }
 
 /* ---- Railway ----------------------------------------------------------------------------------------- */

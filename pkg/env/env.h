@@ -42,6 +42,13 @@ bool hg_var_name_executes(const char *name);
 /* Does the name alone say that the value is a secret (…PASSWORD, …TOKEN, …SECRET, …KEY)? */
 bool hg_var_name_secret(const char *name);
 
+/* A URL with a password in its userinfo, or a conninfo string with one: does the content alone say
+ * that it is a secret? */
+bool hg_value_has_password(const char *value);
+/* Host and port: all of an address with a scheme that may be shown, also where a password in it is written
+ * wrong. One printable line; heap, "" where there is none. */
+char *hg_url_host(const char *url);
+
 /* Replaces ${NAME}, ${NAME:-default} and $$ in text by the variables. A name that is not set and
  * has no default is an error naming it. Used for headgate.yaml strings and the `url` template;
  * ret_used, if not NULL, gets the names that were looked up. */

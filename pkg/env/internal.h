@@ -5,9 +5,6 @@
 
 #include "env.h"
 
-/* A URL with a password in its userinfo, or a conninfo string with one: does the content alone say
- * that it is a secret? */
-bool hg_value_has_password(const char *value);
 /* The password as written in a URL ("scheme://user:HERE@host"), or NULL. Points into url. */
 const char *hg_url_password(const char *url, size_t *ret_len);
 /* The password of a libpq conninfo ("host=… password=HERE …", quoted or not), unquoted; heap, or

@@ -4,6 +4,8 @@
 
 #include <ctype.h>
 
+#define HOST_MAX ((size_t)260) /* a name of 253 bytes and a port */
+
 bool hg_var_name_valid(const char *name)
 {
     if (!isalpha((unsigned char)*name) && *name != '_')
@@ -116,6 +118,24 @@ const char *hg_url_password(const char *url, size_t *ret_len)
         return NULL;
     *ret_len = (size_t)(at - colon - 1);
     return colon + 1;
+}
+
+char *hg_url_host(const char *url)
+{
+    size_t len, scheme = scheme_length(url);
+    if (!scheme)
+        return hg_xstrdup("");
+    const char *password = hg_url_password(url, &len);
+    const char *host = password ? password + len + 1 : url + scheme;
+    len = strcspn(host, "/?#");
+    for (size_t i = len; i > 0; i--)
+        if (host[i - 1] == '@') { /* a name without a password */
+            host += i;
+            len -= i;
+            break;
+        }
+    HG_AUTO(hg_freep) char *plain = hg_xstrndup(host, len);
+    return hg_printable(plain, HOST_MAX);
 }
 
 static const char *keyword_value(const char *text, const char *keyword)

@@ -24,6 +24,8 @@ struct hg_http_request {
     int64_t deadline_ns;          /* monotonic, for all attempts together; 0: 30 s from now */
     int64_t connect_ns;           /* 0: 10 s, or what is left */
     unsigned attempts;            /* 0: HG_HTTP_ATTEMPTS */
+    bool status_suffices;         /* an answer whose body is cut, too large or late is one: its status
+                                   * tells that the request was taken, and nobody sends it again */
     const char *user_agent;       /* NULL: "headgate/VERSION" */
 };
 #define HG_HTTP_ATTEMPTS 4

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "env/env.h"
 #include "finding/finding.h"
 #include "http/http.h"
 
@@ -25,21 +26,6 @@ static void letter_done(struct letter *l)
 {
     hg_strv_wipe(&l->headers);
     json_decref(l->body);
-}
-
-/* Host and port: all of an address that may be told. */
-static char *host_of(const char *url)
-{
-    const char *scheme = strstr(url, "://"), *host = scheme ? scheme + 3 : url;
-    size_t len = strcspn(host, "/?#");
-    for (size_t i = len; i > 0; i--)
-        if (host[i - 1] == '@') {
-            host += i;
-            len -= i;
-            break;
-        }
-    HG_AUTO(hg_freep) char *plain = hg_xstrndup(host, len);
-    return hg_printable(plain, SAID_MAX);
 }
 
 char *hg_notify_signature(const char *secret, int64_t at_s, const char *body, size_t len)
@@ -74,16 +60,18 @@ static int judge(const struct hg_http_response *r, const char *host, struct hg_e
 static int post(struct letter *l, const char *body, size_t len, json_t **ret_answer, struct hg_err *err)
 {
     HG_AUTO(hg_http_response_done) struct hg_http_response response = HG_HTTP_RESPONSE_INIT;
-    HG_AUTO(hg_freep) char *host = host_of(l->url);
+    HG_AUTO(hg_freep) char *host = hg_url_host(l->url);
     hg_strv_add(&l->headers, "Content-Type: application/json");
     struct hg_http_request request = { .method = "POST", .url = l->url, .body = body, .body_len = len,
                                        .headers = (const char *const *)l->headers.items,
-                                       .max_body = ANSWER_MAX, .deadline_ns = l->deadline_ns };
+                                       .max_body = ANSWER_MAX, .deadline_ns = l->deadline_ns,
+                                       .status_suffices = true };
     struct hg_err inner = { 0 };
     if (hg_http_do(&request, &response, &inner) < 0) {
-        /* Its message has the path, which may be a secret. */
-        (void)hg_fail(err, inner.kind, inner.kind == HG_E_TIMEOUT ? "%s did not answer in time"
-                                                                  : "%s could not be reached", host);
+        /* Its message has the path, which may be a secret; its hint is of the certificate. */
+        (void)hg_fail(err, inner.kind, inner.kind == HG_E_TIMEOUT ? "%s did not answer in time%s%s"
+                                                                  : "%s could not be reached%s%s",
+                      host, *inner.hint ? ": " : "", inner.hint);
         return -1;
     }
     json_object_set_new(l->into, "status", json_integer(response.status));

@@ -106,9 +106,9 @@ void hg_telling_copy(struct hg_telling *to, const struct hg_telling *from)
 static void mask_address(const char *url, struct hg_mask *mask)
 {
     const char *scheme = url ? strstr(url, "://") : NULL;
-    if (!scheme)
+    if (!url)
         return;
-    const char *path = scheme + 3 + strcspn(scheme + 3, "/?#");
+    const char *path = scheme ? scheme + 3 + strcspn(scheme + 3, "/?#") : "";
     hg_mask_add(mask, url);
     if (strlen(path) > 1)
         hg_mask_add(mask, path + 1);
@@ -119,16 +119,97 @@ static const char *value_of(const struct hg_vars *vars, const char *name)
     return name ? hg_vars_get(vars, name) : NULL;
 }
 
-const char *hg_notifier_missing(const struct hg_notifier *n, const struct hg_vars *vars)
+const char *hg_notifier_value(const struct hg_vars *vars, const char *name, size_t *ret_len)
 {
-    const char *names[] = { n->webhook_env, n->slack_env, n->secret_env,
-                            !n->github ? NULL : n->token_env ? n->token_env : HG_NOTIFIER_TOKEN };
-    for (size_t i = 0; i < HG_COUNT(names); i++) {
-        const char *value = value_of(vars, names[i]);
-        if (names[i] && (!value || !*value))
-            return names[i];
+    static const char SPACE[] = " \t\r\n";
+    const char *value = value_of(vars, name);
+    if (!value)
+        return NULL;
+    value += strspn(value, SPACE);
+    *ret_len = strlen(value);
+    while (*ret_len && strchr(SPACE, value[*ret_len - 1]))
+        (*ret_len)--;
+    return *ret_len ? value : NULL;
+}
+
+static bool has_blank_or_control(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text <= ' ' || *text == 0x7f)
+            return true;
+    return false;
+}
+
+static bool is_address(const char *text)
+{
+    if ((!hg_starts_with(text, "https://") && !hg_starts_with(text, "http://")) || has_blank_or_control(text))
+        return false;
+    HG_AUTO(hg_freep) char *host = hg_url_host(text);
+    const char *name_end = strrchr(host, ']'), *colon = strrchr(name_end ? name_end : host, ':');
+    return *host && *host != ':' && (!colon || strspn(colon + 1, "0123456789") == strlen(colon + 1));
+}
+
+static bool is_number(const char *text)
+{
+    return strspn(text, "0123456789") == strlen(text);
+}
+
+static bool is_word(const char *text)
+{
+    return !has_blank_or_control(text);
+}
+
+/* One variable of a notification, and what its value has to be. */
+struct needed {
+    const char *name;                   /* NULL: none is named */
+    bool optional;
+    bool (*fits)(const char *value);    /* NULL: any will do */
+    const char *else_why;
+};
+
+static const char *wrong_with(const struct needed *n, const struct hg_vars *vars)
+{
+    size_t len;
+    const char *value = hg_notifier_value(vars, n->name, &len);
+    if (!n->name || (!value && n->optional))
+        return NULL;
+    if (!value)
+        return "is not set";
+    char *copy = hg_xstrndup(value, len);
+    bool fits = !n->fits || n->fits(copy);
+    explicit_bzero(copy, len);
+    free(copy);
+    return fits ? NULL : n->else_why;
+}
+
+const char *hg_notifier_missing(const struct hg_notifier *n, const struct hg_vars *vars, const char **ret_why)
+{
+    static const char ADDRESS[] = "holds no address that begins with https:// or http://";
+    const char *token = !n->github ? NULL : n->token_env ? n->token_env : HG_NOTIFIER_TOKEN;
+    const struct needed all[] = {
+        { n->webhook_env, false, is_address, ADDRESS },
+        { n->slack_env, false, is_address, ADDRESS },
+        { n->secret_env, false, NULL, NULL },
+        { token, false, is_word, "holds no token: there is a blank or a line end in it" },
+        { n->deployment_env, true, is_number, "holds no id of a deployment, which is a number" },
+    };
+    for (size_t i = 0; i < HG_COUNT(all); i++) {
+        *ret_why = wrong_with(&all[i], vars);
+        if (*ret_why)
+            return all[i].name;
     }
     return NULL;
+}
+
+bool hg_telling_names(const struct hg_telling *t, const char *variable)
+{
+    for (size_t i = 0; i < t->notifier_count; i++) {
+        const struct hg_notifier *n = &t->notifiers[i];
+        if (hg_streq(variable, n->webhook_env) || hg_streq(variable, n->slack_env) ||
+            hg_streq(variable, n->secret_env) || hg_streq(variable, n->token_env))
+            return true;
+    }
+    return false;
 }
 
 void hg_telling_mask(const struct hg_telling *t, const struct hg_vars *vars, struct hg_mask *mask)
@@ -141,6 +222,8 @@ void hg_telling_mask(const struct hg_telling *t, const struct hg_vars *vars, str
                 hg_mask_add(mask, keys[k]);
         mask_address(value_of(vars, n->webhook_env), mask);
         mask_address(value_of(vars, n->slack_env), mask);
+        if (n->webhook && hg_value_has_password(n->webhook))
+            hg_mask_add(mask, n->webhook);
         const char *query = n->webhook ? strchr(n->webhook, '?') : NULL;
         if (query)
             hg_mask_add(mask, query + 1);
@@ -161,12 +244,6 @@ static int check_names(struct hg_yaml *y, const yaml_node_t *node, const struct 
             return hg_yaml_fail(y, node, "`%s` has to be the name of a variable; its value is a secret and "
                                 "does not belong into this file", NAMES[i].key);
     return 0;
-}
-
-static bool is_address(const char *text)
-{
-    size_t scheme = hg_starts_with(text, "https://") ? 8 : hg_starts_with(text, "http://") ? 7 : 0;
-    return scheme && strcspn(text + scheme, "/?#") > 0 && !strpbrk(text, " \t\r\n");
 }
 
 static bool is_repository(const char *text)

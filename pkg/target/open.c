@@ -213,7 +213,7 @@ char **hg_target_plain_envp(const struct hg_target *t)
     for (size_t i = 0; i < t->original.count; i++) {
         const struct hg_var *v = &t->original.items[i];
         if (!v->secret && !hg_var_name_secret(v->name) && strcmp(v->name, HG_STATE_VAR) != 0 &&
-            !hg_resolve_is_connection(&names, v->name))
+            !hg_resolve_is_connection(&names, v->name) && !hg_telling_names(&t->t->telling, v->name))
             hg_vars_set(&plain, v->name, v->value, v->source);
     }
     return hg_vars_envp(&plain);

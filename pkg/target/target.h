@@ -75,8 +75,11 @@ struct hg_notifier {
     bool required;
     int64_t timeout_ns;
 };
-/* The first of its variables that has to be set and is not; NULL: none. */
-const char *hg_notifier_missing(const struct hg_notifier *n, const struct hg_vars *vars);
+/* The first of its variables that has to be set and is not, or holds what cannot be meant; *ret_why says so
+ * ("is not set"), without the value. NULL: none. */
+const char *hg_notifier_missing(const struct hg_notifier *n, const struct hg_vars *vars, const char **ret_why);
+/* What such a variable holds, without the white space around it, as a file's last line end; NULL: nothing. */
+const char *hg_notifier_value(const struct hg_vars *vars, const char *name, size_t *ret_len);
 #define HG_NOTIFIER_TOKEN "GITHUB_TOKEN" /* the token_env that is not given */
 /* What runs before and after a run. */
 enum hg_hook_when { HG_HOOK_BEFORE, HG_HOOK_AFTER, HG_HOOK_ON_FAILURE };

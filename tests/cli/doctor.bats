@@ -200,7 +200,9 @@ login() {
     is ok environment.masking 'every secret'
     echo 'notify: [ { slack_env: NOT_SET_HERE }, { webhook: "https://a.example" } ]' >> headgate.yaml
     doctor
-    is warning environment.notify 'not set here: NOT_SET_HERE (HG641)'
+    is warning environment.notify 'somebody cannot be told: NOT_SET_HERE is not set (HG641)'
+    NOT_SET_HERE=$HGT_CANARY doctor
+    is warning environment.notify 'NOT_SET_HERE holds no address that begins with https:// or http:// (HG641)'
     export NOT_SET_HERE=https://b.example/1234567
     doctor
     is ok environment.notify '2 to be told of a run'

@@ -22,7 +22,8 @@ setup() {
     load ../lib/common
     load ../lib/apply
     : > "$BATS_FILE_TMPDIR/requests"
-    export SLACK_URL=$RECEIVER/services/$HGT_CANARY
+    # As a file gives them, with a line end.
+    export SLACK_URL=$RECEIVER/services/$HGT_CANARY$'\n' GITHUB=$HGT_CANARY$'\n'
 }
 
 # project COUNT: revisions in ./proj and a database; the targets' notify and hooks on stdin.
@@ -44,7 +45,7 @@ events() { requests 'select(.path | startswith("/'"$1"'")).body | fromjson | .ev
     notify:
       - { webhook: "$RECEIVER/hook", secret_env: HGT_CANARY_TOKEN, on: [started, applied, unchanged] }
       - { slack_env: SLACK_URL, on: [applied] }
-      - { github: acme/shop, token_env: HGT_CANARY_TOKEN, api: "$RECEIVER", environment: prod }
+      - { github: acme/shop, token_env: GITHUB, api: "$RECEIVER", environment: prod }
 YAML
     run --separate-stderr headgate apply --format json
     expect_status 0
@@ -96,8 +97,11 @@ assert len(ids) == 2, ids'
       - { webhook: "http://127.0.0.1:1/closed", timeout: 1s, on: [applied] }
       - { webhook: "$RECEIVER/flaky", on: [applied] }
       - { slack_env: NOBODY_SET_THIS }
+      - { slack_env: NO_ADDRESS }
+      - { webhook: "http://me:pa@$HGT_CANARY@127.0.0.1:1/", timeout: 1s, on: [applied] }
+      - { webhook: "$RECEIVER/cut", on: [applied] }
 YAML
-    export HANGING=$RECEIVER/hang/$HGT_CANARY
+    export HANGING=$RECEIVER/hang/$HGT_CANARY NO_ADDRESS=$HGT_CANARY
     began=$SECONDS
     run --separate-stderr timeout 60 headgate apply --format json
     expect_status 0
@@ -114,9 +118,12 @@ HG640 warning the webhook at 127.0.0.1:$port was not told \`applied\`: 127.0.0.1
 HG640 warning the webhook at 127.0.0.1:$port was not told \`started\`: 127.0.0.1:$port answered with 404: that is what I answer
 HG640 warning the webhook at 127.0.0.1:$port was not told \`started\`: 127.0.0.1:$port answered with 500: that is what I answer
 HG640 warning the webhook at 127.0.0.1:1 was not told \`applied\`: 127.0.0.1:1 could not be reached
+HG640 warning the webhook at 127.0.0.1:1 was not told \`applied\`: 127.0.0.1:1 could not be reached
 HG641 note Slack (NOBODY_SET_THIS) is not told: NOBODY_SET_THIS is not set
+HG641 note Slack (NO_ADDRESS) is not told: NO_ADDRESS holds no address that begins with https:// or http://
 TEXT
     [ "$(events flaky)" = "applied applied" ] || fail "$(requests .path)"
+    [ "$(events cut)" = applied ] || fail "told again: $(requests .path)" # 200 is 200, whatever comes of the body
     [ "$(requests 'select(.path == "/flaky") | .headers["Headgate-Delivery"]' | sort -u | wc -l)" = 1 ]
     [ "$(requests 'select(.path | startswith("/404"))' | wc -l)" = 2 ] # a 404 stays one
 }
@@ -205,6 +212,23 @@ YAML
     [ "$(hga_rows)" = r1 ]
     run headgate apply --no-notify
     expect_status 0
+    # Ctrl-C while a required start is told is no refusal; another one ends the telling of the end.
+    sed -i 's/404/hang/; s/, on: \[applied\]//' headgate.yaml
+    hga_revision 2
+    headgate apply > out 2> err 3>&- &
+    pid=$!
+    for ((i = 0; i < 400; i++)); do
+        [ "$(events hang)" = "" ] || break
+        sleep 0.05
+    done
+    while kill -TERM $pid 2> /dev/null; do sleep 0.1; done
+    code=0; wait $pid || code=$?
+    [ $code -eq 143 ] || fail "exit $code: $(cat out err)"
+    [ "$(hga_rows)" = r1 ]
+    sed -i 's/hang/404/; s/required: true/required: true, on: [applied]/' headgate.yaml
+    hga_commit
+    run headgate apply --no-notify
+    expect_status 0
     sed -i 's/404/hook/; s/required: true/required: true, secret_env: NOT_SET/; s/\[applied\]/[unchanged]/' headgate.yaml
     hga_commit
     run --separate-stderr headgate apply
@@ -214,6 +238,7 @@ YAML
 
 @test "hooks get facts and no secrets; their output is masked; a failure is a warning" {
     project 2 << 'YAML'
+    notify: [ { slack_env: SLACK_URL, on: [refused] } ]
     hooks:
       before:
         - { command: [ sh, -c, 'env > before; echo "$HGT_CANARY_TOKEN"; echo told; exit 3' ] }
@@ -236,8 +261,8 @@ YAML
     expect_stderr $'a \\x00 b\n\\xe9\nlast \\xe2'
     expect_stderr "HG642  the hook \`sh\` (before) failed: exit 3"
     expect_stderr "/scripts/done\` (after) failed: it was ended after 1.0 s"
-    ! grep -q "^DATABASE_URL=\|^HGT_CANARY_TOKEN=\|^HEADGATE_STATE_FD=" before after || fail "a secret"
-    grep -q "^DATABASE_URL=" all
+    ! grep -q "^DATABASE_URL=\|^HGT_CANARY_TOKEN=\|^SLACK_URL=\|^HEADGATE_STATE_FD=" before after || fail "a secret"
+    grep -q "^DATABASE_URL=" all && grep -q "^SLACK_URL=" all
     grep '^HEADGATE_' before | grep -v "COMMIT=\|BY=" | sort | diff - <(cat << TEXT
 HEADGATE_APPLIED=
 HEADGATE_DATABASE=$HGT_DB
@@ -304,6 +329,7 @@ YAML
     check "notify: [ { on: [applied] } ]" "expected one of webhook, webhook_env, slack_env and github, got none"
     check "notify: [ { webhook: 'https://a.b', github: a/b } ]" "got several"
     check "notify: [ { webhook: ftp://a } ]" "begins with https://"
+    check "notify: [ { webhook: 'https://me:$HGT_CANARY' } ]" "begins with https://"
     check "notify: [ { webhook: 'https://a.b', on: [aplied] } ]" "got \`aplied\`"
     check "notify: [ { webhook: 'https://a.b', timeout: 1min } ]" "at most 10 s"
     check "notify: [ { github: a/b/c } ]" "OWNER/NAME"

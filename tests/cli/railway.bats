@@ -631,6 +631,8 @@ own_authority() {
     export HEADGATE_RAILWAY_URL=https://localhost:$(cat port)/graphql/v2 RAILWAY_TOKEN=$HGT_TOKEN
     ask '{"service":"api","timeout":10}'
     expect_error network "cannot reach https://localhost" "certificate was not accepted"
+    run headgate-notify <<< '{"kind":"webhook","url":"https://localhost:'"$(cat port)"'/x","event":{},"timeout":10}'
+    expect_output "could not be reached: the certificate was not accepted"
     SSL_CERT_FILE=$PWD/cert.pem ask '{"service":"api","timeout":10}'
     expect_error railway "neither data nor errors" ""
     # And one found in a folder by its hash; a folder without hashes has none.
