@@ -132,7 +132,22 @@ static json_t *request(struct hg_run *r, size_t index, const json_t *event)
     return q;
 }
 
-/* Secrets reach it on stdin alone. */
+/* Of secrets only a proxy's password, which libcurl reads there; all others reach it on stdin. */
+static char **environment(const struct hg_run *r)
+{
+    static const char *const PROXIES[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" };
+    HG_AUTO(hg_vars_done) struct hg_vars vars = HG_VARS_INIT;
+    char **plain = hg_target_plain_envp(&r->target);
+    hg_vars_from_environ(&vars, plain, "process");
+    hg_vars_free_envp(plain);
+    for (size_t i = 0; i < HG_COUNT(PROXIES); i++) {
+        const char *value = hg_vars_get(&r->target.original, PROXIES[i]);
+        if (value)
+            hg_vars_set(&vars, PROXIES[i], value, "process");
+    }
+    return hg_vars_envp(&vars);
+}
+
 static int start(struct hg_run *r, const char *input, struct sent *s, struct hg_err *err)
 {
     HG_AUTO(hg_freep) char *dir = hg_self_dir();
@@ -147,7 +162,7 @@ static int start(struct hg_run *r, const char *input, struct sent *s, struct hg_
         return -1;
     (void)fcntl(in, F_SETFD, FD_CLOEXEC);
     (void)fcntl(s->out, F_SETFD, FD_CLOEXEC);
-    char **envp = hg_target_plain_envp(&r->target);
+    char **envp = environment(r);
     struct hg_process_start spec = { .argv = argv, .envp = envp, .stdio = { in, s->out, null },
                                      .death_signal = SIGTERM };
     int rc = hg_process_start(&spec, &s->child, err);

@@ -2,6 +2,14 @@
 /* What the policy says about each state. */
 #include "internal.h"
 
+#define SHOWN_MAX ((size_t)200) /* bytes of a text that is not ours */
+
+char *hg_entry_rows(const struct hg_entry *e)
+{
+    HG_AUTO(hg_freep) char *rows = hg_strv_join(&e->status.rows, ", ");
+    return hg_printable(rows && *rows ? rows : "no revision", SHOWN_MAX);
+}
+
 static const struct hg_finding *error_of(const struct hg_status *s, const char *rule)
 {
     for (size_t i = 0; i < s->findings.count; i++) {
@@ -45,27 +53,45 @@ static bool proven(const struct hg_status *s)
     return true;
 }
 
-static const char *or(const char *text, const char *otherwise)
+/* What somebody wrote into a table goes into a log: one line, no sequence that a terminal obeys. */
+static char *shown(const char *text)
 {
-    return text ? text : otherwise;
+    return hg_printable(text ? text : "?", SHOWN_MAX);
 }
 
-/* "r4 add sources, applied by tess at 2026-11-23T04:12:07Z from commit 41f6d28c9e20": a line each. */
+/* "r4 add sources, applied by tess at 2026-11-23T04:12:07Z from commit 41f6d28c9e20" */
+static void add_lost(const struct hg_lost *l, struct hg_buf *ret)
+{
+    HG_AUTO(hg_freep) char *revision = shown(l->revision);
+    HG_AUTO(hg_freep) char *message = shown(l->message ? l->message : "");
+    HG_AUTO(hg_freep) char *by = shown(l->by);
+    HG_AUTO(hg_freep) char *date = shown(l->date);
+    HG_AUTO(hg_freep) char *commit = shown(l->commit);
+    HG_AUTO(hg_freep) char *branch = shown(l->branch);
+    hg_buf_addf(ret, "%s%s%s", revision, *message ? " " : "", message);
+    if (!l->found)
+        hg_buf_adds(ret, ", of which neither the ledger nor git knows anything");
+    else if (strcmp(l->found, "ledger") == 0)
+        hg_buf_addf(ret, ", %s by %s at %s from commit %.12s",
+                    hg_streq(l->direction, "up") ? "applied" : "recorded", by, date, commit);
+    else
+        hg_buf_addf(ret, ", not in the ledger; in git on branch %s, commit %.12s of %s", branch, commit, date);
+}
+
 static void list_lost(const struct hg_status *s, struct hg_buf *ret)
 {
     for (size_t i = 0; i < s->lost_count; i++) {
-        const struct hg_lost *l = &s->lost[i];
-        hg_buf_addf(ret, "%s%s%s%s", i ? "\n" : "", l->revision, l->message ? " " : "", or(l->message, ""));
-        if (!l->found)
-            hg_buf_adds(ret, ", of which neither the ledger nor git knows anything");
-        else if (strcmp(l->found, "ledger") == 0)
-            hg_buf_addf(ret, ", %s by %s at %s from commit %.12s",
-                        hg_streq(l->direction, "up") ? "applied" : "recorded", or(l->by, "?"),
-                        or(l->date, "?"), or(l->commit, "?"));
-        else
-            hg_buf_addf(ret, ", not in the ledger; in git on branch %s, commit %.12s of %s",
-                        or(l->branch, "?"), or(l->commit, "?"), or(l->date, "?"));
+        hg_buf_adds(ret, i ? "\n" : "");
+        add_lost(&s->lost[i], ret);
     }
+}
+
+/* "a migration WHAT under way, by … since …"; heap. */
+static char *under_way(const struct hg_status *s, const char *what)
+{
+    HG_AUTO(hg_freep) char *by = shown(s->run_by);
+    HG_AUTO(hg_freep) char *since = shown(s->run_since);
+    return hg_xasprintf("a migration %s under way, by %s since %s", what, by, since);
 }
 
 static enum hg_next judge_ahead(struct hg_entry *e, char **ret_why, struct hg_err *err)
@@ -82,8 +108,7 @@ static enum hg_next judge_ahead(struct hg_entry *e, char **ret_why, struct hg_er
         return HG_NEXT_START;
     }
     if (s->running && e->ahead == HG_AHEAD_PROVEN) {
-        *ret_why = hg_xasprintf("a migration to something newer than this image is under way, by %s since %s",
-                                or(s->run_by, "?"), or(s->run_since, "?"));
+        *ret_why = under_way(s, "to something newer than this image is");
         return HG_NEXT_WAIT;
     }
     (void)hg_fail(err, HG_E_REFUSED, "%s is ahead of this image, so the application is not started%s",
@@ -123,7 +148,7 @@ static enum hg_next refuse_pending(const struct hg_entry *e, struct hg_err *err)
 {
     const struct hg_status *s = &e->status;
     const char *down = held(s);
-    HG_AUTO(hg_freep) char *rows = hg_strv_join(&s->rows, ", ");
+    HG_AUTO(hg_freep) char *rows = hg_entry_rows(e);
     if (down) {
         (void)hg_fail(err, HG_E_REFUSED, "%s was taken back by a rollback and is held, so this image, which "
                       "needs it, is not started", down);
@@ -133,10 +158,10 @@ static enum hg_next refuse_pending(const struct hg_entry *e, struct hg_err *err)
     }
     (void)hg_fail(err, HG_E_REFUSED, "%s is %s: at %s, with %zu revision%s pending; by policy `verify` the "
                   "application is not started", e->target.t->name, hg_state_name(s->state),
-                  *rows ? rows : "no revision", s->pending.count, s->pending.count == 1 ? "" : "s");
-    if (s->running)
-        (void)hg_detail(err, "a migration is under way, by %s since %s", or(s->run_by, "?"),
-                        or(s->run_since, "?"));
+                  rows, s->pending.count, s->pending.count == 1 ? "" : "s");
+    HG_AUTO(hg_freep) char *running = s->running ? under_way(s, "is") : NULL;
+    if (running)
+        (void)hg_detail(err, "%s", running);
     (void)hg_hint(err, "headgate apply -t %s, before the containers start; or policy `wait` or `apply`",
                   e->target.t->name);
     return HG_NEXT_REFUSE;
@@ -152,8 +177,7 @@ static enum hg_next judge_pending(struct hg_entry *e, char **ret_why, struct hg_
     if (held(s) || e->policy == HG_POLICY_VERIFY)
         return refuse_pending(e, err);
     if (s->running) {
-        *ret_why = hg_xasprintf("a migration is under way, by %s since %s", or(s->run_by, "?"),
-                                or(s->run_since, "?"));
+        *ret_why = under_way(s, "is");
         return HG_NEXT_WAIT;
     }
     if (e->policy == HG_POLICY_WAIT) {

@@ -90,9 +90,9 @@ static int follow_policy(struct hg_entry *e, struct hg_err *err)
 
 static void say_start(const struct hg_entry *e)
 {
-    HG_AUTO(hg_freep) char *rows = hg_strv_join(&e->status.rows, ", ");
-    hg_entry_say(e, "%s is %s at %s; starting %s", e->target.t->name, hg_state_name(e->status.state),
-                 *rows ? rows : "no revision", e->o->app[0]);
+    HG_AUTO(hg_freep) char *rows = hg_entry_rows(e);
+    hg_entry_say(e, "%s is %s at %s; starting %s", e->target.t->name, hg_state_name(e->status.state), rows,
+                 e->o->app[0]);
 }
 
 /* Policy `none` works where everything else is broken: at most the environment from before resolving is

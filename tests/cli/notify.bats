@@ -100,7 +100,10 @@ assert len(ids) == 2, ids'
       - { slack_env: NO_ADDRESS }
       - { webhook: "http://me:pa@$HGT_CANARY@127.0.0.1:1/", timeout: 1s, on: [applied] }
       - { webhook: "$RECEIVER/cut", on: [applied] }
+      - { webhook: "http://deploys.example.test/", on: [applied] }
 YAML
+    # A proxy that wants a password, for one of them.
+    export http_proxy=http://me:$HGT_CANARY@${RECEIVER#http://} no_proxy=127.0.0.1
     export HANGING=$RECEIVER/hang/$HGT_CANARY NO_ADDRESS=$HGT_CANARY
     began=$SECONDS
     run --separate-stderr timeout 60 headgate apply --format json
@@ -123,6 +126,7 @@ HG641 note Slack (NOBODY_SET_THIS) is not told: NOBODY_SET_THIS is not set
 HG641 note Slack (NO_ADDRESS) is not told: NO_ADDRESS holds no address that begins with https:// or http://
 TEXT
     [ "$(events flaky)" = "applied applied" ] || fail "$(requests .path)"
+    [ "$(requests 'select(.path == "http://deploys.example.test/")' | wc -l)" = 1 ] || fail "$(requests .path)"
     [ "$(events cut)" = applied ] || fail "told again: $(requests .path)" # 200 is 200, whatever comes of the body
     [ "$(requests 'select(.path == "/flaky") | .headers["Headgate-Delivery"]' | sort -u | wc -l)" = 1 ]
     [ "$(requests 'select(.path | startswith("/404"))' | wc -l)" = 2 ] # a 404 stays one

@@ -112,6 +112,11 @@ runs() { hgt_psql "select count(*) from headgate.run"; }
     entry --ahead refuse
     refused 1 "ahead: refuse"
     expect_stderr "r4 step 4, applied by"
+    # What the ledger says is data, in one line.
+    hgt_psql "update headgate.step set message = E'x\\x1b[31m\\nheadgate: y' where revision = 'r4'"
+    entry
+    started
+    expect_stderr 'r4 x\x1b[31m\x0aheadgate: y, applied by'
     # By hand: nothing proves what is in there.
     hgt_psql "update alembic_version set version_num = 'r9'"
     for policy in apply verify wait; do
@@ -125,7 +130,7 @@ runs() { hgt_psql "select count(*) from headgate.run"; }
     entry
     started
     rm headgate.yaml
-    hgt_psql "update alembic_version set version_num = 'r4'; update headgate.step set direction = 'adopt' where revision = 'r4'"
+    hgt_psql "update alembic_version set version_num = 'r4'; update headgate.step set direction = 'adopt', message = 'step 4' where revision = 'r4'"
     entry
     refused 1 "r4 step 4, recorded by"
 }
