@@ -123,12 +123,21 @@ static void github_headers(const json_t *q, struct letter *l)
     hg_strv_addf(&l->headers, "Authorization: Bearer %s", hg_jstr(q, "token"));
 }
 
+/* "API/repos/OWNER/NAME/deployments", of an API that may end in a slash. */
+static char *deployments_url(const json_t *q)
+{
+    const char *api = hg_jstr(q, "api");
+    size_t len = strlen(api);
+    while (len && api[len - 1] == '/')
+        len--;
+    return hg_xasprintf("%.*s/repos/%s/deployments", (int)len, api, hg_jstr(q, "repository"));
+}
+
 static int make_deployment(const json_t *q, int64_t deadline_ns, json_t *into, char **ret,
                            struct hg_err *err)
 {
     const json_t *event = json_object_get(q, "event");
-    HG_AUTO(hg_freep) char *url = hg_xasprintf("%s/repos/%s/deployments", hg_jstr(q, "api"),
-                                               hg_jstr(q, "repository"));
+    HG_AUTO(hg_freep) char *url = deployments_url(q);
     HG_AUTO(letter_done) struct letter l = { .url = url, .headers = HG_STRV_INIT, .into = into,
                                              .deadline_ns = deadline_ns };
     json_t *answer = NULL;
@@ -167,8 +176,8 @@ static int github(const json_t *q, int64_t deadline_ns, json_t *into, struct hg_
     if (!id && make_deployment(q, deadline_ns, into, &id, err) < 0)
         return -1;
     json_object_set_new(into, "deployment", json_string(id));
-    HG_AUTO(hg_freep) char *url = hg_xasprintf("%s/repos/%s/deployments/%s/statuses", hg_jstr(q, "api"),
-                                               hg_jstr(q, "repository"), id);
+    HG_AUTO(hg_freep) char *deployments = deployments_url(q);
+    HG_AUTO(hg_freep) char *url = hg_xasprintf("%s/%s/statuses", deployments, id);
     HG_AUTO(letter_done) struct letter l = { .url = url, .headers = HG_STRV_INIT, .into = into,
                                              .deadline_ns = deadline_ns };
     HG_AUTO(hg_buf_done) struct hg_buf sentence = HG_BUF_INIT;

@@ -45,7 +45,7 @@ events() { requests 'select(.path | startswith("/'"$1"'")).body | fromjson | .ev
     notify:
       - { webhook: "$RECEIVER/hook", secret_env: HGT_CANARY_TOKEN, on: [started, applied, unchanged] }
       - { slack_env: SLACK_URL, on: [applied] }
-      - { github: acme/shop, token_env: GITHUB, api: "$RECEIVER", environment: prod }
+      - { github: acme/shop, token_env: GITHUB, api: "$RECEIVER/", environment: prod }
 YAML
     run --separate-stderr headgate apply --format json
     expect_status 0

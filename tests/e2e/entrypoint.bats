@@ -240,6 +240,7 @@ s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True
         headgate entrypoint $words -- env 2> err | grep -v '^_=' | sort > after
         diff before after || fail "the environment differs with $words"
     done
+    HEADGATE_POLICY=none run -0 headgate entrypoint --healthcheck
 }
 
 @test "SIGTERM while waiting ends at once; as process 1 too" {
