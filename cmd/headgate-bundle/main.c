@@ -54,6 +54,21 @@ void bundle_print_json(json_t *doc)
     free(text);
 }
 
+static int not_understood(const char *what, const struct hg_strv *args, struct hg_err *err)
+{
+    static const char *const WORDS[] = { "verify", "show", "sign" };
+    const char *near = hg_nearest(what, WORDS, HG_COUNT(WORDS));
+    bool known = near && hg_streq(near, what);
+    (void)hg_fail(err, HG_E_USAGE, "expected nothing, `verify FILE`, `show FILE [REVISION]` or `sign FILE`, "
+                  "got %s with %zu argument%s", what, args->count - 1, args->count == 2 ? "" : "s");
+    if (!near && hg_is_file(what))
+        return hg_hint(err, "headgate bundle show %s", what);
+    if (known && args->count > 2)
+        return hg_hint(err, "one file at a time");
+    return near ? hg_hint(err, "headgate bundle %s %s", near, args->count > 1 ? args->items[1] : HG_BUNDLE_DEFAULT)
+                : hg_hint(err, "headgate bundle --help");
+}
+
 static int run(void *options, const struct hg_strv *args, struct hg_err *err)
 {
     const struct bundle_options *o = options;
@@ -66,8 +81,7 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
         return bundle_show(o, args->items[1], args->count == 3 ? args->items[2] : NULL, err);
     if (hg_streq(what, "sign") && args->count == 2)
         return bundle_sign(o, args->items[1], err);
-    return hg_fail(err, HG_E_USAGE, "expected nothing, `verify FILE`, `show FILE [REVISION]` or `sign FILE`, "
-                   "got %s with %zu argument%s", what, args->count - 1, args->count == 2 ? "" : "s");
+    return not_understood(what, args, err);
 }
 
 int main(int argc, char **argv)

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LISTED 20
+
 static void count(const struct hg_bundle *b, bool down, struct hg_buf *ret)
 {
     size_t counts[HG_BUNDLE_NEEDS_PYTHON + 1] = { 0 }, verified = 0;
@@ -58,6 +60,27 @@ static void head(const struct hg_bundle *b, struct hg_buf *ret)
                     ? "a transaction for each revision" : "one transaction for all revisions");
 }
 
+/* As they are applied; of many the last. */
+static void list(const struct hg_bundle *b, struct hg_buf *ret)
+{
+    HG_AUTO(hg_findings_done) struct hg_findings ignored = HG_FINDINGS_INIT;
+    HG_AUTO(hg_revlist_done) struct hg_revlist all = HG_REVLIST_INIT;
+    const struct hg_revlist none = HG_REVLIST_INIT;
+    struct hg_graph *graph = NULL;
+    struct hg_err err = { 0 };
+    if (hg_bundle_graph(b, &graph, &ignored, &err) == 0 &&
+        hg_graph_upgrade(graph, &none, "heads", &all, &err) == 0) {
+        size_t first = all.count > LISTED ? all.count - LISTED : 0;
+        hg_buf_adds(ret, first ? "  its last revisions:\n" : "  its revisions:\n");
+        for (size_t i = first; i < all.count; i++) {
+            HG_AUTO(hg_freep) char *id = hg_printable(all.items[i]->id, 64);
+            HG_AUTO(hg_freep) char *message = hg_printable(all.items[i]->doc ? all.items[i]->doc : "", 100);
+            hg_buf_addf(ret, "    %s%s%s\n", id, *message ? "  " : "", message);
+        }
+    }
+    hg_graph_free(graph);
+}
+
 /* ---- one revision -------------------------------------------------------------------------------- */
 
 static void add_script(const struct hg_bundle_script *s, const char *title, struct hg_buf *ret)
@@ -72,8 +95,8 @@ static void add_script(const struct hg_bundle_script *s, const char *title, stru
     }
 }
 
-static int show_revision(const struct bundle_options *o, const struct hg_bundle *b, const char *revision,
-                         struct hg_err *err)
+static int show_revision(const struct bundle_options *o, const struct hg_bundle *b, const char *file,
+                         const char *revision, struct hg_err *err)
 {
     HG_AUTO(hg_findings_done) struct hg_findings ignored = HG_FINDINGS_INIT;
     HG_AUTO(hg_revlist_done) struct hg_revlist found = HG_REVLIST_INIT;
@@ -94,6 +117,8 @@ static int show_revision(const struct bundle_options *o, const struct hg_bundle 
         add_script(&r->downgrade, "down", &text);
     }
     hg_graph_free(graph);
+    if (rc < 0)
+        (void)hg_hint(err, "headgate bundle show %s", file);
     if (rc == 0 && !json)
         hg_out(hg_buf_str(&text));
     return rc < 0 ? -1 : HG_EXIT_YES;
@@ -107,7 +132,7 @@ int bundle_show(const struct bundle_options *o, const char *file, const char *re
     if (hg_bundle_open(file, &b, err) < 0)
         return -1;
     if (revision)
-        return show_revision(o, &b, revision, err);
+        return show_revision(o, &b, file, revision, err);
     if (hg_streq(o->common.format, "json")) {
         bundle_print_json(hg_bundle_json(&b, false));
         return HG_EXIT_YES;
@@ -115,6 +140,7 @@ int bundle_show(const struct bundle_options *o, const char *file, const char *re
     hg_buf_addf(&text, "%s: ", file);
     bundle_summary(&b, &text);
     head(&b, &text);
+    list(&b, &text);
     hg_out(hg_buf_str(&text));
     return HG_EXIT_YES;
 }

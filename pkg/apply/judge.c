@@ -33,8 +33,11 @@ int hg_run_plan(struct hg_run *r, struct hg_err *err)
     r->to = (struct hg_strv)HG_STRV_INIT;
     if (hg_run_moves_first(r, err) < 0)
         return -1;
-    if (hg_plan_steps(r->graph, &r->status.judged, goal, r->o->down, &r->steps, &r->to, &r->goal, err) < 0)
+    if (hg_plan_steps(r->graph, &r->status.judged, goal, r->o->down, &r->steps, &r->to, &r->goal, err) < 0) {
+        if (r->have_bundle && strstr(err->hint, "headgate history")) /* that reads the files */
+            (void)hg_hint(err, "headgate bundle show %s", r->o->bundle);
         return hg_wrap(err, "%s to %s", r->o->down ? "rollback" : "apply", goal);
+    }
     hg_strv_done(&r->from);
     r->from = (struct hg_strv)HG_STRV_INIT;
     hg_strv_addv(&r->from, &r->status.rows);
@@ -127,9 +130,11 @@ static int refuse(struct hg_run *r, const struct hg_gate *g, struct hg_err *err)
     (void)hg_fail(err, HG_E_REFUSED, "the gate of %s is shut%s%s", r->target.t->name,
                   first ? ": " : "", first ? first->message : "");
     bool ahead = first && (hg_streq(first->rule->id, "HG212") || hg_streq(first->rule->id, "HG213"));
-    if (r->o->down && ahead && r->summary.present)
+    if (r->o->down && ahead && r->summary.present && !r->have_bundle)
         (void)hg_hint(err, "use the code that has it; or, from the files that the ledger kept: add "
                       "--files-from-ledger");
+    else if (ahead && r->have_bundle)
+        (void)hg_hint(err, "headgate bundle show %s: is it of this project, and the newest?", r->o->bundle);
     else if (first)
         (void)hg_hint(err, "`headgate explain %s` says what to do", first->rule->id);
     return -1;

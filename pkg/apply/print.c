@@ -257,6 +257,8 @@ static void on_result(const struct hg_apply_printer *p, const json_t *e, struct 
     bool down = hg_streq(hg_jstr(e, "direction"), "down");
     size_t count = json_array_size(applied);
     HG_AUTO(hg_freep) char *rows = joined(to);
+    if (!*target) /* it came to nothing before there was one; the error follows */
+        return;
     hg_buf_addf(b, "%s: ", target);
     if (json_is_true(json_object_get(e, "dry_run")) && json_is_null(json_object_get(e, "error")))
         hg_buf_adds(b, "nothing was changed (--dry-run)");

@@ -35,6 +35,10 @@ int hg_bundle_tar_finish(struct hg_bundle_tar *t, struct hg_err *err);
 
 /* ---- read.c ----------------------------------------------------------------------------------- */
 
+/* -1 of a file that could not be opened, with what to do about it. */
+int hg_bundle_missing(struct hg_err *err);
+/* The same of one that is no bundle, or no whole one. */
+int hg_bundle_damaged(struct hg_err *err);
 /* The digest's member and the end: the last hg_bundle_tar_tail() bytes of `size`, of which *last has no less. */
 int hg_bundle_digest_said(struct hg_bundle_tar *last, size_t size, const char **ret, struct hg_err *err);
 int hg_bundle_digest_fits(const char *shown, const char *said, const char *digest, struct hg_err *err);

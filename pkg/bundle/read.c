@@ -33,12 +33,24 @@ void hg_bundle_done(struct hg_bundle *b)
     *b = (struct hg_bundle){ 0 };
 }
 
+int hg_bundle_missing(struct hg_err *err)
+{
+    return hg_hint(err, "`headgate bundle` writes one; --bundle FILE, or HEADGATE_BUNDLE, says where it is");
+}
+
+int hg_bundle_damaged(struct hg_err *err)
+{
+    return hg_hint(err, "fetch it again, or build it again: headgate bundle");
+}
+
 int hg_bundle_digest_said(struct hg_bundle_tar *last, size_t size, const char **ret, struct hg_err *err)
 {
     size_t tail = hg_bundle_tar_tail(), len = 0;
     char *said = NULL;
-    if (size < tail || size % HG_TAR_BLOCK)
-        return hg_fail(err, HG_E_INTEGRITY, "%s is no bundle, or was cut: %zu bytes", last->shown, size);
+    if (size < tail || size % HG_TAR_BLOCK) {
+        (void)hg_fail(err, HG_E_INTEGRITY, "%s is no bundle, or was cut: %zu bytes", last->shown, size);
+        return hg_bundle_damaged(err);
+    }
     last->at = last->len - tail;
     if (hg_bundle_tar_next(last, "digest", HG_SHA256_SIZE, &said, &len, err) < 0 ||
         hg_bundle_tar_finish(last, err) < 0)
@@ -53,7 +65,7 @@ int hg_bundle_digest_fits(const char *shown, const char *said, const char *diges
         return 0;
     (void)hg_fail(err, HG_E_INTEGRITY, "%s was changed or damaged: its bytes do not have the digest "
                   "that it says", shown);
-    return hg_hint(err, "fetch it again, or build it again: headgate bundle");
+    return hg_bundle_damaged(err);
 }
 
 /* Of all bytes before the digest's own member; first of all, so that what is read further on is what
@@ -125,7 +137,7 @@ int hg_bundle_open(const char *path, struct hg_bundle *ret, struct hg_err *err)
 {
     HG_AUTO(hg_bundle_done) struct hg_bundle b = { 0 };
     if (hg_file_read(path, HG_BUNDLE_BYTES, &b.bytes, err) < 0)
-        return -1;
+        return hg_bundle_missing(err);
     return take(&b, path, ret, err);
 }
 

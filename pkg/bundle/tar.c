@@ -81,8 +81,9 @@ size_t hg_bundle_tar_tail(void)
 
 static int refuse(const struct hg_bundle_tar *t, const char *what, const char *name, struct hg_err *err)
 {
-    return hg_fail(err, HG_E_INTEGRITY, "%s is no bundle as headgate writes them: at byte %zu %s%s%s",
-                   t->shown, t->from + t->at, what, name ? " " : "", name ? name : "");
+    (void)hg_fail(err, HG_E_INTEGRITY, "%s is no bundle as headgate writes them: at byte %zu %s%s%s",
+                  t->shown, t->from + t->at, what, name ? " " : "", name ? name : "");
+    return hg_bundle_damaged(err);
 }
 
 static bool octal(const char *digits, size_t count, size_t *ret)

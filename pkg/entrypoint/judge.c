@@ -34,7 +34,10 @@ static enum hg_next refuse_by(const struct hg_entry *e, const struct hg_finding 
 {
     (void)hg_fail(err, HG_E_REFUSED, "%s is %s, so the application is not started: %s", e->target.t->name,
                   hg_state_name(e->status.state), f ? f->message : "see headgate status");
-    if (f)
+    bool older = f && (hg_streq(f->rule->id, "HG212") || hg_streq(f->rule->id, "HG213"));
+    if (older && e->way.bundle_path)
+        (void)hg_hint(err, "headgate bundle show %s: is it of this project, and the newest?", e->way.bundle_path);
+    else if (f)
         (void)hg_hint(err, "`headgate explain %s` says what to do", f->rule->id);
     return HG_NEXT_REFUSE;
 }

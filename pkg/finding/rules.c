@@ -28,7 +28,8 @@ static const struct hg_rule RULES[] = {
       "Write the id or label of a revision that exists into depends_on, or bring the missing file "
       "back.", false },
     { "HG107", HG_SEV_ERROR, "revision id or branch label cannot be used",
-      "Choose an id without '@', '-' and '+', and a branch label that nothing else has.", false },
+      "Choose an id of letters, digits and underscores that is no word of Alembic's own (base, head, heads), and "
+      "a branch label that nothing else has.", false },
     { "HG108", HG_SEV_WARNING, "revision id is longer than the version column",
       "Alembic's version table holds 32 characters: the migration would run and then fail. Use a "
       "shorter id, or widen the column first.", false },

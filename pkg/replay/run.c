@@ -92,6 +92,17 @@ static void notice_ends(struct hg_replaying *r, const struct hg_replay_said *sai
     r->out->partly = r->out->partly || in || said->ended == HG_REPLAY_PREPARED;
 }
 
+/* A transaction may still be open, by a BEGIN of the migration's own. */
+static int end_block(struct hg_replaying *r, struct hg_err *err)
+{
+    if (driver_asks_server(r->p->bundle))
+        return commit(r, false, err);
+    if (!idle(r) && hg_streq(r->p->bundle->driver, "asyncpg"))
+        return hg_fail(err, HG_E_MIGRATOR, "its BEGIN is still open behind the autocommit block, where asyncpg "
+                       "cannot begin a transaction");
+    return 0;
+}
+
 static int run_chunk(struct hg_replaying *r, const struct hg_bundle_chunk *c, struct hg_err *err)
 {
     struct hg_replay_said said = { 0 };
@@ -103,7 +114,7 @@ static int run_chunk(struct hg_replaying *r, const struct hg_bundle_chunk *c, st
     case HG_CHUNK_BEGIN:
         r->in_block = false;
         r->begun = false;
-        return driver_asks_server(r->p->bundle) ? commit(r, false, err) : 0; /* a BEGIN of its own */
+        return end_block(r, err);
     case HG_CHUNK_SQL:
         break;
     }

@@ -202,6 +202,8 @@ static void next_line(const struct hg_target *t, const struct hg_status *s, cons
         hg_buf_adds(b, "next     headgate explain HG214\n");
     else if (s->state == HG_STATE_EMPTY && !s->bare)
         hg_buf_addf(b, "next     headgate apply -t %s%s%s\n", name, with, file);
+    else if ((s->state == HG_STATE_AHEAD || s->state == HG_STATE_DIVERGED) && s->unknown.count && bundle)
+        hg_buf_addf(b, "next     headgate bundle show %s: is it of this project, and the newest?\n", bundle);
     else if (s->state == HG_STATE_AHEAD && !s->bare)
         ahead_line(s, b);
     else if (s->state == HG_STATE_DIVERGED && s->unknown.count)

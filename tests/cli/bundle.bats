@@ -397,6 +397,22 @@ PY
     [ "$(ls -- *.bad | wc -l)" = 29 ] || fail "$(ls -- *.bad | wc -l) archives"
     run --separate-stderr headgate bundle show newer.bad
     expect_stderr "headgate.bundle/2"
+    run --separate-stderr headgate bundle show cut.bad
+    expect_stderr "hint: fetch it again, or build it again: headgate bundle"
     run --separate-stderr headgate bundle verify no-such-file
     expect_status 2
+    expect_stderr "\`headgate bundle\` writes one"
+    local words # what people type
+    for words in "verfy b|headgate bundle verify b" "sign|headgate bundle sign headgate.bundle" \
+        "cut.bad|headgate bundle show cut.bad" "verify a b|one file at a time" "nonsense|headgate bundle --help"; do
+        # shellcheck disable=SC2086
+        run --separate-stderr headgate bundle ${words%|*}
+        expect_status 2
+        expect_stderr "hint: ${words#*|}"
+    done
+    run --separate-stderr headgate bundle show "$BUNDLES/small.bundle"
+    expect_output "  its revisions:
+    t00"
+    run --separate-stderr headgate bundle show "$BUNDLES/small.bundle" nosuch
+    expect_stderr "hint: headgate bundle show "
 }

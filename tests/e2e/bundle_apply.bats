@@ -326,6 +326,20 @@ before it in the same transaction is not in"* ]] || fail "why"
     [ "$status" -ne 0 ]
     run --separate-stderr headgate apply --bundle nosuch
     expect_status 2
+    [[ $stderr != *refused* && $stderr == *"cannot read nosuch"*"--bundle FILE, or HEADGATE_BUNDLE"* ]] || fail "words"
+    # One of another project, or an older one.
+    bundle "$R1"
+    apply r9
+    expect_stderr "hint: headgate bundle show headgate.bundle"
+    apply
+    bundle '{"id": "other", "upgrade": [], "downgrade": []}'
+    apply
+    expect_status 1
+    expect_stderr "hint: headgate bundle show headgate.bundle: is it of this project, and the newest?"
+    run headgate status --bundle headgate.bundle
+    expect_output "next     headgate bundle show headgate.bundle: is it"
+    run --separate-stderr headgate entrypoint --policy verify --bundle headgate.bundle -- echo started
+    expect_stderr "headgate.bundle: is it of this project, and the newest?"
 }
 
 # judged BUNDLE-SETTINGS: what the gate of a protected target says of where the bundle comes from.
