@@ -35,8 +35,8 @@ int hg_bundle_tar_finish(struct hg_bundle_tar *t, struct hg_err *err);
 
 /* ---- read.c ----------------------------------------------------------------------------------- */
 
-/* -1 of a file that could not be opened, with what to do about it. */
-int hg_bundle_missing(struct hg_err *err);
+/* -1 of a file that could not be opened, with what to do about it when it is not there. */
+int hg_bundle_missing(const char *path, struct hg_err *err);
 /* The same of one that is no bundle, or no whole one. */
 int hg_bundle_damaged(struct hg_err *err);
 /* The digest's member and the end: the last hg_bundle_tar_tail() bytes of `size`, of which *last has no less. */

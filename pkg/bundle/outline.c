@@ -100,7 +100,7 @@ int hg_bundle_outline(const char *path, const struct hg_bundle_asker *asker, str
     size_t size = 0, tail = hg_bundle_tar_tail();
     HG_AUTO(hg_closep) int fd = hg_file_open(path, HG_BUNDLE_BYTES, &size, err);
     if (fd < 0)
-        return hg_bundle_missing(err);
+        return hg_bundle_missing(path, err);
     struct outline o = { .shown = path, .fd = fd, .body = size < tail ? 0 : size - tail, .head = &head };
     if (read_outline(&o, size, asker, &b, err) < 0)
         return -1;

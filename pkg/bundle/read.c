@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void script_done(struct hg_bundle_script *s)
 {
@@ -33,8 +34,10 @@ void hg_bundle_done(struct hg_bundle *b)
     *b = (struct hg_bundle){ 0 };
 }
 
-int hg_bundle_missing(struct hg_err *err)
+int hg_bundle_missing(const char *path, struct hg_err *err)
 {
+    if (access(path, F_OK) == 0)
+        return -1;
     return hg_hint(err, "`headgate bundle` writes one; --bundle FILE, or HEADGATE_BUNDLE, says where it is");
 }
 
@@ -137,7 +140,7 @@ int hg_bundle_open(const char *path, struct hg_bundle *ret, struct hg_err *err)
 {
     HG_AUTO(hg_bundle_done) struct hg_bundle b = { 0 };
     if (hg_file_read(path, HG_BUNDLE_BYTES, &b.bytes, err) < 0)
-        return hg_bundle_missing(err);
+        return hg_bundle_missing(path, err);
     return take(&b, path, ret, err);
 }
 

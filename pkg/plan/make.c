@@ -101,7 +101,8 @@ static int standing(const struct hg_plan_input *in, struct hg_err *err)
     }
     (void)hg_fail(err, HG_E_REFUSED, "no plan leads on from here: %s is %s%s%s", in->target->t->name,
                   hg_state_name(s->state), *unknown ? ", it has " : "", unknown);
-    return hg_hint(err, "`headgate status -t %s` says where these revisions are", in->target->t->name);
+    return hg_hint(err, "`headgate status -t %s%s` says where these revisions are", in->target->t->name,
+                   in->bundle ? " --bundle FILE" : "");
 }
 
 static json_t *document(const struct hg_plan_input *in, const struct hg_revlist *steps,

@@ -333,6 +333,7 @@ bundle: { signers: signers, require_signature: true }' > headgate.yaml
     run --separate-stderr headgate bundle sign b -k no-such-key
     expect_status 2
     expect_stderr "could not be signed with no-such-key"
+    [[ $stderr == *"No such file or directory" ]] || fail "how it ends"
     echo 'version: 1
 bundle: { require_signature: true }' > headgate.yaml
     verify
