@@ -103,6 +103,28 @@ static void templates_expand(void **state)
     assert_int_equal(hg_vars_expand(&v, "${DB_USER", &b, NULL, &err), -1);
 }
 
+static void of_an_address_the_host_is_shown(void **state)
+{
+    (void)state;
+    static const char *const CASES[][2] = {
+        { "https://h.example/x?y=1", "h.example" },
+        { "https://h:8443?key=s", "h:8443" },
+        { "http://[::1]:80/x", "[::1]:80" },
+        { "https://h/api/@me", "h" },
+        { "http://u@h/x@y", "h" },
+        { "http://u:p@h:1", "h:1" },
+        { "http://u:p@s/s@h/x", "h" },
+        { "http://u:p@s@h/x#f", "h" },
+        { "http://h\n/x", "h\\x0a" },
+        { "xoxb-a-token", "" },
+        { "", "" },
+    };
+    for (size_t i = 0; i < HG_COUNT(CASES); i++) {
+        HG_AUTO(hg_freep) char *host = hg_url_host(CASES[i][0]);
+        assert_string_equal(host, CASES[i][1]);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -111,6 +133,7 @@ int main(void)
         cmocka_unit_test(names_are_classified),
         cmocka_unit_test(content_makes_secret),
         cmocka_unit_test(templates_expand),
+        cmocka_unit_test(of_an_address_the_host_is_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
