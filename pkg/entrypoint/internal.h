@@ -115,6 +115,10 @@ void hg_entry_nap(int64_t ns);
 int64_t hg_entry_pause(unsigned attempt, int64_t deadline_ns);
 void hg_entry_back_off(unsigned attempt, int64_t deadline_ns); /* sleeps so long */
 
+/* starting.c */
+/* For a health check: is this program, started to become the application, still there beside us? */
+bool hg_entry_still_starting(void);
+
 /* live.c */
 int hg_entry_listen(int64_t port, int *ret_fd, struct hg_err *err);
 /* Answers probes on a thread until this process becomes another: alive, and nothing started. */

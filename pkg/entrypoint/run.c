@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "internal.h"
 
-#include <fcntl.h>
-
 #define MIGRATIONS_MAX 3 /* after which a database that is still behind is nobody's fault but ours */
 #define CROWD_NS (250 * HG_NS_PER_MS)
 
@@ -134,21 +132,12 @@ int hg_entrypoint_run(const struct hg_entrypoint_options *o, struct hg_err *err)
 
 /* ---- health ----------------------------------------------------------------------------------- */
 
-/* In a container process 1 is this program until it becomes the application (or headgate-pid1). */
-static bool still_starting(void)
-{
-    char name[32] = "";
-    HG_AUTO(hg_closep) int fd = open("/proc/1/comm", O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : read(fd, name, sizeof name - 1);
-    return got > 0 && hg_starts_with(name, "headgate-entryp");
-}
-
 static int health(struct hg_entry *e, struct hg_err *err)
 {
     bool nothing = hg_streq(e->o->policy, "none"); /* the start did not look either, and may know why */
     if (!nothing && open_target(e, err) < 0)
         return -1;
-    if (still_starting())
+    if (hg_entry_still_starting())
         return hg_fail(err, HG_E_REFUSED, "the application has not been started");
     if (nothing || e->policy == HG_POLICY_NONE)
         return 0;

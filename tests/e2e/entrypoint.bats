@@ -254,13 +254,20 @@ s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True
         code=0; wait $pid || code=$?
         [ $code -eq $((128 + number)) ] || fail "signal $number: exit $code, $(cat err)"
     done
-    unshare -pf --mount-proc --kill-child "$entry" -- true 2> err &
-    outer=$!
-    wait_for grep -q waiting err
-    inner=$(pgrep -P $outer)
-    kill -TERM "$inner"
-    code=0; wait $outer || code=$?
-    [ $code -eq 143 ] || fail "as process 1: exit $code, $(cat err)"
+    # Process 1, or a child of it as with `docker run --init`: a health check finds it.
+    for front in "" "tini --"; do
+        : > err
+        # shellcheck disable=SC2086
+        unshare -pf --mount-proc --kill-child $front "$entry" -- true 2> err &
+        outer=$!
+        wait_for grep -q waiting err
+        inner=$(pgrep -P $outer)
+        run --separate-stderr nsenter -t "$inner" -p -m "$entry" --healthcheck -C "$PWD"
+        refused 1 "the application has not been started"
+        kill -TERM "$inner"
+        code=0; wait $outer || code=$?
+        [ $code -eq 143 ] || fail "$front: exit $code, $(cat err)"
+    done
     # Any program of ours, whatever it waits for: here a source of variables.
     printf 'version: 1\ntargets: { local: { environment: [ { command: [sh, -c, "echo > asked; sleep 20"], format: dotenv } ] } }\n' > headgate.yaml
     rm -f asked
