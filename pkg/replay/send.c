@@ -224,6 +224,14 @@ static int check_encoding(const struct hg_replaying *r, const char *sql, struct 
     return 0;
 }
 
+/* After a LISTEN of a migration libpq keeps them all. */
+static void forget_notifications(PGconn *conn)
+{
+    PGnotify *n;
+    while ((n = PQnotifies(conn)))
+        PQfreemem(n);
+}
+
 int hg_replay_send(struct hg_replaying *r, const char *sql, struct hg_replay_said *ret,
                    struct hg_err *err)
 {
@@ -248,6 +256,7 @@ int hg_replay_send(struct hg_replaying *r, const char *sql, struct hg_replay_sai
         if (take(r, sql, res, &said, rc < 0 ? &later : err) < 0) /* the first error is the one */
             rc = -1;
     }
+    forget_notifications(conn);
     r->out->lost = PQstatus(conn) != CONNECTION_OK;
     *ret = said;
     return rc;

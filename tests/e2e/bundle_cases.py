@@ -88,6 +88,7 @@ REVISIONS = {
     "t08": ("start", ROWS % ("pg.JSONB", '{"a": 1}')),
     "t08b": ("start", ROWS % ("sa.LargeBinary", 'b"a"')),
     "t08c": ("start", ROWS % ("sa.types.NullType", "datetime.date(2020, 1, 1)")),
+    "t08d": ("start", 'op.execute("INSERT INTO p VALUES (\'\\ud800\')")'),
     "t09": ("start", 'pg.ENUM("red", name="color").create(op.get_bind(), checkfirst=True)\n'
                     'pg.ENUM("it\'s", "b", name="shade").create(op.get_bind(), checkfirst=True)'),
     "t09b": ("start", 'sa.Table("p", sa.MetaData(), sa.Column("k", sa.Text)).create(op.get_bind(), checkfirst=True)'),
@@ -143,6 +144,7 @@ CASES = {
     "T8 JSON": (["t08"], {ONE: Refused("a value cannot be written as SQL text")}),
     "T8 bytes": (["t08b"], {ONE: Refused("bytes|cannot be written as SQL text")}),
     "T8 a date without type": (["t08c"], {ONE: Refused("a value cannot be written as SQL text")}),
+    "T8 half a character": (["t08d"], {ONE: Refused("no UTF-8")}),
     "T9 types that are there and not": (["t09"], {EACH: Equal({
         LABELS: "red", "SELECT enum_range(NULL::shade)::text": "{it's,b}"})}),
     "T9 a table that is there": (["t09b"], {EACH: Refused("checkfirst")}),

@@ -134,6 +134,10 @@ def record(text, kind="sql"):
             return
     if "\0" in text:
         refuse("literal", "a statement holds a NUL character")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        refuse("literal", "a statement holds half a character, which is no UTF-8")
     if PLACEHOLDER in text and SPEC["bundle"]:
         refuse("environment", "a statement holds a value of the environment")
     if SPEC["bundle"] and OTHER_ENCODING.search(text):
