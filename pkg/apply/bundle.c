@@ -118,8 +118,18 @@ static int settle(struct hg_run *r, PGconn *conn, struct hg_err *err)
     return rc;
 }
 
+/* Before its first statement, reported as the driver does. */
+static int stop(struct hg_run *r, const char *why, const char *message)
+{
+    json_t *report = json_pack("{s:s, s:b, s:s, s:s, s:b}", "event", "result", "ok", 0, "stopped", why, "message",
+                               message, "touched", 0);
+    hg_driver_report(r, report);
+    json_decref(report);
+    return 1;
+}
+
 /* Shared by all sessions of a migrator; our own lock is looked at after it: had it been lost before,
- * another runner could have found the migrator lock free and started. */
+ * another runner could have found the migrator lock free and started. As `prepare`. */
 static int lock(struct hg_run *r, PGconn *conn, struct hg_err *err)
 {
     HG_AUTO(hg_pg_clearp) PGresult *got = NULL;
@@ -133,30 +143,27 @@ static int lock(struct hg_run *r, PGconn *conn, struct hg_err *err)
         hg_run_holders(conn, r->key, HG_LOCK_CLASS_APPLY, &holders, err) < 0)
         return hg_wrap(err, "taking the migrator lock");
     if (!hg_streq(hg_pg_get(got, 0, 0), "true"))
-        return hg_fail(err, HG_E_LOCK, "another headgate is about to start a migration of this database");
+        return stop(r, "lock", "another headgate is about to start a migration of this database");
     for (int row = 0; row < PQntuples(holders); row++)
         if (hg_streq(hg_pg_get(holders, row, 0), pid))
             return 0;
-    return hg_fail(err, HG_E_LOCK, "the session that held the apply lock is gone");
+    return stop(r, "lock", "the session that held the apply lock is gone");
 }
 
-/* 0: fit; 1: the version table is another one than the judged (reported as the driver does); -1. */
+/* 0: fit; 1: stopped, as the version table is another one than the judged, or the lock is lost; -1. */
 static int prepare(struct hg_run *r, PGconn *conn, struct hg_err *err)
 {
     const struct hg_status *s = &r->status;
     bool elsewhere = false;
-    if (same_database(r, conn, err) < 0 || settle(r, conn, err) < 0 || lock(r, conn, err) < 0)
+    if (same_database(r, conn, err) < 0 || settle(r, conn, err) < 0)
         return -1;
+    int locked = lock(r, conn, err);
+    if (locked != 0)
+        return locked;
     const char *judged = !s->vt_exists ? NULL : s->vt_schema ? s->vt_schema : "public";
     if (hg_replay_settled(conn, &r->bundle, judged, soon(), &elsewhere, err) == 0)
         return 0;
-    if (!elsewhere)
-        return -1;
-    json_t *report = json_pack("{s:s, s:b, s:s, s:s, s:b}", "event", "result", "ok", 0, "stopped",
-                               "version-table", "message", err->message, "touched", 0);
-    hg_driver_report(r, report);
-    json_decref(report);
-    return 1;
+    return elsewhere ? stop(r, "version-table", err->message) : -1;
 }
 
 /* ---- the run ----------------------------------------------------------------------------------- */

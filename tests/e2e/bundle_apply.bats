@@ -444,6 +444,28 @@ judged() {
     hga_no_sessions
 }
 
+@test "where the session of the apply lock is lost before its first statement, apply stops with 4 and changes nothing" {
+    bundle "$R1"
+    cat > headgate.yaml <<- YAML
+		version: 1
+		targets:
+		  local:
+		    environment: [ process ]
+		    hooks:
+		      before: [ { command: [ psql, -Xq, "$HGT_PGURL", -c, "select pg_terminate_backend(pid) from pg_stat_activity
+		        where application_name like 'headgate apply%' and datname = current_database()" ] } ]
+	YAML
+    apply --format json
+    expect_status 4
+    [ "$(hga_result .outcome)" = failed ]
+    [[ $(hga_result .error.message) == *"the session that held the apply lock"* ]] || fail "$output"
+    [ -z "$(hgt_psql "select to_regclass('t')")" ]
+    printf 'version: 1\ntargets: { local: { environment: [ process ] } }\n' > headgate.yaml
+    apply
+    expect_status 0
+    [ "$(hga_rows)" = r1 ]
+}
+
 @test "between revisions of a bundle: the record is written, and a throttle holds the next one back" {
     local r i three="$R1"
     for i in 2 3 4; do

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Long for its size: two dozen rounds, each with two applies.
 # Something bad between any two statements of an apply (tests/e2e/faults.py). HGT_SEED repeats a run,
-# HGT_ROUNDS=all tries every statement in every way (1,300 rounds each).
+# HGT_ROUNDS=all tries every statement in every way (1,300 rounds each), HGT_PART=582:600 some of those.
 
 setup_file() { load ../lib/common; hgt_setup_file; }
 setup() {
