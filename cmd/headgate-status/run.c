@@ -149,6 +149,9 @@ static void print_text(const struct status_options *o, const struct hg_target *t
 {
     HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
     hg_status_text(t, &a->status, o->bundle, hg_cli_color(&o->common, STDOUT_FILENO), &b);
+    HG_AUTO(hg_freep) char *bundle = hg_path_join(o->common.dir ? o->common.dir : ".", HG_BUNDLE_DEFAULT);
+    if (a->status.bare && hg_is_file(bundle)) /* without files to judge by, which this would be */
+        hg_buf_addf(&b, "next     headgate status -t %s --bundle %s\n", t->t ? t->t->name : "local", bundle);
     hg_out(hg_buf_str(&b));
 }
 

@@ -94,6 +94,8 @@ R1='{"id": "r1", "message": "one", "upgrade": ["create table t (v text)"], "down
     run headgate apply
     expect_status 2
     expect_output "there is a bundle"
+    run headgate status
+    expect_output "next     headgate status -t local --bundle headgate.bundle"
     HEADGATE_BUNDLE=headgate.bundle run headgate apply
     expect_status 0
     expect_output "next: headgate status -t local --bundle headgate.bundle"
