@@ -18,12 +18,13 @@ VERSION  := $(shell sed -n 's/.*hg_version\[\] = "\(.*\)";/\1/p' pkg/base/log.c)
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
             -Wwrite-strings -Wformat=2 -Wundef -Wpointer-arith -Wno-sign-conversion
 HARDEN   := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
-CFLAGS_dev     := -O2 -g $(HARDEN)
+# In sections, so that a program has of each package what it calls and nothing else.
+CFLAGS_dev     := -O2 -g $(HARDEN) -ffunction-sections -fdata-sections
 CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_clang   := -O0
 CFLAGS_analyze := -O1 -g -fanalyzer
 CFLAGS_fuzz    := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
-LDFLAGS_dev    := -pie -Wl,-z,relro,-z,now
+LDFLAGS_dev    := -pie -Wl,-z,relro,-z,now -Wl,--gc-sections
 LDFLAGS_asan   := -fsanitize=address,undefined
 LDFLAGS_clang  :=
 LDFLAGS_analyze :=
