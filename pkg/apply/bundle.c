@@ -53,10 +53,18 @@ int hg_run_bundle_fits(const struct hg_run *r, struct hg_err *err)
 {
     if (!r->have_bundle || r->o->baseline || r->o->adopt)
         return 0;
-    if (hg_bundle_can_run(&r->bundle, &r->steps, r->o->down, err) == 0)
+    if (hg_bundle_can_run(&r->bundle, &r->steps, r->o->down, err) < 0)
+        return *err->hint ? -1 : hg_hint(err, "headgate explain HG260; with the project's Python: headgate %s",
+                                         r->o->down ? "rollback" : "apply");
+    HG_AUTO(hg_revlist_done) struct hg_revlist rows = HG_REVLIST_INIT;
+    HG_AUTO(hg_strv_done) struct hg_strv unknown = HG_STRV_INIT;
+    bool overlap = false;
+    hg_graph_resolve_rows(r->graph, &r->status.rows, &rows, &unknown, &overlap);
+    const struct hg_replay p = { .graph = r->graph, .rows = &rows, .steps = &r->steps, .down = r->o->down };
+    if (hg_replay_rows_follow(&p, err) == 0)
         return 0;
-    return *err->hint ? -1 : hg_hint(err, "headgate explain HG260; with the project's Python: headgate %s",
-                                     r->o->down ? "rollback" : "apply");
+    return hg_hint(err, "nothing was begun; headgate history shows how the revisions hang together: a merge (or "
+                   "another depends_on) may bring the branches together in another order");
 }
 
 /* ---- the session ------------------------------------------------------------------------------- */

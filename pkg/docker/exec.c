@@ -238,7 +238,8 @@ static int start_failed(const struct hg_exec_run *r, struct hg_err *err)
     HG_AUTO(hg_freep) char *words = hg_xstrndup(hg_buf_str(&r->words), len);
     HG_AUTO(hg_freep) char *shown = hg_printable(words, 700);
     const char *command = r->spec->argv[0];
-    if (strstr(words, "is not running") || strstr(words, "stopped container")) {
+    if (strstr(words, "is not running") || strstr(words, "stopped container") ||
+        strstr(words, "namespace path: lstat /proc/")) {
         /* It ended after it was looked at, as one that keeps restarting does: the engine or runc says so. */
         hg_fail(err, HG_E_DOCKER, "the container does not run any more");
         hg_hint(err, "docker ps -a --filter id=%s", r->spec->container);

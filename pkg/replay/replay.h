@@ -80,6 +80,10 @@ int hg_replay_run(const struct hg_replay *p, struct hg_replay_outcome *ret, stru
 int hg_replay_settled(PGconn *conn, const struct hg_bundle *b, const char *judged, int64_t deadline_ns,
                       bool *ret_elsewhere, struct hg_err *err);
 
+/* Do the statements on the version table follow from the rows, for all steps? Needs graph, rows, steps and
+ * down of p. -1 REFUSED where Alembic would come to a revision whose row is not there (hg_graph_version_ops). */
+int hg_replay_rows_follow(const struct hg_replay *p, struct hg_err *err);
+
 /* What is to be said about these steps: HG260 where Python is needed, HG261 where one commits or rolls
  * back in its middle, HG262 where values were computed when the bundle was built. */
 void hg_replay_findings(const struct hg_bundle *b, const struct hg_revlist *steps, bool down,

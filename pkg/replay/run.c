@@ -237,6 +237,12 @@ static int work_out(const struct hg_replay *p, struct rows *ret, struct hg_err *
     return 0;
 }
 
+int hg_replay_rows_follow(const struct hg_replay *p, struct hg_err *err)
+{
+    HG_AUTO(rows_done) struct rows v = { 0 };
+    return work_out(p, &v, err);
+}
+
 static const struct hg_bundle_script *script_of(const struct hg_replaying *r, size_t i)
 {
     const struct hg_bundle_revision *found = hg_bundle_of(r->p->bundle, r->p->steps->items[i]);
