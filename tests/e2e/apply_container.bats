@@ -64,6 +64,7 @@ op.create_table("t2", sa.Column("id", sa.Integer))'
         done
         fail "no $1: $(cat events err)"
     }
+    : > events
     headgate apply -t docker --revision-by-revision --format json > events 2> err 3>&- &
     local run=$!
     noted throttle 1

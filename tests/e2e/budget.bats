@@ -56,7 +56,9 @@ holds() {
 }
 
 # start [ARGS…]: headgate apply beside us; `seen NOTE` waits for an event, `ended` for its end.
+# The file is emptied first, and not only by the job: `seen` must not find what an earlier run wrote.
 start() {
+    : > "$BATS_TEST_TMPDIR/events"
     headgate apply --format json "$@" > "$BATS_TEST_TMPDIR/events" 2> "$BATS_TEST_TMPDIR/err" 3>&- &
     HEADGATE=$!
     SESSIONS+=("$HEADGATE")

@@ -476,6 +476,7 @@ judged() {
     bundle "$three" '"transaction_per_migration": true'
     printf 'version: 1\ntargets: { local: { environment: [ process ], throttle: { file: hold, limit: 30s } } }\n' > headgate.yaml
     touch hold
+    : > events
     headgate apply --bundle headgate.bundle --format json > events 2> err 3>&- &
     r=$!
     for ((i = 0; i < 300; i++)); do

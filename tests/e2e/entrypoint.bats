@@ -246,6 +246,7 @@ s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True
 @test "SIGTERM while waiting ends at once; as process 1 too" {
     export DATABASE_URL=${DATABASE_URL/$HGT_PORT/1}
     for number in 1 2 3 15; do
+        : > err
         # Started through env, because a shell's background job ignores SIGINT and SIGQUIT.
         env --default-signal=INT,QUIT "$entry" -- true 2> err &
         pid=$!
@@ -340,6 +341,7 @@ op.execute('select pg_sleep(30)')"
     [ "$(grep -c "could not tell where local stands; try [2-6] of 6 in [0-9.]* s" <<< "$stderr")" = 5 ] || fail "$stderr"
     [ "$(grep -c "too many connections for role" <<< "$stderr")" = 2 ] || fail "$stderr"
     # With a connection again it goes on, and is heard.
+    : > err
     headgate entrypoint -- sh -c 'echo "started $0"' app > out 2> err 3>&- &
     local run=$! i
     for ((i = 0; i < 200; i++)); do
