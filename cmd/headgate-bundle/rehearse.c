@@ -72,9 +72,7 @@ static void differs(struct rehearsal *r, const struct hg_revision *rev, bool dow
 
 static void rows_list(const struct rehearsal *r, struct hg_revlist *ret)
 {
-    HG_AUTO(hg_strv_done) struct hg_strv unknown = HG_STRV_INIT;
-    bool overlap = false;
-    hg_graph_resolve_rows(r->graph, &r->rows, ret, &unknown, &overlap);
+    hg_graph_resolve_rows(r->graph, &r->rows, ret, NULL, NULL);
 }
 
 /* *ret_how: heap, why it is not the same; NULL: it is. */

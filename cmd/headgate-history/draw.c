@@ -65,8 +65,7 @@ static void bridge(struct drawing *d, size_t left, size_t right, const char *cor
         if (i + 1 < c->count)
             hg_buf_adds(&d->out, i >= left && i < right ? s->dash : " ");
     }
-    while (d->out.len > 0 && d->out.data[d->out.len - 1] == ' ')
-        d->out.data[--d->out.len] = '\0';
+    hg_buf_trim_end(&d->out, " ");
     hg_buf_addc(&d->out, '\n');
 }
 

@@ -67,9 +67,7 @@ static void mark_applied(const struct history_options *o, struct answer *a)
 {
     if (o->offline || !hg_graph_ok(a->graph))
         return;
-    HG_AUTO(hg_strv_done) struct hg_strv unknown = HG_STRV_INIT;
-    bool overlap;
-    hg_graph_resolve_rows(a->graph, &a->status.judged, &a->rows, &unknown, &overlap);
+    hg_graph_resolve_rows(a->graph, &a->status.judged, &a->rows, NULL, NULL);
     a->shown.applied = hg_graph_applied(a->graph, &a->rows);
 }
 

@@ -103,7 +103,8 @@ static int in_cluster(void *context, const struct hg_pg_cluster *c, struct hg_er
 int snapshot_of_bundle(const struct snapshot_options *o, const char *path, const char *target,
                        struct hg_snapshot *ret, struct hg_err *err)
 {
-    HG_AUTO(wanted_done) struct wanted w = { .o = o, .path = path, .target = target, .steps = HG_REVLIST_INIT, .ret = ret };
+    HG_AUTO(wanted_done) struct wanted w = { .o = o, .path = path, .target = target,
+                                             .steps = HG_REVLIST_INIT, .ret = ret };
     if (read_bundle(&w, err) < 0)
         return -1;
     return snapshot_in_cluster(in_cluster, &w, err);

@@ -145,7 +145,7 @@ void hg_graph_history(const struct hg_graph *g, struct hg_revlist *ret);
 
 /* Rows as stored -> revisions, by Alembic's rules (a row may be a unique prefix or a label).
  * Rows that resolve to nothing are put into ret_unknown. Overlap (a row that is an ancestor of
- * another) sets *ret_overlap. */
+ * another) sets *ret_overlap. Either may be NULL: not asked for. */
 void hg_graph_resolve_rows(const struct hg_graph *g, const struct hg_strv *rows,
                            struct hg_revlist *ret, struct hg_strv *ret_unknown, bool *ret_overlap);
 /* What `alembic current` prints for known rows, sorted by id. */

@@ -116,11 +116,12 @@ void hg_graph_resolve_rows(const struct hg_graph *g, const struct hg_strv *rows,
     struct hg_ids found = { 0 };
     for (size_t i = 0; i < rows->count; i++) {
         struct hg_err ignored = { 0 };
-        if (hg_graph_idents(g, rows->items[i], &found, &ignored) < 0)
+        if (hg_graph_idents(g, rows->items[i], &found, &ignored) < 0 && ret_unknown)
             hg_strv_add(ret_unknown, rows->items[i]);
     }
     struct hg_err overlap = { 0 };
-    *ret_overlap = hg_graph_check_overlap(g, &found, HG_EDGES_NORM, &overlap) < 0;
+    if (ret_overlap)
+        *ret_overlap = hg_graph_check_overlap(g, &found, HG_EDGES_NORM, &overlap) < 0;
     to_list(g, &found, ret);
     hg_ids_done(&found);
 }

@@ -57,9 +57,7 @@ int hg_run_bundle_fits(const struct hg_run *r, struct hg_err *err)
         return *err->hint ? -1 : hg_hint(err, "headgate explain HG260; with the project's Python: headgate %s",
                                          r->o->down ? "rollback" : "apply");
     HG_AUTO(hg_revlist_done) struct hg_revlist rows = HG_REVLIST_INIT;
-    HG_AUTO(hg_strv_done) struct hg_strv unknown = HG_STRV_INIT;
-    bool overlap = false;
-    hg_graph_resolve_rows(r->graph, &r->status.rows, &rows, &unknown, &overlap);
+    hg_graph_resolve_rows(r->graph, &r->status.rows, &rows, NULL, NULL);
     const struct hg_replay p = { .graph = r->graph, .rows = &rows, .steps = &r->steps, .down = r->o->down };
     if (hg_replay_rows_follow(&p, err) == 0)
         return 0;
@@ -245,9 +243,7 @@ static void replay(struct hg_run *r, PGconn *conn, struct hg_migrated *ret)
 {
     HG_AUTO(hg_revlist_done) struct hg_revlist rows = HG_REVLIST_INIT;
     HG_AUTO(hg_revlist_done) struct hg_revlist left = HG_REVLIST_INIT;
-    HG_AUTO(hg_strv_done) struct hg_strv unknown = HG_STRV_INIT;
-    bool overlap = false;
-    hg_graph_resolve_rows(r->graph, &r->status.rows, &rows, &unknown, &overlap);
+    hg_graph_resolve_rows(r->graph, &r->status.rows, &rows, NULL, NULL);
     for (size_t i = 0; i < r->steps.count; i++) {
         if (hg_strv_has(&r->applied, r->steps.items[i]->id)) /* by an earlier try */
             continue;

@@ -36,9 +36,7 @@ static struct hg_ledger_run describe(const struct hg_run *r, const char *directi
 static bool *applied_of(const struct hg_run *r, const struct hg_strv *rows)
 {
     HG_AUTO(hg_revlist_done) struct hg_revlist list = HG_REVLIST_INIT;
-    HG_AUTO(hg_strv_done) struct hg_strv unknown = HG_STRV_INIT;
-    bool overlap = false;
-    hg_graph_resolve_rows(r->graph, rows, &list, &unknown, &overlap);
+    hg_graph_resolve_rows(r->graph, rows, &list, NULL, NULL);
     return hg_graph_applied(r->graph, &list);
 }
 

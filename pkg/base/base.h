@@ -154,6 +154,7 @@ void hg_buf_add_lines(struct hg_buf *b, const char *text, const char *indent);
 void hg_buf_add_shell_word(struct hg_buf *b, const char *word);
 const char *hg_buf_str(const struct hg_buf *b); /* "" when empty */
 char *hg_buf_take(struct hg_buf *b);            /* heap string, never NULL; b is empty after */
+void hg_buf_trim_end(struct hg_buf *b, const char *chars); /* takes away what it ends in of these */
 void hg_buf_clear(struct hg_buf *b);            /* keeps the memory */
 void hg_buf_done(struct hg_buf *b);
 void hg_buf_wipe(struct hg_buf *b);             /* as done, overwriting what it held */

@@ -101,6 +101,12 @@ char *hg_buf_take(struct hg_buf *b)
     return s;
 }
 
+void hg_buf_trim_end(struct hg_buf *b, const char *chars)
+{
+    while (b->len && b->data[b->len - 1] && strchr(chars, b->data[b->len - 1]))
+        b->data[--b->len] = '\0';
+}
+
 void hg_buf_clear(struct hg_buf *b)
 {
     b->len = 0;

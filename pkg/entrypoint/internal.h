@@ -73,8 +73,8 @@ void hg_entry_way_done(struct hg_entry_way *w);
 
 /* judge.c */
 enum hg_next { HG_NEXT_START, HG_NEXT_MIGRATE, HG_NEXT_WAIT, HG_NEXT_REFUSE };
-/* What the policy says about e->status; for REFUSE with *err, for WAIT with ret_why (heap). */
 char *hg_entry_rows(const struct hg_entry *e); /* "r3, s2" or "no revision", as it may be shown; heap */
+/* What the policy says about e->status; for REFUSE with *err, for WAIT with ret_why (heap). */
 enum hg_next hg_entry_judge(struct hg_entry *e, char **ret_why, struct hg_err *err);
 
 /* migrate.c */

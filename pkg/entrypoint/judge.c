@@ -140,10 +140,8 @@ static bool goal_reached(const struct hg_entry *e)
         return false;
     HG_AUTO(hg_revlist_done) struct hg_revlist known = HG_REVLIST_INIT;
     HG_AUTO(hg_revlist_done) struct hg_revlist todo = HG_REVLIST_INIT;
-    HG_AUTO(hg_strv_done) struct hg_strv unknown = HG_STRV_INIT;
-    bool overlap = false;
     struct hg_err ignored = { 0 };
-    hg_graph_resolve_rows(e->way.graph, &e->status.judged, &known, &unknown, &overlap);
+    hg_graph_resolve_rows(e->way.graph, &e->status.judged, &known, NULL, NULL);
     return hg_graph_upgrade(e->way.graph, &known, goal, &todo, &ignored) == 0 && todo.count == 0;
 }
 

@@ -27,8 +27,7 @@ static int take(const json_t *all, struct hg_docker_files *ret, struct hg_err *e
 /* The answer is the last line: whatever the command itself says comes before it. */
 static int read_answer(struct hg_buf *out, struct hg_docker_files *ret, struct hg_err *err)
 {
-    while (out->len && out->data[out->len - 1] == '\n')
-        out->data[--out->len] = '\0';
+    hg_buf_trim_end(out, "\n");
     const char *text = hg_buf_str(out), *line = strrchr(text, '\n');
     json_t *all = json_loads(line ? line + 1 : text, JSON_REJECT_DUPLICATES, NULL);
     int rc = json_is_object(all) ? take(all, ret, err)

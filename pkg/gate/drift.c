@@ -188,8 +188,7 @@ static void report_one(struct hg_judge *j, const struct hg_ledger_objects *then,
     if (!changes)
         return;
     hg_snapshot_diff_text(changes, false, &shown);
-    while (shown.len && shown.data[shown.len - 1] == '\n')
-        shown.data[--shown.len] = '\0';
+    hg_buf_trim_end(&shown, "\n");
     f->help = hg_xasprintf("%s\n%s", f->rule->help, hg_buf_str(&shown));
     json_decref(changes);
 }

@@ -7,9 +7,7 @@
 bool *hg_past_applied(const struct hg_judge *j, const struct hg_strv *rows)
 {
     HG_AUTO(hg_revlist_done) struct hg_revlist list = HG_REVLIST_INIT;
-    HG_AUTO(hg_strv_done) struct hg_strv unknown = HG_STRV_INIT;
-    bool overlap = false;
-    hg_graph_resolve_rows(j->in->graph, rows, &list, &unknown, &overlap);
+    hg_graph_resolve_rows(j->in->graph, rows, &list, NULL, NULL);
     return hg_graph_applied(j->in->graph, &list);
 }
 

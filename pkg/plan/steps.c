@@ -21,10 +21,8 @@ int hg_plan_steps(const struct hg_graph *graph, const struct hg_strv *rows, cons
                   struct hg_err *err)
 {
     HG_AUTO(hg_revlist_done) struct hg_revlist known = HG_REVLIST_INIT;
-    HG_AUTO(hg_strv_done) struct hg_strv unknown = HG_STRV_INIT;
     struct hg_revlist steps = HG_REVLIST_INIT;
-    bool overlap = false;
-    hg_graph_resolve_rows(graph, rows, &known, &unknown, &overlap);
+    hg_graph_resolve_rows(graph, rows, &known, NULL, NULL);
     int rc = down ? hg_graph_downgrade(graph, &known, goal, &steps, err)
                   : hg_graph_upgrade(graph, &known, goal, &steps, err);
     if (rc < 0) {

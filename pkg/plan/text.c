@@ -21,8 +21,7 @@ static void add_lines(struct hg_buf *b, const char *text, size_t len, const char
             else if (text[i] != '\r' || i + 1 < line)
                 hg_buf_addc(&spaced, text[i]);
         }
-        while (spaced.len && spaced.data[spaced.len - 1] == ' ')
-            spaced.data[--spaced.len] = '\0';
+        hg_buf_trim_end(&spaced, " ");
         HG_AUTO(hg_freep) char *shown = hg_printable(hg_buf_str(&spaced), LINE_MAX_);
         hg_buf_addf(b, "%s%s\n", *shown ? indent : "", shown);
         text += line + (end != NULL);

@@ -3,7 +3,6 @@
 #include "process.h"
 
 #include <stdlib.h>
-#include <ctype.h>
 #include <string.h>
 
 #define SSH_NS  (10 * HG_NS_PER_S)
@@ -66,11 +65,8 @@ int hg_signature_make(const char *path, const char *key, const char *namespace, 
         return -1;
     if (code == 0 && out.len) /* it writes no file of its own when it reads stdin */
         return hg_file_write(signature, 0644, out.data, out.len, err);
-    size_t len = said.len;
-    while (len && isspace((unsigned char)said.data[len - 1]))
-        len--;
-    HG_AUTO(hg_freep) char *text = hg_xstrndup(hg_buf_str(&said), len);
-    HG_AUTO(hg_freep) char *why = hg_printable(text, 500);
+    hg_buf_trim_end(&said, " \r\n");
+    HG_AUTO(hg_freep) char *why = hg_printable(hg_buf_str(&said), 500);
     (void)hg_fail(err, HG_E_USAGE, "%s could not be signed with %s", path, key);
     return hg_detail(err, "%s", why);
 }

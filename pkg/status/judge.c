@@ -109,8 +109,7 @@ static bool all_known(const struct hg_graph *graph, const struct hg_strv *rows)
         return true;
     HG_AUTO(hg_revlist_done) struct hg_revlist known = HG_REVLIST_INIT;
     HG_AUTO(hg_strv_done) struct hg_strv unknown = HG_STRV_INIT;
-    bool overlap = false;
-    hg_graph_resolve_rows(graph, rows, &known, &unknown, &overlap);
+    hg_graph_resolve_rows(graph, rows, &known, &unknown, NULL);
     return unknown.count == 0;
 }
 

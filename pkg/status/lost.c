@@ -58,10 +58,8 @@ static void remember(struct hg_status *s, const char *revision, const json_t *e)
 static void resolve_one(const struct hg_graph *graph, const char *id, struct hg_revlist *ret)
 {
     HG_AUTO(hg_strv_done) struct hg_strv one = HG_STRV_INIT;
-    HG_AUTO(hg_strv_done) struct hg_strv unknown = HG_STRV_INIT;
-    bool overlap = false;
     hg_strv_add(&one, id);
-    hg_graph_resolve_rows(graph, &one, ret, &unknown, &overlap);
+    hg_graph_resolve_rows(graph, &one, ret, NULL, NULL);
 }
 
 /* Follows the unknown rows down to revisions of the graph; these are added to bases. False when some
@@ -172,11 +170,9 @@ void hg_status_judge_unknown(const struct hg_graph *graph, const json_t *parents
                              struct hg_status *s)
 {
     HG_AUTO(hg_revlist_done) struct hg_revlist known = HG_REVLIST_INIT;
-    HG_AUTO(hg_strv_done) struct hg_strv unknown = HG_STRV_INIT;
     HG_AUTO(hg_strv_done) struct hg_strv bases = HG_STRV_INIT;
-    bool overlap = false;
     make_lost(s);
-    hg_graph_resolve_rows(graph, &s->judged, &known, &unknown, &overlap);
+    hg_graph_resolve_rows(graph, &s->judged, &known, NULL, NULL);
     s->state = provably_missing(graph, &known) ? HG_STATE_DIVERGED : HG_STATE_AHEAD;
     if (follow(graph, parents, s, &bases))
         settle(graph, &known, &bases, really_ran, s);

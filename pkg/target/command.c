@@ -76,8 +76,7 @@ static int run(struct hg_resolving *r, const struct hg_source *s, const char *la
         keep_words(r, program, &words);
         return 0;
     }
-    while (words.len && strchr(" \r\n", words.data[words.len - 1]))
-        words.data[--words.len] = '\0';
+    hg_buf_trim_end(&words, " \r\n");
     const char *last = hg_buf_str(&words);
     HG_AUTO(hg_freep) char *said = hg_printable(
         words.len > SAID_MAX ? last + words.len - SAID_MAX : last, SAID_MAX);

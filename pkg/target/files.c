@@ -24,8 +24,7 @@ static int read_secret(struct hg_resolving *r, const struct hg_var *v, const cha
     if (memchr(hg_buf_str(&text), '\0', text.len))
         return hg_fail(r->err, HG_E_CONFIG, "%s (from %s): %s holds a NUL byte", v->name, v->source,
                        path);
-    while (text.len && (text.data[text.len - 1] == '\n' || text.data[text.len - 1] == '\r'))
-        text.data[--text.len] = '\0';
+    hg_buf_trim_end(&text, "\r\n");
     HG_AUTO(hg_freep) char *source = hg_xstrdup(v->source); /* setting may move the items */
     hg_vars_set(&r->t->vars, base, hg_buf_str(&text), source);
     struct hg_var *set = (struct hg_var *)(uintptr_t)hg_vars_find(&r->t->vars, base);

@@ -129,9 +129,9 @@ int hg_config_read_hooks_after(struct hg_yaml *y, yaml_node_t *node, void *objec
 int hg_config_read_hooks_on_failure(struct hg_yaml *y, yaml_node_t *node, void *object);
 void hg_telling_copy(struct hg_telling *to, const struct hg_telling *from);
 void hg_telling_done(struct hg_telling *t);
-/* The secrets that its variables hold. */
 /* Is it the variable of an address, key or token? */
 bool hg_telling_names(const struct hg_telling *t, const char *variable);
+/* The secrets that its variables hold. */
 void hg_telling_mask(const struct hg_telling *t, const struct hg_vars *vars, struct hg_mask *mask);
 int hg_config_read_version(struct hg_yaml *y, yaml_node_t *node, void *object);
 

@@ -132,17 +132,18 @@ const char *hg_notifier_value(const struct hg_vars *vars, const char *name, size
     return *ret_len ? value : NULL;
 }
 
-static bool has_blank_or_control(const char *text)
+/* Neither a blank nor a control character. */
+static bool is_word(const char *text)
 {
     for (; *text; text++)
         if ((unsigned char)*text <= ' ' || *text == 0x7f)
-            return true;
-    return false;
+            return false;
+    return true;
 }
 
 static bool is_address(const char *text)
 {
-    if ((!hg_starts_with(text, "https://") && !hg_starts_with(text, "http://")) || has_blank_or_control(text))
+    if ((!hg_starts_with(text, "https://") && !hg_starts_with(text, "http://")) || !is_word(text))
         return false;
     HG_AUTO(hg_freep) char *host = hg_url_host(text);
     const char *name_end = strrchr(host, ']'), *colon = strrchr(name_end ? name_end : host, ':');
@@ -152,11 +153,6 @@ static bool is_address(const char *text)
 static bool is_number(const char *text)
 {
     return strspn(text, "0123456789") == strlen(text);
-}
-
-static bool is_word(const char *text)
-{
-    return !has_blank_or_control(text);
 }
 
 /* One variable of a notification, and what its value has to be. */

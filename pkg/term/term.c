@@ -154,8 +154,7 @@ void hg_table_print(const struct hg_table *t, const char *indent, struct hg_buf 
             hg_buf_adds(ret, indent);
         hg_buf_adds(ret, cell);
         if (column + 1 == t->columns) {
-            while (ret->len && ret->data[ret->len - 1] == ' ') /* an empty last cell */
-                ret->data[--ret->len] = '\0';
+            hg_buf_trim_end(ret, " "); /* an empty last cell */
             hg_buf_addc(ret, '\n');
         } else {
             hg_buf_addf(ret, "%*s", (int)(widths[column] - hg_term_width(cell) + 2), "");
