@@ -33,11 +33,14 @@ static bool is_hashed(const char *folder)
 /* libcurl tells since 7.84 what it was built with. */
 static const char *built_in(CURL *curl, bool folder)
 {
-    char *value = NULL;
 #if LIBCURL_VERSION_NUM >= 0x075400
+    char *value = NULL;
     curl_easy_getinfo(curl, folder ? CURLINFO_CAPATH : CURLINFO_CAINFO, &value);
-#endif
     return value;
+#else
+    (void)curl, (void)folder;
+    return NULL;
+#endif
 }
 
 static const char *named(const char *variable)
