@@ -75,8 +75,11 @@ static void read_request(const struct hg_probe *p, struct hg_probe_request *r)
     if (!whole && r->len < sizeof r->text - 1)
         return;
     const char *answer = hg_probe_answer(r->text, p->started);
+    size_t len = strlen(answer);
+    if (strncmp(r->text, "HEAD ", 5) == 0) /* without what GET would bring */
+        len = (size_t)(strstr(answer, "\r\n\r\n") + 4 - answer);
     /* So short that a socket nobody has written to takes all of it. */
-    (void)send(r->fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)send(r->fd, answer, len, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)shutdown(r->fd, SHUT_WR);
     drop(r);
 }

@@ -112,12 +112,32 @@ static void too_much_is_answered_too(void **state)
     (void)close(listening);
 }
 
+static void head_brings_no_body(void **state)
+{
+    (void)state;
+    struct sockaddr_in address;
+    struct hg_probe p;
+    char text[256] = "";
+    int listening = listen_somewhere(&address), asking = connect_to(&address);
+    hg_probe_init(&p, listening, true);
+    step(&p);
+    assert_int_equal(send(asking, "HEAD /readyz HTTP/1.0\r\n\r\n", 25, 0), 25);
+    step(&p);
+    ssize_t got = recv(asking, text, sizeof text - 1, MSG_WAITALL);
+    assert_true(got > 4);
+    assert_non_null(strstr(text, " 200 OK\r\n"));
+    assert_string_equal(text + got - 4, "\r\n\r\n");
+    (void)close(asking);
+    (void)close(listening);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(alive_is_not_ready),
         cmocka_unit_test(the_silent_are_dropped),
         cmocka_unit_test(too_much_is_answered_too),
+        cmocka_unit_test(head_brings_no_body),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
