@@ -118,6 +118,9 @@ REVISIONS = {
     "s2": ("start", "op.execute(\"SET client_encoding = 'LATIN1'\")\nop.execute(\"INSERT INTO p VALUES ('s2', 'é')\")"),
     "s3": ("start", "op.execute(\"SET client_encoding = 'UTF8'; SET standard_conforming_strings = off\")\n"
                     "op.execute(r\"INSERT INTO p VALUES ('s3', 'é\\\\n')\")"),
+    "s4": ("start", "with op.get_context().autocommit_block():\n"
+                    "    op.execute('SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE')\n"
+                    "op.execute(\"INSERT INTO p VALUES ('s4', current_setting('transaction_isolation'))\")"),
     "t22": ("start", "print(\"INSERT INTO p VALUES ('no SQL')\")\nop.execute(\"INSERT INTO p VALUES ('22')\")"),
 }
 
@@ -178,6 +181,7 @@ CASES = {
     "T20 rows that are read": (["t20b"], {ONE: Refused("reads what a query returns")}),
     "T21 an interval": (["t21"], {ONE: Refused("an interval, which is written otherwise")}),
     "S9 the isolation of the first transaction": (["s1"], {ONE: Alike("must be called before any query", {VERSION: "start"})}),
+    "S9 the isolation of the session": (["s4"], {ONE: Refused("the isolation level of the session")}),
     "S9 another encoding": (["s2"], {ONE: Refused("client_encoding")}),
     "S9 the settings of a dump": (["s3"], {EACH: Equal({ROW % "s3": "é\\n"})}),
     "T22 print()": (["t22"], {EACH: Equal({COUNT % "no SQL": 0, COUNT % 22: 1})}),

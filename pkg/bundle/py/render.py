@@ -39,6 +39,8 @@ STANDARD_LIBRARY = os.path.dirname(os.__file__)
 # From there on psycopg writes what follows in another encoding than the one that a bundle is in; psycopg2 does not.
 OTHER_ENCODING = re.compile(r"\bclient_encoding\b(?!\s*(?:=|\bto\b)\s*['\"]?(?:utf-?8|unicode)\b)"
                             r"|\bset\s+names\s+(?!['\"]?utf-?8\b)", re.I)
+# Behind every autocommit block Alembic sets the level from before it; plain SQL would keep this one.
+SESSION_ISOLATION = re.compile(r"\bsession\s+characteristics\b|\bdefault_transaction_isolation\b", re.I)
 DATABASE_PACKAGES = ("alembic", "sqlalchemy", "psycopg", "psycopg2", "asyncpg", "pg8000")
 
 
@@ -142,6 +144,8 @@ def record(text, kind="sql"):
         refuse("environment", "a statement holds a value of the environment")
     if SPEC["bundle"] and OTHER_ENCODING.search(text):
         refuse("encoding", "it changes client_encoding, or asks for it")
+    if SPEC["bundle"] and SESSION_ISOLATION.search(text):
+        refuse("isolation", "it changes the isolation level of the session, or asks for it")
     STATE["sql"].append(text)
     STATE["kinds"].append(kind)
 
