@@ -80,7 +80,8 @@ static int become(const char *program, char **argv, const struct hg_vars *vars, 
     return rc;
 }
 
-/* The descriptor number goes into the environment last, so that it is no part of the state. */
+/* The descriptor number goes into the environment last, so that it is no part of the state. Behind it the
+ * process that it is for: a verb that cannot read the state then knows that asking again is of no use. */
 static int with_state(struct hg_target *t, const struct hg_common *common, bool chained,
                       struct hg_err *err)
 {
@@ -90,7 +91,7 @@ static int with_state(struct hg_target *t, const struct hg_common *common, bool 
     free(state);
     if (fd < 0)
         return -1;
-    HG_AUTO(hg_freep) char *number = hg_xasprintf("%d", fd);
+    HG_AUTO(hg_freep) char *number = hg_xasprintf("%d:%d", fd, (int)getpid());
     hg_vars_set(&t->vars, "HEADGATE_STATE_FD", number, "process");
     return 0;
 }

@@ -33,7 +33,7 @@ static int not_run(struct hg_err *err)
     return err->exit_code;
 }
 
-static int tell(const char *command, const struct hg_supervised *result)
+static int tell(const char *command, const struct hg_supervised *result, struct hg_err *err)
 {
     if (result->timed_out) {
         hg_log(HG_LOG_ERROR, "%s was ended because its --max-runtime is over", command);
@@ -44,7 +44,7 @@ static int tell(const char *command, const struct hg_supervised *result)
         hg_log(HG_LOG_ERROR, "%s was ended by signal %d (SIG%s)", command, result->status.code,
                name ? name : "?");
     }
-    return hg_exit_status_code(&result->status);
+    return hg_output_lost(command, result->write_error, hg_exit_status_code(&result->status), err);
 }
 
 int env_run(const struct env_options *o, const struct hg_target *t, char **argv, struct hg_err *err)
@@ -67,5 +67,5 @@ int env_run(const struct env_options *o, const struct hg_target *t, char **argv,
     struct hg_supervised result = { 0 };
     rc = hg_process_supervise(&spec, &result, err);
     hg_vars_free_envp(envp);
-    return rc < 0 ? not_run(err) : tell(argv[0], &result);
+    return rc < 0 ? not_run(err) : tell(argv[0], &result, err);
 }

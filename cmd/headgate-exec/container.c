@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command in a container: which variables cross, terminal or not, and how it ended. */
 #include "exec.h"
+#include "process/process.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -76,7 +77,7 @@ static int terminal(const struct exec_options *o, struct hg_docker_exec *spec, s
 }
 
 static int tell(const char *command, const char *container,
-                const struct hg_docker_exec_result *result)
+                const struct hg_docker_exec_result *result, struct hg_err *err)
 {
     if (result->timed_out) {
         hg_log(HG_LOG_ERROR, "%s in %s was ended because its --max-runtime is over", command,
@@ -89,7 +90,7 @@ static int tell(const char *command, const char *container,
     if (name)
         hg_log(HG_LOG_ERROR, "%s in %s ended with code %d, as by signal %d (SIG%s)", command,
                container, result->code, result->code - HG_EXIT_SIGNAL, name);
-    return result->code;
+    return hg_output_lost(command, result->write_error, result->code, err);
 }
 
 static int run_in(const struct exec_options *o, struct hg_docker *d, const struct hg_container *c,
@@ -114,7 +115,7 @@ static int run_in(const struct exec_options *o, struct hg_docker *d, const struc
     if (result.folder_left)
         hg_log(HG_LOG_WARNING, "%s is left in %s: docker exec %s rm -rf %s", files.folder, c->name,
                c->name, files.folder);
-    return rc < 0 ? hg_wrap(err, "%s", c->name) : tell(args->items[0], c->name, &result);
+    return rc < 0 ? hg_wrap(err, "%s", c->name) : tell(args->items[0], c->name, &result, err);
 }
 
 static void free_mask(void *mask)

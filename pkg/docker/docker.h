@@ -151,6 +151,7 @@ struct hg_docker_exec_result {
     int signal_received;        /* last one that reached us; 0: none */
     bool folder_left;           /* the folder could not be removed; told on failure too */
     bool signal_unsent;         /* a signal could not be delivered inside (no shell there, no rights) */
+    int write_error;            /* as in struct hg_supervised: some of the output is lost. 0: none */
 };
 
 /* Runs it and waits for its end. Output is exact: frames are taken apart, nothing is lost or

@@ -333,6 +333,7 @@ static int run(struct hg_exec_run *r, struct hg_err *err)
     hg_exec_tty_raw(r);
     int failed = loop(r, err);
     hg_exec_tty_restore(r);
+    r->result.write_error = r->out[0].write_error ? r->out[0].write_error : r->out[1].write_error;
     if (failed < 0 || outcome(r, err) < 0)
         return -1;
     return r->spec->after ? r->spec->after(r->spec->context, &r->result, err) : 0;

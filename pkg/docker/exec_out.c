@@ -138,6 +138,7 @@ bool hg_exec_out_write(struct hg_exec_out *o)
         o->at += (size_t)n;
     } else if (n < 0 && errno != EAGAIN && errno != EINTR) {
         o->broken = true;
+        o->write_error = errno == EPIPE ? 0 : errno;
         o->at = o->queue.len;
     }
     if (o->at == o->queue.len) {

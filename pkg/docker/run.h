@@ -20,6 +20,7 @@ struct hg_exec_out {
     struct hg_buf queue;        /* [at, len) is to be written */
     size_t at;
     bool broken;                /* nobody reads: what comes is dropped */
+    int write_error;            /* why, where it was not a reader who went away; 0: none */
 };
 
 struct hg_exec_run {

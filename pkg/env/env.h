@@ -42,8 +42,8 @@ bool hg_var_name_executes(const char *name);
 /* Does the name alone say that the value is a secret (…PASSWORD, …TOKEN, …SECRET, …KEY)? */
 bool hg_var_name_secret(const char *name);
 
-/* A URL with a password in its userinfo, or a conninfo string with one: does the content alone say
- * that it is a secret? */
+/* A URL with a password or a token in its userinfo, or "password=" and its like in a conninfo, a connection
+ * string or a query: does the content alone say that it is a secret? */
 bool hg_value_has_password(const char *value);
 /* Host and port: all of an address with a scheme that may be shown, also where a password in it is written
  * wrong. One printable line; heap, "" where there is none. */
@@ -108,8 +108,8 @@ struct hg_mask;
 
 struct hg_mask *hg_mask_new(void);
 /* Adds a secret in all its forms; shorter than HG_MASK_MIN bytes, a common word or a small number:
- * not added. A URL adds its password (as written and decoded) rather than the whole, a libpq
- * conninfo string its password. Of a secret of several lines each line counts by itself too. */
+ * not added. Of URLs and conninfo strings their passwords are added (as written and decoded) rather
+ * than the whole. Of a secret of several lines each line counts by itself too. */
 #define HG_MASK_MIN 5
 /* Would hg_mask_add take this value, or at least a password in it? */
 bool hg_mask_takes(const char *value);

@@ -7,9 +7,11 @@
 
 /* The password as written in a URL ("scheme://user:HERE@host"), or NULL. Points into url. */
 const char *hg_url_password(const char *url, size_t *ret_len);
-/* The password of a libpq conninfo ("host=… password=HERE …", quoted or not), unquoted; heap, or
- * NULL. */
-char *hg_conninfo_password(const char *text);
+/* Calls add for every secret that the form of a value gives away: the password of each URL in it, and a token
+ * that stands there as the user; what "password=" and its like say in a libpq conninfo, a connection string
+ * or a query, unquoted. Where it is not sure how far one goes, for each length. */
+typedef void (*hg_secret_add)(void *context, const char *secret, size_t len);
+void hg_value_secrets(const char *value, hg_secret_add add, void *context);
 
 /* Pattern variants of one secret (variants.c): calls add() for each. */
 typedef void (*hg_variant_add)(void *context, const char *data, size_t len);

@@ -170,50 +170,57 @@ static void add_plain(struct hg_mask *m, const char *s)
         add_lines(m, s);
 }
 
-/* The password in a URL or conninfo string; heap, or NULL. */
-static char *password_in(const char *value)
-{
-    size_t len;
-    const char *in_url = hg_url_password(value, &len);
-    return in_url ? hg_xstrndup(in_url, len) : hg_conninfo_password(value);
-}
-
 static void free_wiped(char *s)
 {
     explicit_bzero(s, strlen(s));
     free(s);
 }
 
+struct adding {
+    struct hg_mask *mask; /* NULL: only asked */
+    bool any, takes;
+};
+
+static void add_found(void *context, const char *secret, size_t len)
+{
+    struct adding *a = context;
+    a->any = true;
+    a->takes = a->takes || worth_masking(secret, len);
+    if (!a->mask)
+        return;
+    char *plain = hg_xstrndup(secret, len);
+    char *decoded = hg_percent_decode(plain, len, false, NULL);
+    add_plain(a->mask, plain);
+    if (strcmp(decoded, plain) != 0)
+        add_plain(a->mask, decoded);
+    free_wiped(plain);
+    free_wiped(decoded);
+}
+
 void hg_mask_add(struct hg_mask *m, const char *value)
 {
-    char *password = password_in(value);
-    if (!password) {
+    struct adding a = { .mask = m };
+    hg_value_secrets(value, add_found, &a);
+    if (!a.any)
         add_plain(m, value);
-        return;
-    }
-    char *decoded = hg_percent_decode(password, strlen(password), false, NULL);
-    add_plain(m, password);
-    if (strcmp(decoded, password) != 0)
-        add_plain(m, decoded);
-    free_wiped(password);
-    free_wiped(decoded);
 }
 
 bool hg_mask_takes(const char *value)
 {
-    char *password = password_in(value);
-    const char *secret = password ? password : value;
-    bool takes = worth_masking(secret, strlen(secret));
-    if (password)
-        free_wiped(password);
-    return takes;
+    struct adding a = { .mask = NULL };
+    hg_value_secrets(value, add_found, &a);
+    return a.any ? a.takes : worth_masking(value, strlen(value));
 }
 
 void hg_mask_add_vars(struct hg_mask *m, const struct hg_vars *v)
 {
-    for (size_t i = 0; i < v->count; i++)
-        if (v->items[i].secret)
-            hg_mask_add(m, v->items[i].value);
+    for (size_t i = 0; i < v->count; i++) {
+        if (!v->items[i].secret)
+            continue;
+        hg_mask_add(m, v->items[i].value);
+        if (hg_var_name_secret(v->items[i].name)) /* "a-token?sig=x" is one as a whole */
+            add_plain(m, v->items[i].value);
+    }
 }
 
 void hg_mask_unmasked(const struct hg_vars *v, struct hg_strv *ret)

@@ -71,7 +71,8 @@ bool hg_var_name_secret(const char *name)
                                           "TOKEN",    "APIKEY",  "CREDENTIAL",  "API_KEY",
                                           "PRIVATE_KEY", "ACCESS_KEY" };
     static const char *const SUFFIXES[] = { "PASS", "_PWD", "KEY",  "_AUTH", "_SALT",
-                                            "_PW",  "_JWT", "_PEM", "_COOKIE" };
+                                            "_PW",  "JWT",  "_PEM", "_COOKIE",
+                                            "AUTHORIZATION", "_BEARER" };
     if (describes_a_secret(name))
         return false;
     for (size_t i = 0; i < HG_COUNT(INSIDE); i++)
@@ -138,27 +139,90 @@ char *hg_url_host(const char *url)
     return hg_printable(plain, HOST_MAX);
 }
 
-static const char *keyword_value(const char *text, const char *keyword)
+/* ---- every secret in a value ------------------------------------------------------------------- */
+
+struct finding_secrets {
+    hg_secret_add add;
+    void *context;
+};
+
+static void found(const struct finding_secrets *f, const char *secret, size_t len)
 {
-    size_t len = strlen(keyword);
-    for (const char *p = text; (p = strcasestr(p, keyword)); p += len) {
-        if (p != text && !strchr(" \t\n;&?", p[-1]))
-            continue;
-        const char *value = p + len + strspn(p + len, " \t");
-        if (*value == '=')
-            return value + 1 + strspn(value + 1, " \t");
-    }
-    return NULL;
+    if (len)
+        f->add(f->context, secret, len);
 }
 
-char *hg_conninfo_password(const char *text)
+/* What ends a URL inside of a longer text: a list of several, JSON, Markdown. */
+static size_t tight_length(const char *behind_scheme)
 {
-    const char *value = keyword_value(text, "password");
-    if (!value)
-        value = keyword_value(text, "pwd");
-    if (!value || !*value)
-        return NULL;
+    return strcspn(behind_scheme, " \t\r\n\"'<>`,;|\\");
+}
+
+static bool is_http(const char *url)
+{
+    return strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
+}
+
+/* https://TOKEN@host, https://TOKEN:@host and https://TOKEN:x-oauth-basic@host: the user is the secret. */
+static void token_of_url(const struct finding_secrets *f, const char *url)
+{
+    const char *user = strstr(url, "://") + 3;
+    size_t len = strcspn(user, "@:/?#");
+    const char *rest = user + len;
+    if (is_http(url) && (*rest == '@' || hg_starts_with(rest, ":@") ||
+                         hg_starts_with(rest, ":x-oauth-basic@")))
+        found(f, user, len);
+}
+
+/* Twice: as far as a badly written password may reach, and as a URL that stands in a longer text. */
+static void secrets_of_url(const struct finding_secrets *f, const char *url, const char *rest)
+{
+    size_t len, wide = 0;
+    const char *password = hg_url_password(url, &wide);
+    if (password)
+        found(f, password, wide);
+    HG_AUTO(hg_buf_wipe) struct hg_buf tight = HG_BUF_INIT;
+    hg_buf_add(&tight, url, (size_t)(rest - url) + tight_length(rest));
+    password = hg_url_password(hg_buf_str(&tight), &len);
+    if (password && len != wide)
+        found(f, password, len);
+    token_of_url(f, hg_buf_str(&tight));
+}
+
+static void secrets_of_urls(const struct finding_secrets *f, const char *value)
+{
+    for (const char *sep = strstr(value, "://"); sep; sep = strstr(sep + 3, "://")) {
+        const char *start = sep;
+        while (start > value && (isalnum((unsigned char)start[-1]) || strchr("+.-_", start[-1])))
+            start--;
+        while (start < sep && !isalpha((unsigned char)*start))
+            start++;
+        if (start < sep)
+            secrets_of_url(f, start, sep + 3);
+    }
+}
+
+/* "password" of libpq, "Pwd" of ODBC, "AccountKey" of Azure, "access_token" of a query… */
+static bool keyword_secret(const char *word, size_t len)
+{
+    static const char *const WORDS[] = { "pwd", "passwd", "token", "access_token", "auth_token", "secret",
+                                         "client_secret", "api_key", "apikey", "accountkey",
+                                         "sharedaccesskey", "sig" };
+    static const char PASSWORD[] = "password"; /* and sslpassword, keyStorePassword */
+    size_t n = sizeof PASSWORD - 1;
+    if (len >= n && strncasecmp(word + len - n, PASSWORD, n) == 0)
+        return true;
+    for (size_t i = 0; i < HG_COUNT(WORDS); i++)
+        if (strlen(WORDS[i]) == len && strncasecmp(WORDS[i], word, len) == 0)
+            return true;
+    return false;
+}
+
+/* The value behind "=", quoted as libpq does, or up to a delimiter; a comma is one in some tools. */
+static void secret_of_keyword(const struct finding_secrets *f, const char *value)
+{
     HG_AUTO(hg_buf_wipe) struct hg_buf b = HG_BUF_INIT;
+    value += strspn(value, " \t");
     bool quoted = *value == '\'';
     for (const char *p = value + quoted; *p; p++) {
         if (quoted ? *p == '\'' : strchr(" \t\n;&", *p) != NULL)
@@ -167,14 +231,44 @@ char *hg_conninfo_password(const char *text)
             p++;
         hg_buf_addc(&b, *p);
     }
-    return b.len ? hg_buf_take(&b) : NULL;
+    found(f, hg_buf_str(&b), b.len);
+    size_t comma = strcspn(hg_buf_str(&b), ",");
+    if (!quoted && comma < b.len)
+        found(f, hg_buf_str(&b), comma);
+}
+
+static void secrets_of_keywords(const struct finding_secrets *f, const char *value)
+{
+    for (const char *equals = strchr(value, '='); equals; equals = strchr(equals + 1, '=')) {
+        const char *end = equals, *start;
+        while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
+            end--;
+        for (start = end; start > value && (isalnum((unsigned char)start[-1]) ||
+                                            strchr("_.-", start[-1]));)
+            start--;
+        if ((start == value || strchr(" \t\n;&?,", start[-1])) &&
+            keyword_secret(start, (size_t)(end - start)))
+            secret_of_keyword(f, equals + 1);
+    }
+}
+
+void hg_value_secrets(const char *value, hg_secret_add add, void *context)
+{
+    const struct finding_secrets f = { add, context };
+    secrets_of_urls(&f, value);
+    secrets_of_keywords(&f, value);
+}
+
+static void note_one(void *context, const char *secret, size_t len)
+{
+    (void)secret;
+    (void)len;
+    *(bool *)context = true;
 }
 
 bool hg_value_has_password(const char *value)
 {
-    size_t len;
-    if (hg_url_password(value, &len))
-        return true;
-    HG_AUTO(hg_freep) char *password = hg_conninfo_password(value);
-    return password != NULL;
+    bool has = false;
+    hg_value_secrets(value, note_one, &has);
+    return has;
 }

@@ -78,9 +78,15 @@ struct hg_supervised {
     struct hg_exit_status status;
     bool timed_out;
     int signal_received;            /* last one that reached us, 0: none */
+    int write_error;                /* errno with which its output could not be written, where that was
+                                     * more than a reader who went away: some of it is lost. 0: none */
 };
 int hg_process_supervise(const struct hg_process_supervise *spec, struct hg_supervised *ret,
                          struct hg_err *err);
+/* The exit code for a command whose output could not be written (write_error, as above): -1 with *err where
+ * the code would be a success, or what a lost reader makes of it; any other code stays, and the loss is
+ * logged. */
+int hg_output_lost(const char *command, int write_error, int code, struct hg_err *err);
 
 /* Becomes another program: execve with envp (NULL: ours). Signal dispositions and mask are set back
  * to what we were started with. Returns only on failure: -1, exit_code 126 or 127 in *err. */

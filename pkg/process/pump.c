@@ -167,7 +167,8 @@ void hg_pump_write(struct hg_pump *p)
     ssize_t n = write(p->stream, p->out.data + p->written, len);
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return;
-    if (n < 0) { /* our reader is gone: the child shall learn it the same way, by SIGPIPE */
+    if (n < 0) { /* our reader is gone, or the disk full: the child shall learn it by SIGPIPE */
+        p->write_error = errno == EPIPE ? 0 : errno;
         hg_closep(&p->from);
         p->written = p->out.len;
     } else {

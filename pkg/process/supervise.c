@@ -238,6 +238,18 @@ static void last_watch(struct hg_supervisor *s)
     }
 }
 
+int hg_output_lost(const char *command, int write_error, int code, struct hg_err *err)
+{
+    if (!write_error)
+        return code;
+    errno = write_error;
+    (void)hg_fail_errno(err, HG_E_UNKNOWN, "output of %s is lost: it cannot be written", command);
+    if (code == 0 || code == HG_EXIT_SIGNAL + SIGPIPE)
+        return -1;
+    hg_log(HG_LOG_ERROR, "%s", err->message);
+    return code;
+}
+
 int hg_process_supervise(const struct hg_process_supervise *spec, struct hg_supervised *ret,
                          struct hg_err *err)
 {
@@ -252,6 +264,7 @@ int hg_process_supervise(const struct hg_process_supervise *spec, struct hg_supe
         if (turn(&s, err) < 0)
             return -1;
     last_watch(&s);
+    s.result.write_error = s.pumps[0].write_error ? s.pumps[0].write_error : s.pumps[1].write_error;
     *ret = s.result;
     return 0;
 }

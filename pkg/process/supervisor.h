@@ -18,6 +18,7 @@ struct hg_pump {
     bool masking;
     struct hg_buf out;           /* masked, not written yet, from `written` on */
     size_t written;
+    int write_error;             /* an errno other than that of a reader who is gone; 0: none */
 };
 
 struct hg_supervisor {

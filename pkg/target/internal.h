@@ -200,6 +200,7 @@ void hg_decrefp(json_t **j);
 struct hg_state {
     json_t *doc;
     bool chained;
+    bool ours; /* headgate-env became this very process, whether its state could be read or not */
 };
 /* From text; -1 when it is not a state document (fuzzed). */
 int hg_state_parse(const char *text, size_t len, struct hg_state *ret, struct hg_err *err);

@@ -120,6 +120,9 @@ static int open_with(struct hg_state *s, struct hg_common *common, char **argv, 
     if (!hg_state_matches(s, &t->config, t->t, common)) {
         if (s->chained)
             hg_fail(err, HG_E_CONFIG, "headgate.yaml changed while headgate was starting");
+        else if (s->ours && !s->doc)
+            hg_fail(err, HG_E_BUG, "the state that headgate-env left cannot be read: are all programs of "
+                                   "this headgate of one version?");
         else
             (void)start_again(common, argv, &t->original, err);
         t->error = *err;

@@ -151,6 +151,16 @@ static void ssh_command(struct hg_resolving *r, const json_t *answer)
     }
 }
 
+/* A name that JSON cannot hold would not be asked for, and another service answer instead. */
+static int check_names(const struct hg_source *s, struct hg_err *err)
+{
+    const char *const names[] = { s->service, s->environment, s->project };
+    for (size_t i = 0; i < HG_COUNT(names); i++)
+        if (names[i] && !hg_utf8_valid(names[i], strlen(names[i])))
+            return hg_fail(err, HG_E_CONFIG, "a name of the Railway source is not valid UTF-8");
+    return 0;
+}
+
 static int from_railway(struct hg_resolving *r, const struct hg_source *s)
 {
     if (r->inside) {
@@ -159,6 +169,8 @@ static int from_railway(struct hg_resolving *r, const struct hg_source *s)
     }
     if (hg_streq(s->via, "cli"))
         return hg_resolve_via_cli(r, s);
+    if (check_names(s, r->err) < 0)
+        return -1;
     HG_AUTO(hg_decrefp) json_t *request = json_object();
     set_text(request, "service", s->service);
     set_text(request, "environment", s->environment);

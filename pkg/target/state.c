@@ -37,11 +37,20 @@ static char **text_at(const struct hg_target *t, size_t i)
 
 /* ---- writing ------------------------------------------------------------------------------------- */
 
-/* Bytes that are no UTF-8 cannot stand in JSON; such a value is carried as if it were unset. */
+/* Bytes that are no UTF-8 (a password, the name of a folder) cannot stand in JSON: they travel in hex, under a
+ * key that no variable can have, and hg_state_parse puts them back. */
+static const char BYTES[] = "=hex";
+#define STATE_DEPTH 2 /* vars: { NAME: { source: … } } */
+
 static json_t *text(const char *s)
 {
-    json_t *j = s ? json_string(s) : NULL;
-    return j ? j : json_null();
+    json_t *j = s ? json_string(s) : json_null();
+    if (j)
+        return j;
+    HG_AUTO(hg_buf_wipe) struct hg_buf hex = HG_BUF_INIT;
+    for (; *s; s++)
+        hg_buf_addf(&hex, "%02x", (unsigned char)*s);
+    return json_pack("{s:s}", BYTES, hg_buf_str(&hex));
 }
 
 static json_t *texts(const struct hg_strv *v)
@@ -144,12 +153,42 @@ char *hg_target_state(const struct hg_target *t, const struct hg_common *common,
 
 /* ---- reading ------------------------------------------------------------------------------------- */
 
+/* The string that this object carries; NULL when it is none. New reference. */
+static json_t *carried(const json_t *object)
+{
+    const char *hex = hg_member(object, BYTES);
+    if (!hex)
+        return NULL;
+    HG_AUTO(hg_buf_wipe) struct hg_buf b = HG_BUF_INIT;
+    for (; hg_hex_digit(hex[0]) >= 0 && hg_hex_digit(hex[1]) >= 0; hex += 2)
+        hg_buf_addc(&b, (char)(hg_hex_digit(hex[0]) << 4 | hg_hex_digit(hex[1])));
+    return json_string_nocheck(hg_buf_str(&b));
+}
+
+/* The document is two objects deep where a variable's value stands, and a list deep for --from. */
+static void put_back(json_t *node, int depth)
+{
+    const char *key;
+    size_t i;
+    json_t *value, *string;
+    json_object_foreach(node, key, value) {
+        if ((string = carried(value)))
+            json_object_set_new(node, key, string);
+        else if (depth)
+            put_back(value, depth - 1);
+    }
+    json_array_foreach(node, i, value)
+        if ((string = carried(value)))
+            json_array_set_new(node, i, string);
+}
+
 int hg_state_parse(const char *bytes, size_t len, struct hg_state *ret, struct hg_err *err)
 {
     json_error_t where;
     HG_AUTO(hg_decrefp) json_t *doc = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &where);
     if (!doc)
         return hg_fail(err, HG_E_BUG, "the inherited state is no JSON: %s", where.text);
+    put_back(doc, STATE_DEPTH);
     if (!hg_streq(hg_member(doc, "schema"), SCHEMA) || !hg_member(doc, "target") ||
         !hg_member(doc, "dir") || !hg_member(doc, "digest"))
         return hg_fail(err, HG_E_BUG, "the inherited state is not of this version");
@@ -174,9 +213,12 @@ void hg_state_inherit(struct hg_state *ret)
 {
     memset(ret, 0, sizeof *ret);
     const char *value = getenv(HG_STATE_VAR);
-    int64_t number;
-    bool usable = value && hg_parse_int(value, 3, 1 << 20, &number) == 0 &&
+    const char *colon = value ? strchr(value, ':') : NULL;
+    HG_AUTO(hg_freep) char *fd_text = hg_xstrndup(value ? value : "", colon ? (size_t)(colon - value) : 0);
+    int64_t number, pid;
+    bool usable = colon && hg_parse_int(fd_text, 3, 1 << 20, &number) == 0 &&
                   is_memory_file((int)number);
+    ret->ours = colon && hg_parse_int(colon + 1, 1, INT32_MAX, &pid) == 0 && pid == getpid();
     (void)unsetenv(HG_STATE_VAR);
     if (!usable)
         return;

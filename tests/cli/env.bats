@@ -61,6 +61,18 @@ setup() { load ../lib/common; load ../lib/target; hgt_target_setup; }
     has '*** plain'
 }
 
+@test "output that cannot be written is never a success" {
+    export A_SECRET=abcdefgh
+    run bash -c 'headgate env -- echo hi > /dev/full'
+    [ "$status" -eq 125 ]
+    says 'output of echo is lost: it cannot be written: No space left on device'
+    run bash -c 'headgate env -- sh -c "seq 100000" > /dev/full'
+    [ "$status" -eq 125 ]
+    run bash -c 'headgate env -- sh -c "echo hi; exit 9" > /dev/full'
+    [ "$status" -eq 9 ]
+    says 'is lost'
+}
+
 @test "--mask never passes the streams on; the command is us" {
     echo 'API_TOKEN=s3cr3t-value' > x.env
     run headgate env --from dotenv:x.env --mask never -- sh -c 'echo $API_TOKEN'

@@ -84,6 +84,26 @@ E
     has host=one
 }
 
+@test "a state that cannot be read ends in an error, and not in asking again for ever" {
+    two_targets
+    run timeout 10 sh -c 'HEADGATE_STATE_FD=77:$$ exec headgate-show -t one'
+    [ "$status" -eq 3 ]
+    says 'are all programs of this headgate of one version?'
+    HEADGATE_STATE_FD=77:1 run headgate show -t one # of some other process
+    has host=one
+}
+
+@test "an address whose bytes are no UTF-8 travels too, and is never replaced by libpq's defaults" {
+    DATABASE_URL=$'postgresql://u:p\xe9w@127.0.0.1:1/d' run "$HGT_BUILD/headgate" psql -- -Xc "select 1"
+    [ "$status" -eq 2 ]
+    says '"127.0.0.1", port 1 failed'
+    mkdir $'caf\xe9'
+    cd $'caf\xe9'
+    printf 'DATABASE_URL=postgresql://one/d\n' > $'\xe9.env'
+    run headgate show --from $'dotenv:\xe9.env'
+    has host=one
+}
+
 @test "when resolving failed the verb still starts and has the error" {
     two_targets
     rm one.env

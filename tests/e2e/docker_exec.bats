@@ -76,6 +76,13 @@ is_gone() { [ "$(running "$1")" -eq 0 ]; }
     wait_until 5 is_gone goneaway
 }
 
+@test "output that cannot be written is never a success" {
+    local code=0
+    hexec -- echo hi > /dev/full 2> err || code=$?
+    [ "$code" -eq 125 ]
+    grep -q 'output of echo is lost: it cannot be written: No space left on device' err
+}
+
 @test "exit codes: the command's own, 126, 127, 128+n" {
     run hexec -- sh -c 'exit 7'
     expect_status 7

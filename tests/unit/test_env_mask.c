@@ -63,6 +63,51 @@ static void urls_give_their_password(void **state)
     expect("postgresql://u:qu?stion@h/d", "qu?stion", "***");
     expect("host=h user=u password='it\\'s me' dbname=d", "it's me on h", "*** on h");
     expect("postgresql://user@host/database", "user host database", "user host database");
+    /* of several, and in a longer text, each */
+    const char *two = "postgres://a:first1@h1/d,postgres://b:second2@h2/d";
+    expect(two, two, "postgres://a:***@h2/d");
+    expect(two, "first1 second2", "*** ***");
+    expect("redis://:first1@h redis://:second2@h", "second2 first1", "*** ***");
+    expect("{\"url\": \"postgres://u:first1@h/d\", \"to\": \"x@example.org\"}", "first1", "***");
+    /* a token as the user */
+    expect("https://ghp_0123@github.com/o/r", "ghp_0123", "***");
+    expect("https://ghp_0123:x-oauth-basic@github.com/o/r", "ghp_0123", "***");
+    expect("https://sk_0123:@api.example.org", "sk_0123", "***");
+    expect("https://alice:first1@proxy", "alice first1", "alice ***");
+}
+
+static void keywords_give_their_secret(void **state)
+{
+    (void)state;
+    expect("host=h password=first1 sslpassword=second2", "first1 second2", "*** ***");
+    expect("postgresql://u@h/d?sslpassword=second2&x=1", "second2", "***");
+    expect("AccountName=store;AccountKey=Zm9vYmFy==;Suffix=net", "store Zm9vYmFy== net", "store *** net");
+    expect("cache:6380,password=first1,ssl=True", "first1 ssl=True", "*** ssl=True");
+    expect("https://x.example.org/hook?token=first1&a=1", "first1", "***");
+    expect("-Xmx1g -Djavax.net.ssl.keyStorePassword=first1", "first1 Xmx1g", "*** Xmx1g");
+    expect("sort_token=value1", "sort_token=value1", "***"); /* no secret in it: itself */
+    assert_true(hg_value_has_password("Server=x;Pwd=first1"));
+    assert_false(hg_value_has_password("a=b;sort_token=value1"));
+    assert_false(hg_value_has_password("https://x.example.org/a@b?c=d"));
+    assert_true(hg_mask_takes("password=a password=first1"));
+    assert_false(hg_mask_takes("password=a"));
+}
+
+static void a_secret_by_name_counts_as_a_whole_too(void **state)
+{
+    (void)state;
+    struct hg_vars v = HG_VARS_INIT;
+    struct hg_mask *m = hg_mask_new();
+    hg_vars_set(&v, "API_TOKEN", "abcdef?sig=first1", "process");
+    hg_vars_set(&v, "JWT", "eyJhbGciOi", "process");
+    hg_vars_set(&v, "PROXY_AUTHORIZATION", "Bearer 0123", "process");
+    hg_mask_add_vars(m, &v);
+    hg_mask_build(m);
+    char *got = hg_mask_text("abcdef?sig=first1 first1 eyJhbGciOi Bearer 0123", m);
+    assert_string_equal(got, "*** *** *** ***");
+    free(got);
+    hg_mask_free(m);
+    hg_vars_done(&v);
 }
 
 static void short_and_common_values_stay(void **state)
@@ -323,6 +368,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(secrets_are_masked_in_every_form),
         cmocka_unit_test(urls_give_their_password),
+        cmocka_unit_test(keywords_give_their_secret),
+        cmocka_unit_test(a_secret_by_name_counts_as_a_whole_too),
         cmocka_unit_test(short_and_common_values_stay),
         cmocka_unit_test(overlaps_become_one),
         cmocka_unit_test(every_chunking_agrees_with_the_oracle),

@@ -160,6 +160,10 @@ static void state_gives_back_the_environment_from_before(void **state)
     hg_vars_set(&t.vars, "KEPT", "1", "process");
     hg_vars_set(&t.vars, "DATABASE_URL", "postgresql://theirs/d", "railway api");
     hg_vars_set(&t.vars, "NEW", "x", "railway api");
+    hg_vars_set(&t.original, "LATIN", "caf\xe9", "process"); /* bytes that JSON does not hold */
+    hg_vars_set(&t.vars, "LATIN", "tea", "caf\xe9.env");
+    t.conninfo = hg_xstrdup("host=h password=p\xe9w");
+    hg_strv_add(&common.from, "dotenv:caf\xe9.env");
     hg_config_fallback(&common, &t.original, &t.config);
     t.t = hg_config_target(&t.config, NULL, &err);
     hg_fail(&t.error, HG_E_RAILWAY, "no answer");
@@ -170,7 +174,8 @@ static void state_gives_back_the_environment_from_before(void **state)
     assert_true(hg_state_matches(&s, &t.config, t.t, &common));
     struct hg_vars before = HG_VARS_INIT;
     hg_state_original(&s, &t.vars, &before);
-    assert_int_equal(before.count, 3);
+    assert_int_equal(before.count, 4);
+    assert_string_equal(hg_vars_get(&before, "LATIN"), "caf\xe9");
     assert_string_equal(hg_vars_get(&before, "DATABASE_URL"), "postgresql://mine/d");
     assert_string_equal(hg_vars_get(&before, "PGHOST"), "mine");
     assert_null(hg_vars_get(&before, "NEW"));
@@ -182,10 +187,12 @@ static void state_gives_back_the_environment_from_before(void **state)
     assert_string_equal(hg_vars_find(&u.vars, "DATABASE_URL")->source, "railway api");
     assert_int_equal(u.error.kind, HG_E_RAILWAY);
     assert_string_equal(u.error.message, "no answer");
+    assert_string_equal(u.conninfo, "host=h password=p\xe9w");
     free(text);
     hg_state_done(&s);
     hg_vars_done(&before);
     hg_target_done(&t);
+    hg_strv_done(&common.from);
     hg_target_done(&u);
 }
 
