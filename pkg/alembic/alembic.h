@@ -102,6 +102,12 @@ int hg_alembic_load_with(const struct hg_alembic_config *c, const struct hg_alem
                          struct hg_findings *findings, struct hg_err *err);
 int hg_alembic_load_sources(const struct hg_alembic_source *sources, size_t count,
                             struct hg_graph **ret, struct hg_findings *findings, struct hg_err *err);
+/* Where an earlier text of the configuration put the revision files: appends the version locations
+ * (absolute; nothing has to exist). ini, toml: alembic.ini and pyproject.toml of then in the folder of
+ * now->file, NULL: there was none. CONFIG for a text that Alembic would not take. */
+int hg_alembic_locations_then(const struct hg_alembic_config *now, const struct hg_alembic_source *ini,
+                              const struct hg_alembic_source *toml, struct hg_strv *ret, bool *ret_recursive,
+                              struct hg_err *err);
 /* The graph of revisions that somebody has read before (a bundle's index): nothing is scanned, and no
  * fault of a file can come up. Lists and strings are copied, texts too (for hg_graph_text). */
 struct hg_alembic_fact {

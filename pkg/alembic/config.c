@@ -203,16 +203,28 @@ static int list(const struct reading *r, const char *key, bool paths, struct hg_
     return 0;
 }
 
+/* "pkg.sub:dir" -> "pkg/sub/dir". Heap. */
+static char *resource_folder(const char *value)
+{
+    char *tail = hg_xstrdup(value);
+    size_t package = strcspn(tail, ":");
+    for (char *p = tail; *p; p++)
+        if (*p == ':' || (*p == '.' && p < tail + package))
+            *p = '/';
+    return tail;
+}
+
+static bool is_resource(const char *value)
+{
+    return *value != '/' && strchr(value, ':');
+}
+
 /* util.coerce_resource_to_filename without Python: PACKAGE:sub:dir is looked for in the entries of
  * prepend_sys_path, then in the folder where alembic is started. */
 static int resource(const struct hg_alembic_config *c, const struct hg_alembic_options *o,
                     const char *value, char **ret, struct hg_err *err)
 {
-    HG_AUTO(hg_freep) char *tail = hg_xstrdup(value);
-    size_t package = strcspn(tail, ":");
-    for (char *p = tail; *p; p++)
-        if (*p == ':' || (*p == '.' && p < tail + package))
-            *p = '/';
+    HG_AUTO(hg_freep) char *tail = resource_folder(value);
     for (size_t i = 0; i <= c->prepend_sys_path.count; i++) {
         const char *root = i < c->prepend_sys_path.count ? c->prepend_sys_path.items[i] : c->dir;
         HG_AUTO(hg_freep) char *folder = hg_path_join(root, tail);
@@ -227,7 +239,7 @@ static int resource(const struct hg_alembic_config *c, const struct hg_alembic_o
 static int location(const struct hg_alembic_config *c, const struct hg_alembic_options *o,
                     const char *value, char **ret, struct hg_err *err)
 {
-    if (*value != '/' && strchr(value, ':'))
+    if (is_resource(value))
         return resource(c, o, value, ret, err);
     *ret = hg_path_join(c->dir, value);
     return 0;
@@ -354,6 +366,52 @@ static int fill(const struct reading *r, const struct hg_alembic_options *o,
         c->sqlalchemy_url = NULL;
     c->shown_dir = hg_path_relative(c->base, c->dir);
     env_py(c);
+    return 0;
+}
+
+/* Where location() would look, whether there is something or not: all places where it might be. */
+static void location_then(const struct hg_alembic_config *now, const char *value, struct hg_strv *ret)
+{
+    HG_AUTO(hg_freep) char *tail = is_resource(value) ? resource_folder(value) : hg_xstrdup(value);
+    HG_AUTO(hg_freep) char *path = hg_path_join(now->dir, tail);
+    hg_strv_add(ret, path);
+    for (size_t i = 0; is_resource(value) && i < now->prepend_sys_path.count; i++) {
+        HG_AUTO(hg_freep) char *other = hg_path_join(now->prepend_sys_path.items[i], tail);
+        hg_strv_add(ret, other);
+    }
+}
+
+static int read_then(struct reading *r, const struct hg_alembic_config *now,
+                     const struct hg_alembic_source *ini, const struct hg_alembic_source *toml, struct hg_err *err)
+{
+    r->toml_here = hg_path_dir(now->file);
+    if (ini && hg_ini_parse(ini->data, ini->len, ini->name, r->toml_here, &r->ini, err) < 0)
+        return -1;
+    r->at.ini = ini ? hg_xstrdup(ini->name) : NULL;
+    r->at.toml = toml ? hg_xstrdup(toml->name) : NULL;
+    return toml ? hg_toml_parse(toml->data, toml->len, toml->name, &r->toml, err) : 0;
+}
+
+int hg_alembic_locations_then(const struct hg_alembic_config *now, const struct hg_alembic_source *ini,
+                              const struct hg_alembic_source *toml, struct hg_strv *ret, bool *ret_recursive,
+                              struct hg_err *err)
+{
+    HG_AUTO(reading_done) struct reading r = { .section = now->section };
+    HG_AUTO(hg_strv_done) struct hg_strv written = HG_STRV_INIT, folders = HG_STRV_INIT;
+    HG_AUTO(hg_freep) char *value = NULL;
+    if (read_then(&r, now, ini, toml, err) < 0 || option(&r, "script_location", &value, err) < 0 ||
+        list(&r, "version_locations", false, &written, err) < 0 ||
+        boolean(&r, "recursive_version_locations", ret_recursive, err) < 0)
+        return -1;
+    for (size_t i = 0; i < written.count; i++)
+        location_then(now, written.items[i], ret);
+    if (written.count)
+        return 0;
+    location_then(now, value ? value : now->script_location, &folders);
+    for (size_t i = 0; i < folders.count; i++) {
+        HG_AUTO(hg_freep) char *usual = hg_path_join(folders.items[i], "versions");
+        hg_strv_add(ret, usual);
+    }
     return 0;
 }
 

@@ -7,6 +7,8 @@
 #include "edit.h"
 #include "files.h"
 
+#include <unistd.h>
+
 static bool known(const struct hg_side *s, const struct hg_revision *r, const char **ret_data,
                   size_t *ret_len)
 {
@@ -129,11 +131,19 @@ static void report_deleted(struct hg_judge *j, const struct hg_files *f, const c
         hg_files_changed(j, now);
         return;
     }
-    finding = hg_finding_add(&j->out->findings, "HG202", "%s%s is in %s and is missing here",
-                             id ? "revision " : "", id ? id : blob->path, base);
+    HG_AUTO(hg_freep) char *file = hg_path_join(j->repo.root, blob->path);
+    bool unfound = access(file, F_OK) == 0; /* it lies there, and Alembic does not look there any more */
+    finding = hg_finding_add(&j->out->findings, "HG202", "%s%s is in %s and %s",
+                             id ? "revision " : "", id ? id : blob->path, base,
+                             unfound ? "is not found here any more" : "is missing here");
     finding->path = hg_files_shown(f, blob->path);
     finding->revision = hg_xstrdup(id);
-    finding->help = hg_xasprintf("Bring it back: `git checkout %.12s -- %s`; to undo what it did, "
+    if (unfound)
+        finding->help = hg_xasprintf("Its file is still there: what %s says of script_location, version_locations "
+                                     "and recursive_version_locations does not lead to it. Say it as %s does.",
+                                     hg_path_base(j->in->alembic->file), base);
+    else
+        finding->help = hg_xasprintf("Bring it back: `git checkout %.12s -- %s`; to undo what it did, "
                                  "write a new revision.", j->repo.merge_base, blob->path);
 }
 
@@ -200,10 +210,8 @@ static void report_new(struct hg_judge *j, const struct hg_files *f, const struc
     place(finding, r, 0);
 }
 
-void hg_judge_files(struct hg_judge *j)
+static void compare(struct hg_judge *j)
 {
-    if (j->repo.kind != HG_REPO_READY || !j->in->graph || !j->in->alembic)
-        return;
     struct hg_err err = { 0 };
     HG_AUTO(hg_files_done) struct hg_files f = { 0 };
     if (hg_files_load(j, &f, &err) != 0) {
@@ -220,4 +228,23 @@ void hg_judge_files(struct hg_judge *j)
     for (size_t i = 0; i < fresh->count; i++)
         report_new(j, &f, fresh->items[i]);
     hg_files_merged_heads(j, &f);
+}
+
+void hg_judge_files(struct hg_judge *j)
+{
+    if (j->repo.kind != HG_REPO_READY || !j->in->graph || !j->in->alembic)
+        return;
+    const struct hg_strv *folders = &j->in->alembic->version_locations;
+    struct hg_repo inner = { 0 }, outer = j->repo;
+    struct hg_err err = { 0 };
+    int nested = folders->count ? hg_repo_inner(&j->repo, folders->items[0], &inner, &err) : 0;
+    if (nested < 0) {
+        hg_judge_incomparable(j, err.message, err.hint);
+        return;
+    }
+    if (nested)
+        j->repo = inner;
+    compare(j);
+    j->repo = outer;
+    hg_repo_done(&inner);
 }

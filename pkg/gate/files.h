@@ -17,6 +17,7 @@ struct hg_files {
     const struct hg_graph *graph;   /* as it is here; borrowed */
     struct hg_file_now *now;        /* in order of path; files outside the repository are not in it */
     size_t count;
+    struct hg_strv locations;       /* version locations, relative to the root */
     struct hg_side sides[3];        /* one for each different commit */
     char *commits[3];
     size_t side_count;

@@ -216,8 +216,9 @@ void hg_repo_done(struct hg_repo *r)
 static void add_entry(struct hg_blobs *blobs, const char *entry)
 {
     const char *tab = strchr(entry, '\t');
-    if (!tab || !hg_starts_with(entry, "100"))
-        return; /* links and submodules are no revision files */
+    bool link = hg_starts_with(entry, "120");
+    if (!tab || (!link && !hg_starts_with(entry, "100")))
+        return; /* what a submodule has is no file of this repository */
     const char *id = entry + strcspn(entry, " ") + 1;
     id += strcspn(id, " ") + 1;
     if (id >= tab)
@@ -226,6 +227,7 @@ static void add_entry(struct hg_blobs *blobs, const char *entry)
     blobs->items[blobs->count++] = (struct hg_blob){
         .path = hg_xstrdup(tab + 1),
         .id = hg_xstrndup(id, (size_t)(tab - id)),
+        .link = link,
     };
 }
 

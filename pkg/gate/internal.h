@@ -32,6 +32,10 @@ void hg_repo_open(const char *dir, const char *wanted, char *const *envp, int64_
                   struct hg_repo *ret);
 void hg_repo_done(struct hg_repo *r);
 
+/* 1 when `folder` lies in a repository of its own inside this one: that, with the commits that this one names
+ * for it. 0: it does not. -1: it does, and they cannot be told. */
+int hg_repo_inner(const struct hg_repo *r, const char *folder, struct hg_repo *ret, struct hg_err *err);
+
 /* The first line of git's answer to these arguments (NULL-terminated), heap; NULL when there is none or
  * git exits otherwise than with 0. */
 char *hg_repo_line(const struct hg_repo *r, const char *const *args);
@@ -45,6 +49,7 @@ bool hg_repo_in_base(const struct hg_repo *r, const char *commit);
 struct hg_blob {
     char *path;              /* relative to the root, '/' */
     char *id;                /* of the blob */
+    bool link;               /* a symbolic link: its content is where it leads */
     char *data;              /* NULL until read */
     size_t len;
 };
@@ -53,7 +58,7 @@ struct hg_blobs {
     size_t count, cap;
 };
 #define HG_BLOBS_INIT { NULL, 0, 0 }
-/* All files of a commit in order of their paths, without contents; -1 with *err. */
+/* All files and links of a commit in order of their paths, without contents; -1 with *err. */
 int hg_repo_list(const struct hg_repo *r, const char *commit, struct hg_blobs *ret,
                  struct hg_err *err);
 /* Reads the contents of all in one git process. */
@@ -64,21 +69,26 @@ int hg_repo_file(const struct hg_repo *r, const char *commit, const char *path, 
 const struct hg_blob *hg_blobs_find(const struct hg_blobs *blobs, const char *path);
 void hg_blobs_done(struct hg_blobs *blobs);
 
+struct hg_judge;
+
 /* ---- revision files of a commit ------------------------------------------------------------ */
 
 struct hg_side {
     struct hg_blobs blobs;   /* the revision files, with contents */
     struct hg_graph *graph;  /* made of those that can be read statically */
 };
-/* Where the revision files lie: directories relative to the root. */
-int hg_side_load(const struct hg_repo *r, const struct hg_strv *locations, bool recursive,
-                 const char *commit, struct hg_side *ret, struct hg_err *err);
+/* Those of a commit, which may have lain elsewhere then. files: those that are here now. */
+struct hg_files;
+int hg_side_load(struct hg_judge *j, const struct hg_files *files, const char *commit, struct hg_side *ret,
+                 struct hg_err *err);
 /* The file that a revision of this side's graph was read from. */
 const struct hg_blob *hg_side_blob(const struct hg_side *s, const struct hg_revision *r);
 void hg_side_done(struct hg_side *s);
 
 /* `file` relative to the root of the repository; heap, or NULL when it lies outside. */
 char *hg_repo_relative(const struct hg_repo *r, const char *file);
+/* A folder relative to the root, "" for the root itself; it need not exist. Heap, NULL outside. */
+char *hg_repo_folder(const struct hg_repo *r, const char *folder);
 
 /* ---- checks ------------------------------------------------------------------------------- */
 
@@ -89,6 +99,7 @@ struct hg_judge {
     struct hg_repo repo;
     char **envp;             /* without secrets, for git */
     bool protected_;         /* the target is protected and its database is asked */
+    bool silenced;           /* the change that HG217 is about would switch off HG217: that does not count */
     struct hg_revlist changed; /* revisions that the merge base does not have, or has otherwise */
 };
 

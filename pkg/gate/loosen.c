@@ -5,10 +5,17 @@
  */
 #include "internal.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
+#define OWN_RULE "HG217"
+#define CONFIG_NAME "headgate.yaml"
+
 struct loosened {
     struct hg_judge *j;
     const char *path;        /* of headgate.yaml, for people */
     const char *base;
+    bool strict;             /* the target is protected, or was until this change */
 };
 
 static void report(struct loosened *l, const char *object, const char *fmt, ...) HG_PRINTF(3, 4);
@@ -19,10 +26,10 @@ static void report(struct loosened *l, const char *object, const char *fmt, ...)
     HG_AUTO(hg_freep) char *what = hg_xvasprintf(fmt, ap);
     va_end(ap);
     struct hg_finding *f =
-        hg_finding_add(&l->j->out->findings, "HG217", "%s (compared with %s)", what, l->base);
+        hg_finding_add(&l->j->out->findings, OWN_RULE, "%s (compared with %s)", what, l->base);
     f->path = hg_xstrdup(l->path);
     f->object = hg_xstrdup(object);
-    if (l->j->protected_)
+    if (l->strict)
         f->severity = HG_SEV_ERROR;
 }
 
@@ -44,6 +51,8 @@ static void compare_rules(struct loosened *l, const struct hg_config *then,
         if (is < was)
             report(l, rules[i].id, "%s is lowered from %s to %s", rules[i].id,
                    hg_severity_name(was), hg_severity_name(is));
+        if (is < was && hg_streq(rules[i].id, OWN_RULE))
+            l->j->silenced = true;
     }
 }
 
@@ -66,10 +75,12 @@ static void compare_waivers(struct loosened *l, const struct hg_config *then,
 {
     for (size_t i = 0; i < now->waiver_count; i++) {
         const struct hg_waiver *w = &now->waivers[i];
-        if (!covered(then, w))
-            report(l, w->rule, "%s is waived%s%s until %s", w->rule,
-                   w->revision ? " for revision " : "", w->revision ? w->revision : "",
-                   w->until ? w->until : "ever");
+        if (covered(then, w))
+            continue;
+        l->j->silenced = l->j->silenced || hg_streq(w->rule, OWN_RULE);
+        report(l, w->rule, "%s is waived%s%s until %s", w->rule,
+               w->revision ? " for revision " : "", w->revision ? w->revision : "",
+               w->until ? w->until : "ever");
     }
 }
 
@@ -79,6 +90,12 @@ static const struct hg_target_config *find(const struct hg_config *c, const char
         if (c->targets[i].named && hg_streq(c->targets[i].name, name))
             return &c->targets[i];
     return NULL;
+}
+
+/* A pin that is gone, or holds another database. */
+static bool lost(const char *was, const char *is)
+{
+    return was && !hg_streq(was, is);
 }
 
 static void compare_target(struct loosened *l, const struct hg_target_config *was,
@@ -96,9 +113,13 @@ static void compare_target(struct loosened *l, const struct hg_target_config *wa
     if (is->fail_on > was->fail_on)
         report(l, was->name, "target %s fails on %s only, no longer on %s", was->name,
                hg_severity_name(is->fail_on), hg_severity_name(was->fail_on));
-    if ((was->pin_system_identifier && !is->pin_system_identifier) ||
-        (was->pin_database && !is->pin_database) || (was->pin_oid && !is->pin_oid))
-        report(l, was->name, "the identity of target %s is no longer pinned", was->name);
+    if (lost(was->pin_system_identifier, is->pin_system_identifier) || lost(was->pin_database, is->pin_database) ||
+        lost(was->pin_oid, is->pin_oid))
+        report(l, was->name, "target %s is no longer pinned to the same database", was->name);
+    if (is->ledger != was->ledger && (was->ledger == HG_LEDGER_REQUIRED || is->ledger == HG_LEDGER_OFF ||
+                                      is->ledger == HG_LEDGER_FILE))
+        report(l, was->name, "the ledger of target %s is kept otherwise, and what is recorded in the database may "
+               "not be looked at", was->name);
     if (was->gate_after && !hg_streq(was->gate_after, is->gate_after))
         report(l, was->name, "target %s no longer waits for %s", was->name, was->gate_after);
     if (was->gate_soak_ns > is->gate_soak_ns)
@@ -116,23 +137,59 @@ static void compare_target(struct loosened *l, const struct hg_target_config *wa
                was->gate_base ? was->gate_base : "the default branch");
 }
 
+/* A file that this commit had and that is not here any more. */
+static const struct hg_blob *moved_from(const struct hg_judge *j, const struct hg_blobs *all, const char *name)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        HG_AUTO(hg_freep) char *file = hg_path_join(j->repo.root, all->items[i].path);
+        if (hg_streq(hg_path_base(all->items[i].path), name) && access(file, F_OK) != 0)
+            return &all->items[i];
+    }
+    return NULL;
+}
+
+/* The configuration that would have been read then: the same file, else one above it, else one that was moved
+ * from elsewhere. A file of another name was chosen by whoever started this. */
+static const struct hg_blob *find_then(const struct hg_judge *j, const struct hg_blobs *all, const char *path)
+{
+    const char *name = hg_path_base(path);
+    const struct hg_blob *found = hg_blobs_find(all, path);
+    HG_AUTO(hg_freep) char *dir = hg_path_dir(path);
+    while (!found && hg_streq(name, CONFIG_NAME) && !hg_streq(dir, ".")) {
+        char *up = hg_path_dir(dir);
+        free(dir);
+        dir = up;
+        HG_AUTO(hg_freep) char *above = hg_path_join(dir, name);
+        found = hg_blobs_find(all, above);
+    }
+    return found ? found : moved_from(j, all, name);
+}
+
 static int read_then(struct hg_judge *j, const char *path, struct hg_config *ret,
                      struct hg_err *err)
 {
     HG_AUTO(hg_blobs_done) struct hg_blobs all = HG_BLOBS_INIT;
     if (hg_repo_list(&j->repo, j->repo.merge_base, &all, err) != 0)
         return -1;
-    const struct hg_blob *found = hg_blobs_find(&all, path);
+    const struct hg_blob *found = find_then(j, &all, path);
     if (!found)
         return 1;
     struct hg_blob one = { .path = found->path, .id = found->id };
     struct hg_blobs only = { &one, 1, 1 };
     if (hg_repo_read(&j->repo, &only, err) != 0)
         return -1;
-    HG_AUTO(hg_freep) char *shown = hg_xasprintf("%s:%s", j->repo.base_name, path);
+    HG_AUTO(hg_freep) char *shown = hg_xasprintf("%s:%s", j->repo.base_name, found->path);
     int rc = hg_config_parse(one.data, one.len, shown, j->in->target->config.dir, ret, err);
     free(one.data);
     return rc;
+}
+
+/* The file itself, where its name is a link to it. Heap. */
+static char *config_file(const struct hg_judge *j)
+{
+    const struct hg_config *now = &j->in->target->config;
+    char *real = now->path ? realpath(now->path, NULL) : NULL;
+    return real ? real : hg_path_join(j->repo.root, CONFIG_NAME);
 }
 
 void hg_judge_config(struct hg_judge *j)
@@ -140,8 +197,7 @@ void hg_judge_config(struct hg_judge *j)
     const struct hg_config *now = &j->in->target->config;
     if (j->repo.kind != HG_REPO_READY || !now->dir)
         return;
-    HG_AUTO(hg_freep) char *file = now->path ? hg_xstrdup(now->path)
-                                             : hg_path_join(j->repo.root, "headgate.yaml");
+    HG_AUTO(hg_freep) char *file = config_file(j);
     HG_AUTO(hg_freep) char *path = hg_repo_relative(&j->repo, file);
     if (!path)
         return; /* a configuration from outside the repository has no base */
@@ -152,7 +208,8 @@ void hg_judge_config(struct hg_judge *j)
         hg_judge_incomparable(j, err.message, err.hint);
     if (rc != 0)
         return; /* there was none, or none that can be read: nothing to loosen */
-    struct loosened l = { j, path, j->repo.base_name };
+    const struct hg_target_config *was = find(&then, j->in->target->t->name);
+    struct loosened l = { j, path, j->repo.base_name, j->protected_ || (j->in->status && was && was->protected_) };
     compare_rules(&l, &then, now);
     compare_waivers(&l, &then, now);
     for (size_t i = 0; i < then.target_count; i++)

@@ -18,6 +18,12 @@ static bool fixed(const char *rule)
     return r && r->never_override;
 }
 
+/* What a change says about the rule that reports it waits until the change is merged. */
+static bool not_yet(const struct hg_judge *j, const char *rule)
+{
+    return j->silenced && hg_streq(rule, "HG217");
+}
+
 static void without_effect(struct hg_judge *j, const char *what, const char *rule, const char *why)
 {
     hg_finding_add(&j->out->findings, "HG221", "%s for %s has no effect: %s", what, rule, why)->object =
@@ -36,6 +42,10 @@ static void apply_severities(struct hg_judge *j)
         }
         if (fixed(rule)) {
             without_effect(j, "setting", rule, "this rule cannot be changed");
+            continue;
+        }
+        if (not_yet(j, rule)) {
+            without_effect(j, "setting", rule, "it is part of the change that this rule is about");
             continue;
         }
         for (size_t k = list->count; k-- > 0;) {
@@ -61,6 +71,10 @@ static void apply_waiver(struct hg_judge *j, const struct hg_waiver *w, const ch
         without_effect(j, "waiver", w->rule,
                        fixed(w->rule) ? "this rule cannot be waived"
                                       : "there is no such rule (`headgate explain` lists them)");
+        return;
+    }
+    if (not_yet(j, w->rule)) {
+        without_effect(j, "waiver", w->rule, "it is part of the change that this rule is about");
         return;
     }
     bool expired = w->until && strcmp(w->until, date) < 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "internal.h"
+/* The revision files of a commit, wherever they lay then. */
+#include "files.h"
+
+#include <unistd.h>
 
 char *hg_repo_relative(const struct hg_repo *r, const char *file)
 {
@@ -16,36 +19,213 @@ char *hg_repo_relative(const struct hg_repo *r, const char *file)
                   : hg_xstrdup(hg_path_base(file));
 }
 
-static bool lies_in(const char *path, const char *location, bool recursive)
+char *hg_repo_folder(const struct hg_repo *r, const char *folder)
 {
-    size_t len = strlen(location);
-    if (len && (!hg_starts_with(path, location) || path[len] != '/'))
+    HG_AUTO(hg_freep) char *at = hg_path_abs(folder);
+    HG_AUTO(hg_freep) char *rest = hg_xstrdup("");
+    while (!hg_is_dir(at) && !hg_streq(at, "/")) {
+        char *up = hg_path_dir(at);
+        char *more = hg_xasprintf("/%s%s", hg_path_base(at), rest);
+        free(at);
+        free(rest);
+        at = up;
+        rest = more;
+    }
+    HG_AUTO(hg_freep) char *inside = hg_path_join(at, "x");
+    HG_AUTO(hg_freep) char *path = hg_repo_relative(r, inside);
+    if (!path)
+        return NULL;
+    size_t len = strlen(path) - 1; /* "db/x" or "x" */
+    path[len ? len - 1 : 0] = '\0';
+    return hg_xasprintf("%s%s", path, *path || !*rest ? rest : rest + 1);
+}
+
+/* Where the revision files of a commit lie. */
+struct places {
+    struct hg_strv folders;        /* relative to the root */
+    bool recursive;
+    struct hg_strv linked;         /* files that links in them lead to */
+    const struct hg_files *files;  /* those that are here now: a link may have led to one of them */
+};
+
+static void places_done(struct places *p)
+{
+    hg_strv_done(&p->folders);
+    hg_strv_done(&p->linked);
+}
+
+static bool lies_in(const char *path, const char *folder, bool recursive)
+{
+    size_t len = strlen(folder);
+    if (len && (!hg_starts_with(path, folder) || path[len] != '/'))
         return false;
     const char *rest = len ? path + len + 1 : path;
     return recursive || !strchr(rest, '/');
 }
 
-static bool wanted(const char *path, const struct hg_strv *locations, bool recursive)
+static bool lies_in_any(const char *path, const struct places *p)
 {
-    if (!hg_alembic_is_revision_name(hg_path_base(path)))
-        return false;
-    for (size_t i = 0; i < locations->count; i++)
-        if (lies_in(path, locations->items[i], recursive))
+    for (size_t i = 0; i < p->folders.count; i++)
+        if (lies_in(path, p->folders.items[i], p->recursive))
             return true;
     return false;
 }
 
-/* A folder that was moved since then had the same name, as a rule. */
-static bool wanted_by_name(const char *path, const struct hg_strv *locations)
+static bool wanted(const struct hg_blob *b, const struct places *p)
 {
-    if (!hg_alembic_is_revision_name(hg_path_base(path)))
-        return false;
-    HG_AUTO(hg_freep) char *dir = hg_path_dir(path);
-    for (size_t i = 0; i < locations->count; i++)
-        if (hg_streq(hg_path_base(dir), hg_path_base(locations->items[i])))
+    return !b->link && hg_alembic_is_revision_name(hg_path_base(b->path)) &&
+           (lies_in_any(b->path, p) || hg_strv_has(&p->linked, b->path) || hg_files_at(p->files, b->path));
+}
+
+static bool any_wanted(const struct hg_blobs *blobs, const struct places *p)
+{
+    for (size_t i = 0; i < blobs->count; i++)
+        if (wanted(&blobs->items[i], p))
             return true;
     return false;
 }
+
+/* ---- the folders of then --------------------------------------------------------------------- */
+
+/* A file of this commit beside Alembic's configuration, without its content. */
+static struct hg_blob beside(struct hg_judge *j, const struct hg_blobs *blobs, const char *name)
+{
+    HG_AUTO(hg_freep) char *dir = hg_path_dir(j->in->alembic->file);
+    HG_AUTO(hg_freep) char *file = hg_path_join(dir, name);
+    HG_AUTO(hg_freep) char *path = hg_repo_relative(&j->repo, file);
+    const struct hg_blob *found = path ? hg_blobs_find(blobs, path) : NULL;
+    return found ? (struct hg_blob){ .path = found->path, .id = found->id } : (struct hg_blob){ 0 };
+}
+
+/* The version locations as Alembic's configuration of this commit says them; none where there is no such
+ * file, or where it would have been refused. */
+static void folders_then(struct hg_judge *j, const struct hg_blobs *blobs, struct places *ret)
+{
+    const char *name = hg_path_base(j->in->alembic->file);
+    struct hg_blob read[2];
+    struct hg_blobs both = { read, 0, HG_COUNT(read) };
+    struct hg_blob ini = beside(j, blobs, hg_streq(name, "pyproject.toml") ? "alembic.ini" : name);
+    struct hg_blob toml = beside(j, blobs, "pyproject.toml");
+    if (ini.path)
+        read[both.count++] = ini;
+    if (toml.path)
+        read[both.count++] = toml;
+    struct hg_err ignored = { 0 };
+    HG_AUTO(hg_strv_done) struct hg_strv list = HG_STRV_INIT;
+    if (both.count && hg_repo_read(&j->repo, &both, &ignored) == 0) {
+        struct hg_alembic_source texts[HG_COUNT(read)] = { 0 };
+        for (size_t i = 0; i < both.count; i++)
+            texts[i] = (struct hg_alembic_source){ read[i].path, read[i].data, read[i].len };
+        if (hg_alembic_locations_then(j->in->alembic, ini.path ? &texts[0] : NULL,
+                                      toml.path ? &texts[both.count - 1] : NULL, &list, &ret->recursive,
+                                      &ignored) < 0)
+            list.count = 0;
+    }
+    for (size_t i = 0; i < both.count; i++)
+        free(read[i].data);
+    for (size_t i = 0; i < list.count; i++) {
+        HG_AUTO(hg_freep) char *folder = hg_repo_folder(&j->repo, list.items[i]);
+        if (folder)
+            hg_strv_add(&ret->folders, folder);
+    }
+}
+
+/* Is it a file of a folder that was moved since? One that is called as ours is, or has a file of the same
+ * name, and the file is no longer there: another project's folder stays where it is. */
+static bool moved_away(const struct hg_judge *j, const struct hg_files *files, const char *path)
+{
+    HG_AUTO(hg_freep) char *dir = hg_path_dir(path);
+    const char *name = hg_path_base(path);
+    bool alike = false;
+    if (!hg_alembic_is_revision_name(name))
+        return false;
+    for (size_t i = 0; i < files->locations.count && !alike; i++)
+        alike = hg_streq(hg_path_base(dir), hg_path_base(files->locations.items[i]));
+    for (size_t i = 0; i < files->count && !alike; i++)
+        alike = hg_streq(name, hg_path_base(files->now[i].path));
+    HG_AUTO(hg_freep) char *file = hg_path_join(j->repo.root, path);
+    return alike && access(file, F_OK) != 0;
+}
+
+static void folders_moved(const struct hg_judge *j, const struct hg_blobs *blobs, struct places *ret)
+{
+    for (size_t i = 0; i < blobs->count; i++) {
+        HG_AUTO(hg_freep) char *dir = hg_path_dir(blobs->items[i].path);
+        const char *folder = hg_streq(dir, ".") ? "" : dir;
+        if (!hg_strv_has(&ret->folders, folder) && moved_away(j, ret->files, blobs->items[i].path))
+            hg_strv_add(&ret->folders, folder);
+    }
+}
+
+/* ---- links ----------------------------------------------------------------------------------- */
+
+/* "a/b/../c" becomes "a/c"; false where it leads out. */
+static bool normalize(char *path)
+{
+    char *to = path;
+    for (const char *p = path, *end = path + strlen(path); p < end;) {
+        size_t len = strcspn(p, "/");
+        bool up = len == 2 && p[0] == '.' && p[1] == '.', here = len == 1 && *p == '.';
+        if (up && to == path)
+            return false;
+        if (up)
+            for (to--; to > path && to[-1] != '/';)
+                to--;
+        if (!up && !here && len) {
+            memmove(to, p, len);
+            to[len] = '/';
+            to += len + 1;
+        }
+        p += len + 1;
+    }
+    to[to > path ? -1 : 0] = '\0';
+    return true;
+}
+
+/* Alembic follows links to files: what those in the version locations lead to are revision files too. */
+static int follow_links(const struct hg_repo *r, const struct hg_blobs *blobs, struct places *p,
+                        struct hg_err *err)
+{
+    struct hg_blobs links = HG_BLOBS_INIT;
+    for (size_t i = 0; i < blobs->count; i++) {
+        const struct hg_blob *b = &blobs->items[i];
+        if (!b->link || !lies_in_any(b->path, p))
+            continue;
+        links.items = hg_grow(links.items, links.count, &links.cap, sizeof *links.items);
+        links.items[links.count++] = (struct hg_blob){ .path = b->path, .id = b->id };
+    }
+    int rc = hg_repo_read(r, &links, err);
+    for (size_t i = 0; i < links.count; i++) {
+        HG_AUTO(hg_freep) char *dir = hg_path_dir(links.items[i].path);
+        HG_AUTO(hg_freep) char *to = rc == 0 ? hg_path_join(dir, links.items[i].data) : NULL;
+        if (to && *to != '/' && normalize(to))
+            hg_strv_add(&p->linked, to);
+        free(links.items[i].data);
+    }
+    free(links.items);
+    return rc;
+}
+
+static int find_places(struct hg_judge *j, const struct hg_files *files, const struct hg_blobs *blobs,
+                       struct places *ret, struct hg_err *err)
+{
+    *ret = (struct places){ .files = files };
+    folders_then(j, blobs, ret);
+    if (follow_links(&j->repo, blobs, ret, err) != 0)
+        return -1;
+    if (any_wanted(blobs, ret))
+        return 0;
+    places_done(ret);
+    *ret = (struct places){ .recursive = j->in->alembic->recursive, .files = files };
+    hg_strv_addv(&ret->folders, &files->locations);
+    if (follow_links(&j->repo, blobs, ret, err) != 0)
+        return -1;
+    if (!any_wanted(blobs, ret))
+        folders_moved(j, blobs, ret);
+    return 0;
+}
+
+/* ---- a commit -------------------------------------------------------------------------------- */
 
 static void blob_done(struct hg_blob *b)
 {
@@ -54,17 +234,11 @@ static void blob_done(struct hg_blob *b)
     free(b->data);
 }
 
-/* Keeps the revision files of the locations, or, when there are none, of folders that are called
- * as they are. */
-static void keep_revisions(struct hg_blobs *blobs, const struct hg_strv *locations, bool recursive)
+static void keep_wanted(struct hg_blobs *blobs, const struct places *p)
 {
-    bool any = false;
-    for (size_t i = 0; i < blobs->count && !any; i++)
-        any = wanted(blobs->items[i].path, locations, recursive);
     size_t kept = 0;
     for (size_t i = 0; i < blobs->count; i++) {
-        const char *path = blobs->items[i].path;
-        if (any ? wanted(path, locations, recursive) : wanted_by_name(path, locations))
+        if (wanted(&blobs->items[i], p))
             blobs->items[kept++] = blobs->items[i];
         else
             blob_done(&blobs->items[i]);
@@ -72,13 +246,15 @@ static void keep_revisions(struct hg_blobs *blobs, const struct hg_strv *locatio
     blobs->count = kept;
 }
 
-int hg_side_load(const struct hg_repo *r, const struct hg_strv *locations, bool recursive,
-                 const char *commit, struct hg_side *ret, struct hg_err *err)
+int hg_side_load(struct hg_judge *j, const struct hg_files *files, const char *commit, struct hg_side *ret,
+                 struct hg_err *err)
 {
-    if (hg_repo_list(r, commit, &ret->blobs, err) != 0)
+    HG_AUTO(places_done) struct places p = { .files = files };
+    if (hg_repo_list(&j->repo, commit, &ret->blobs, err) != 0 ||
+        find_places(j, files, &ret->blobs, &p, err) != 0)
         return -1;
-    keep_revisions(&ret->blobs, locations, recursive);
-    if (hg_repo_read(r, &ret->blobs, err) != 0)
+    keep_wanted(&ret->blobs, &p);
+    if (hg_repo_read(&j->repo, &ret->blobs, err) != 0)
         return -1;
     HG_AUTO(hg_freep) struct hg_alembic_source *sources =
         hg_xcalloc(ret->blobs.count + 1, sizeof *sources);

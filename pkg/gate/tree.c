@@ -21,17 +21,13 @@ static void load_now(struct hg_judge *j, struct hg_files *f)
         qsort(f->now, f->count, sizeof *f->now, by_path);
 }
 
-/* The version locations below the root; "" for the root itself. */
 static void find_locations(struct hg_judge *j, struct hg_strv *ret)
 {
     const struct hg_strv *dirs = &j->in->alembic->version_locations;
     for (size_t i = 0; i < dirs->count; i++) {
-        HG_AUTO(hg_freep) char *inside = hg_path_join(dirs->items[i], "x");
-        HG_AUTO(hg_freep) char *path = hg_repo_relative(&j->repo, inside);
-        if (!path)
-            continue;
-        size_t len = strlen(path) - 1;
-        hg_strv_addn(ret, path, len ? len - 1 : 0);
+        HG_AUTO(hg_freep) char *path = hg_repo_folder(&j->repo, dirs->items[i]);
+        if (path)
+            hg_strv_add(ret, path);
     }
 }
 
@@ -53,17 +49,15 @@ int hg_files_load(struct hg_judge *j, struct hg_files *ret, struct hg_err *err)
     if (prefix)
         prefix[strlen(prefix) - 1] = '\0';
     ret->prefix = prefix ? prefix : hg_xstrdup("");
-    HG_AUTO(hg_strv_done) struct hg_strv locations = HG_STRV_INIT;
-    find_locations(j, &locations);
-    if (!locations.count)
+    find_locations(j, &ret->locations);
+    if (!ret->locations.count)
         return hg_fail(err, HG_E_UNKNOWN, "the revision files lie outside the repository %s",
                        j->repo.root);
     ret->merge = side_of(ret, j->repo.merge_base);
     ret->tip = side_of(ret, j->repo.base);
     ret->head = side_of(ret, j->repo.head);
     for (size_t i = 0; i < ret->side_count; i++)
-        if (hg_side_load(&j->repo, &locations, j->in->alembic->recursive, ret->commits[i],
-                         &ret->sides[i], err) != 0)
+        if (hg_side_load(j, ret, ret->commits[i], &ret->sides[i], err) != 0)
             return -1;
     return 0;
 }
@@ -77,6 +71,7 @@ void hg_files_done(struct hg_files *f)
         hg_side_done(&f->sides[i]);
         free(f->commits[i]);
     }
+    hg_strv_done(&f->locations);
     free(f->prefix);
     *f = (struct hg_files){ 0 };
 }

@@ -80,6 +80,80 @@ new_revision() {
     expect_output "only the line endings"
 }
 
+@test "the folder renamed or no longer looked into: what was merged is compared all the same" {
+    sed -i 's|^script_location.*|&\nversion_locations = %(here)s/db/migrations/versions:%(here)s/more|' backend/alembic.ini
+    mkdir backend/more
+    git mv "$V/0003c9e2074a_add_sources.py" backend/more
+    commit
+    git branch -q -f main
+    sed -i 's|^version_locations.*|version_locations = %(here)s/db/migrations/versions|' backend/alembic.ini
+    gate
+    expect_status 1
+    [ "$(json '.findings[] | select(.rule == "HG202") | .location.path + " " + .help')" = \
+        "backend/more/0003c9e2074a_add_sources.py Its file is still there: what alembic.ini says of script_location, version_locations and recursive_version_locations does not lead to it. Say it as main does." ]
+    sed -i 's|^version_locations.*|version_locations = %(here)s/revisions:%(here)s/more|' backend/alembic.ini
+    git mv "$V" backend/revisions
+    commit
+    gate
+    expect_status 0
+    [ "$(json '[.findings[].rule] | join(" ")')" = "HG203 HG203" ]
+    # alembic.ini itself moved, and its folder renamed
+    git mv backend api
+    sed -i 's/directory: backend/directory: api/' headgate.yaml
+    sed -i 's/length=255/length=500/' api/revisions/0001*
+    rm api/more/0003*
+    gate
+    expect_status 1
+    [ "$rules" = "HG201 HG202 HG203" ]
+}
+
+@test "another project's migrations beside ours are none of ours" {
+    cp -R backend worker
+    rm worker/db/migrations/versions/000[23]*
+    sed -i "s/0001a7c35e90/aa01/" worker/db/migrations/versions/0001*
+    sed -i 's/directory: backend/directory: worker/' headgate.yaml
+    gate
+    expect_status 0
+    [ "$rules" = HG206 ]
+}
+
+@test "revision files behind links and in a submodule are compared where they lie" {
+    mkdir backend/shared
+    git mv "$V"/000[13]* backend/shared
+    ln -s ../../../shared/0001a7c35e90_create_notebooks.py ../../../shared/0003c9e2074a_add_sources.py "$V"
+    commit
+    git branch -q -f main
+    gate
+    expect_status 0
+    [ -z "$rules" ]
+    sed -i 's/length=255/length=500/' backend/shared/0001*
+    rm "$V/0003c9e2074a_add_sources.py"
+    gate
+    expect_status 1
+    [ "$rules" = "HG201 HG202" ]
+    git checkout -q .
+    cp -RL backend/shared "$BATS_TEST_TMPDIR/files"
+    cp "$V"/0002* "$BATS_TEST_TMPDIR/files"
+    git rm -q -r backend/shared "$V"
+    git -C "$BATS_TEST_TMPDIR/files" init -q -b main
+    (cd "$BATS_TEST_TMPDIR/files" && commit)
+    git -c protocol.file.allow=always submodule --quiet add "$BATS_TEST_TMPDIR/files" "$V"
+    commit
+    git branch -q -f main
+    gate
+    expect_status 0
+    [ -z "$rules" ]
+    sed -i 's/length=255/length=500/' "$V"/0001*
+    gate
+    expect_status 1
+    [ "$rules" = HG201 ]
+    rm -rf "$V/.git"
+    git init -q "$V"
+    gate
+    expect_status 3
+    [ "$rules" = HG216 ]
+}
+
 @test "the parent of a merged revision changed: history rewritten" {
     new_revision 0004 0002b41f6d28
     sed -i "s/^down_revision.*/down_revision = '0004'/" "$V/0003c9e2074a_add_sources.py"
@@ -191,6 +265,18 @@ new_revision() {
     sed -i '/protected: true/d' headgate.yaml
     gate
     expect_output "target production is no longer protected"
+    # It does not silence its own finding, and moving the file hides nothing.
+    printf 'gate:\n  rules: { HG217: off }\n' >> headgate.yaml
+    gate
+    [ "$rules" = "HG217 HG221" ]
+    git mv headgate.yaml backend
+    sed -i '/^gate:/,$d; s/directory: backend/directory: ./; s/^    protected.*//' backend/headgate.yaml
+    gate -C backend
+    expect_output "target production is no longer protected"
+    git reset -q --hard
+    sed -i 's/protected: true/&\n    ledger: file/' headgate.yaml
+    gate
+    expect_output "the ledger of target production is kept otherwise"
     git checkout -q headgate.yaml
     printf 'gate:\n  rules: { HG211: error }\n' >> headgate.yaml
     gate

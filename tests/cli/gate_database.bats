@@ -111,6 +111,11 @@ new_revision() {
     gate
     expect_status 1
     [[ $rules == *HG205* ]]
+    # taking the protection away is no way around it
+    configure
+    gate
+    expect_status 1
+    [ "$(json '.findings[] | select(.severity == "error").rule')" = HG217 ]
 }
 
 @test "protected without a pin: a warning; with the wrong one: shut, not to be overridden" {
