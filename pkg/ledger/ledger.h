@@ -46,7 +46,7 @@ struct hg_ledger_entry {
     char *revision, *direction;     /* up, down, baseline, adopt, squash */
     struct hg_strv down, depends_on;
     char *message, *path, *digest, *commit, *by, *host, *target, *finished_at;
-    double seconds;                 /* it took; 0: not known (hg_ledger_entries_time) */
+    double seconds;                 /* it took, as hg_ledger_entries_time says; negative: not known */
 };
 struct hg_ledger_entries {
     struct hg_ledger_entry *items;

@@ -16,7 +16,7 @@ static json_t *entry_json(const struct hg_ledger_entry *e)
     return json_pack("{so so so so so so}", "revision", hg_json_text(e->revision), "direction",
                      hg_json_text(e->direction), "digest", hg_json_text(e->digest), "finished_at",
                      hg_json_text(e->finished_at), "commit", hg_json_text(e->commit), "seconds",
-                     e->seconds > 0 ? json_real(e->seconds) : json_null());
+                     e->seconds >= 0 ? json_real(e->seconds) : json_null());
 }
 
 /* Over everything but the signature: keys sorted, no spaces. */

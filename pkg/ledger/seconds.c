@@ -36,7 +36,7 @@ static double seconds_of(const json_t *all, const struct hg_ledger_entry *e)
         if (hg_streq(hg_jget(known, "revision"), e->revision) &&
             hg_streq(hg_jget(known, "digest"), e->digest))
             return json_number_value(json_object_get(known, "seconds"));
-    return 0;
+    return -1;
 }
 
 int hg_ledger_entries_time(PGconn *conn, struct hg_ledger_entries *e, int64_t deadline_ns,

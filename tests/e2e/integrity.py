@@ -8,6 +8,7 @@ under headgate. Prints one line a case that failed, and a count; exit 1 when any
 server; another one is started where a case asks for it.
 """
 import concurrent.futures
+import contextlib
 import json
 import os
 import shutil
@@ -72,6 +73,7 @@ class Case:
         shutil.copytree(base.project, self.dir, symlinks=True)
         base.clone(template, self.database)
         self.rename_database = None
+        self.at_the_end = contextlib.ExitStack()
 
     @property
     def env(self):
@@ -80,6 +82,7 @@ class Case:
     def done(self):
         if self.port == PORT:
             admin(f"drop database if exists {self.database} with (force)")
+        self.at_the_end.close()
 
     # ---- what a case does ----
     def sql(self, *statements):
@@ -132,10 +135,9 @@ class Case:
 
     def elsewhere(self):
         """From here on the other server, with the same name and the same contents."""
-        other = self.base.other()
-        with self.base.busy:  # another case restarts it
-            self.load(other)
-        self.port = other
+        self.port = self.base.other()
+        self.at_the_end.enter_context(self.base.busy)  # another case restarts it
+        self.load(self.port)
 
     def load(self, other):
         admin(f"create database {self.database}", other)
