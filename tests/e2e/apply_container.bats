@@ -11,26 +11,11 @@ setup() {
 }
 teardown() { hgt_containers_remove; }
 
-# The project in a container that shares this host's network; its virtualenv is this one.
 start_container() {
     # The container's own copy: what is in the image is not what is in the working tree.
     rm -rf "$BATS_TEST_TMPDIR/image" && cp -R "$BATS_TEST_TMPDIR/proj" "$BATS_TEST_TMPDIR/image"
-    # The virtualenv's interpreter may lie outside /usr; python3 of the image has no alembic.
-    local prefix mounts=()
-    prefix=$(dirname "$(dirname "$(realpath "$HGT_VENV/bin/python3")")")
-    [ "$prefix" = /usr ] || mounts=(-v "$prefix:$prefix:ro")
-    hgt_container headgate-base --network host -v "$BATS_TEST_TMPDIR/image:/app" -w /app \
-        -v "$HGT_VENV:$HGT_VENV:ro" "${mounts[@]}" -e "PATH=/usr/bin:/bin:$HGT_VENV/bin" \
-        -e "DATABASE_URL=$DATABASE_URL"
-    cat > headgate.yaml << EOF
-version: 1
-targets:
-  docker:
-    environment: [ { container: $HGT_CONTAINER } ]
-    run: { container: $HGT_CONTAINER }
-EOF
+    hgt_project_container "$BATS_TEST_TMPDIR/image:/app"
     hga_commit
-    unset DATABASE_URL
 }
 
 @test "apply runs the migrator in the container" {

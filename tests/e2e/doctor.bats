@@ -54,24 +54,7 @@ is() { # STATUS ID [TEXT]
 }
 
 @test "Flask-Migrate" {
-    mkdir -p "$BATS_TEST_TMPDIR/flask" && cd "$BATS_TEST_TMPDIR/flask"
-    cat > app.py << 'EOF'
-import os
-from flask import Flask
-from flask_sqlalchemy import SQLAlchemy
-from flask_migrate import Migrate
-app = Flask(__name__)
-app.config["SQLALCHEMY_DATABASE_URI"] = os.environ.get("WHERE") or os.environ["DATABASE_URL"]
-db = SQLAlchemy(app)
-migrate = Migrate(app, db)
-
-class Thing(db.Model):
-    id = db.Column(db.Integer, primary_key=True)
-EOF
-    export FLASK_APP=app.py
-    flask db init > /dev/null
-    flask db migrate -m "add thing" > /dev/null 2>&1
-    git init -q -b main . && hga_commit
+    hga_flask
     doctor
     expect_status 0
     is ok envpy.url "$HGT_DB at 127.0.0.1"
@@ -85,20 +68,7 @@ EOF
 @test "a container: found running, stopped and not at all; env.py is looked at inside" {
     hga_project 2
     headgate apply > /dev/null 2>&1
-    local prefix mounts=()
-    prefix=$(dirname "$(dirname "$(realpath "$HGT_VENV/bin/python3")")")
-    [ "$prefix" = /usr ] || mounts=(-v "$prefix:$prefix:ro")
-    hgt_container headgate-base --network host -v "$PWD:/app:ro" -w /app \
-        -v "$HGT_VENV:$HGT_VENV:ro" "${mounts[@]}" -e "PATH=/usr/bin:/bin:$HGT_VENV/bin" \
-        -e "DATABASE_URL=$DATABASE_URL"
-    cat > headgate.yaml << EOF
-version: 1
-targets:
-  docker:
-    environment: [ { container: $HGT_CONTAINER } ]
-    run: { container: $HGT_CONTAINER }
-EOF
-    unset DATABASE_URL
+    hgt_project_container "$PWD:/app:ro"
     doctor -t docker
     expect_status 0
     is ok container.running "$HGT_CONTAINER runs (headgate-base); the migrator runs in it"

@@ -125,24 +125,7 @@ op.create_table("t1", sa.Column("id", sa.Integer))'
 }
 
 @test "Flask-Migrate: flask db upgrade runs under the driver" {
-    mkdir -p "$BATS_TEST_TMPDIR/flask" && cd "$BATS_TEST_TMPDIR/flask"
-    cat > app.py << 'EOF'
-import os
-from flask import Flask
-from flask_sqlalchemy import SQLAlchemy
-from flask_migrate import Migrate
-app = Flask(__name__)
-app.config["SQLALCHEMY_DATABASE_URI"] = os.environ.get("WHERE") or os.environ["DATABASE_URL"]
-db = SQLAlchemy(app)
-migrate = Migrate(app, db)
-
-class Thing(db.Model):
-    id = db.Column(db.Integer, primary_key=True)
-EOF
-    export FLASK_APP=app.py
-    flask db init > /dev/null
-    flask db migrate -m "add thing" > /dev/null 2>&1
-    git init -q -b main . && hga_commit
+    hga_flask
     run --separate-stderr headgate apply --format json
     expect_status 0
     [ "$(hgt_psql "select to_regclass('thing') is not null and (select count(*) from alembic_version) = 1")" = t ]

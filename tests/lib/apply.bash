@@ -114,3 +114,27 @@ hga_no_sessions() {
               where application_name like 'headgate%'" >&2
     return 1
 }
+
+# hga_flask: a repository of Flask-Migrate with one revision that makes table thing, in ./flask; WHERE is
+# another address for the application to go to. The working directory after.
+hga_flask() {
+    mkdir -p "$BATS_TEST_TMPDIR/flask"
+    cd "$BATS_TEST_TMPDIR/flask" || return 1
+    cat > app.py << 'EOF'
+import os
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from flask_migrate import Migrate
+app = Flask(__name__)
+app.config["SQLALCHEMY_DATABASE_URI"] = os.environ.get("WHERE") or os.environ["DATABASE_URL"]
+db = SQLAlchemy(app)
+migrate = Migrate(app, db)
+
+class Thing(db.Model):
+    id = db.Column(db.Integer, primary_key=True)
+EOF
+    export FLASK_APP=app.py
+    flask db init > /dev/null
+    flask db migrate -m "add thing" > /dev/null 2>&1
+    git init -q -b main . && hga_commit
+}

@@ -35,6 +35,25 @@ hgt_container() {
         "${args[@]}" "$image" "${command[@]}" > /dev/null
 }
 
+# hgt_project_container FOLDER:/app[:ro]: such a container, of this host's network and virtualenv, in /app; it has
+# DATABASE_URL from here on, and ./headgate.yaml names it, as target docker.
+hgt_project_container() {
+    # The virtualenv's interpreter may lie outside /usr; python3 of the image has no alembic.
+    local prefix mounts=()
+    prefix=$(dirname "$(dirname "$(realpath "$HGT_VENV/bin/python3")")")
+    [ "$prefix" = /usr ] || mounts=(-v "$prefix:$prefix:ro")
+    hgt_container headgate-base --network host -v "$1" -w /app -v "$HGT_VENV:$HGT_VENV:ro" "${mounts[@]}" \
+        -e "PATH=/usr/bin:/bin:$HGT_VENV/bin" -e "DATABASE_URL=$DATABASE_URL"
+    cat > headgate.yaml << EOF
+version: 1
+targets:
+  docker:
+    environment: [ { container: $HGT_CONTAINER } ]
+    run: { container: $HGT_CONTAINER }
+EOF
+    unset DATABASE_URL
+}
+
 # hgt_network: a network for this test; exports HGT_NETWORK.
 hgt_network() {
     HGT_NETWORK=hgt-net-$$-$RANDOM
