@@ -95,9 +95,10 @@ static int drop_empty(struct project *p, const struct made *m,
                        models->missing_line.items[0]);
     }
     (void)hg_fail(err, HG_E_REFUSED,
-                  "nothing to generate: the models and the database agree; the empty revision was "
-                  "removed");
-    return hg_hint(err, "for a revision written by hand: headgate new --manual -m \"…\"");
+                  "nothing to generate: the models that env.py imports and the database agree; the empty "
+                  "revision was removed");
+    return hg_hint(err, "a model in a module that env.py never imports is not seen: import it with the others; "
+                        "for a revision written by hand: headgate new --manual -m \"…\"");
 }
 
 static int review(struct project *p, const struct made *m, struct hg_err *err)
@@ -115,7 +116,9 @@ static int review(struct project *p, const struct made *m, struct hg_err *err)
         hg_review_revision(p->graph, revision, &models, &r, &findings, err) < 0)
         return -1;
     if (!p->o->manual) {
+        struct hg_revlist fresh = { &revision, 1, 1 };
         hg_review_check_models(&models, &findings);
+        hg_review_check_left(p->graph, &fresh, &models, &findings);
         if (!p->o->allow_empty && revision->down.count < 2 && hg_review_body_empty(&r.up) &&
             hg_review_body_empty(&r.down))
             return drop_empty(p, m, &models, err);

@@ -55,7 +55,7 @@ const char *hg_run_stop_hint(const char *reason)
     static const char *const HINTS[][2] = {
         { "identity", "env.py must use the address it is given; look for load_dotenv(override=True) "
                       "or a literal URL in it" },
-        { "steps", "headgate status; then headgate apply again" },
+        { "steps", "headgate status; then the same command again" },
         { "files", "rebuild the container from these files, or check the working tree, then apply "
                    "again" },
         { "version-table", "let env.py and headgate name the same table: version_table_schema in "
@@ -64,7 +64,7 @@ const char *hg_run_stop_hint(const char *reason)
         { "pooler", "set direct_url for this target" },
         { "transaction", "let env.py use engine.connect() instead of engine.begin(), or leave out "
                          "--revision-by-revision" },
-        { "lock", "headgate status; then headgate apply again" },
+        { "lock", "headgate status; then the same command again" },
     };
     for (size_t i = 0; i < HG_COUNT(HINTS); i++)
         if (hg_streq(reason, HINTS[i][0]))

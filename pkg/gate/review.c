@@ -34,5 +34,7 @@ void hg_judge_review(struct hg_judge *j)
                                &j->out->findings, &err) != 0)
             hg_judge_unknown(j, "%s", err.message);
     }
+    if (have)
+        hg_review_check_left(j->in->graph, list, &models, &j->out->findings);
     lower_models(j);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "internal.h"
 
+#include <string.h>
+
 static char *explicit_goal(const struct hg_graph *graph, const char *goal, bool down,
                            const struct hg_revlist *steps)
 {
@@ -8,6 +10,8 @@ static char *explicit_goal(const struct hg_graph *graph, const char *goal, bool 
     struct hg_err ignored = { 0 };
     bool relative = *goal == '+' || *goal == '-';
     if (hg_streq(goal, "heads") || (down && hg_streq(goal, "base")))
+        return hg_xstrdup(goal);
+    if (down && strchr(goal, '@')) /* BRANCH@REVISION goes back on that branch only, REVISION on all */
         return hg_xstrdup(goal);
     if (!relative && hg_graph_find(graph, goal, &found, &ignored) == 0 && found.count == 1)
         return hg_xstrdup(found.items[0]->id);

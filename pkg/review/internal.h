@@ -95,6 +95,9 @@ char *hg_review_type_text(const char *start, size_t len);
 /* Could a column of type a be one of type b under another name? NULL: not known, true. */
 bool hg_review_types_alike(const char *a, const char *b);
 
+/* Have two create_table operations most of their columns in common? */
+bool hg_review_tables_alike(const struct hg_review_op *a, const struct hg_review_op *b, size_t *ret_common);
+
 /* Findings of one revision, in check.c. */
 void hg_review_check_rename(const struct hg_review *r, const struct hg_revision *revision,
                             struct hg_findings *findings);

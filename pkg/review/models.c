@@ -35,11 +35,12 @@ static const struct hg_module *find_registrar(const struct hg_modules *ms, const
     return best;
 }
 
-/* Has this module's package (or `package` itself) a module with tables that was reached? */
+/* Does it lie in `package` or below, or has its own package a module with tables that was reached? */
 static bool among_models(const struct hg_modules *ms, const struct hg_module *m, const char *package)
 {
     HG_AUTO(hg_freep) char *own = hg_module_parent(m);
-    if (hg_streq(own, package))
+    size_t len = strlen(package);
+    if (hg_starts_with(own, package) && (!own[len] || own[len] == '.'))
         return true;
     for (size_t i = 0; i < ms->count; i++) {
         HG_AUTO(hg_freep) char *other = hg_module_parent(&ms->items[i]);
@@ -80,6 +81,7 @@ static void judge(struct hg_modules *ms, const char *package, struct hg_review_m
     if (registrar == NULL)
         return;
     ret->package = hg_xstrdup(package);
+    ret->dynamic = ms->dynamic;
     ret->init = hg_xstrdup(registrar->shown);
     ret->init_file = hg_xstrdup(registrar->file);
     for (size_t i = 0; i < ms->count; i++) {

@@ -57,17 +57,23 @@ static const struct hg_review_op *restored_by(const struct hg_review *r,
     return NULL;
 }
 
+bool hg_review_tables_alike(const struct hg_review_op *a, const struct hg_review_op *b, size_t *ret_common)
+{
+    size_t common = 0;
+    for (size_t i = 0; i < b->columns.count; i++)
+        common += hg_strv_has(&a->columns, b->columns.items[i]) ? 1 : 0;
+    size_t larger = a->columns.count > b->columns.count ? a->columns.count : b->columns.count;
+    *ret_common = common;
+    return common * 100 >= larger * ALIKE_PERCENT;
+}
+
 /* 1 alike, -1 not alike, 0 cannot be told. */
 static int tables_alike(const struct hg_review_op *dropped, const struct hg_review_op *created)
 {
+    size_t common;
     if (dropped == NULL || dropped->columns.count == 0 || created->columns.count == 0)
         return 0;
-    size_t common = 0;
-    for (size_t i = 0; i < created->columns.count; i++)
-        common += hg_strv_has(&dropped->columns, created->columns.items[i]) ? 1 : 0;
-    size_t larger = dropped->columns.count > created->columns.count ? dropped->columns.count
-                                                                    : created->columns.count;
-    return common * 100 >= larger * ALIKE_PERCENT ? 1 : -1;
+    return hg_review_tables_alike(dropped, created, &common) ? 1 : -1;
 }
 
 static int columns_alike(const struct hg_review_op *dropped, const struct hg_review_op *added)

@@ -94,6 +94,7 @@ struct hg_review_models {
     char *init;              /* its __init__.py for people, relative to -C DIR */
     char *init_file;         /* the same, absolute */
     struct hg_strv tables;   /* __tablename__ of every registered class */
+    bool dynamic;            /* modules are imported by computed names: there may be more tables */
     /* Modules that define tables but are not imported, four parallel lists. */
     struct hg_strv missing_module; /* "source" */
     struct hg_strv missing_path;   /* "backend/db/tables/source.py" */
@@ -117,6 +118,12 @@ void hg_review_check_models(const struct hg_review_models *models, struct hg_fin
 int hg_review_revision(const struct hg_graph *graph, const struct hg_revision *revision,
                        const struct hg_review_models *models, struct hg_review *ret,
                        struct hg_findings *findings, struct hg_err *err);
+
+/* HG209 for each table that one of `fresh` (pending, or new in this branch) creates and a model has, while a
+ * table with the same columns, made by a revision that is not among them, has no model any more and is neither
+ * dropped nor renamed. One scan of the whole history. */
+void hg_review_check_left(const struct hg_graph *graph, const struct hg_revlist *fresh,
+                          const struct hg_review_models *models, struct hg_findings *findings);
 
 /* The review for people: "up" and "down" with one line an operation. */
 void hg_review_text(const struct hg_review *r, bool color, struct hg_buf *ret);

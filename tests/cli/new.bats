@@ -103,7 +103,7 @@ EOF
     at_head
     new -m "nothing"
     expect_status 1
-    expect_stderr "the models and the database agree"
+    expect_stderr "the models that env.py imports and the database agree"
     git_clean
     new -m "nothing" --allow-empty
     expect_status 0
@@ -119,6 +119,14 @@ EOF
     expect_output "HG209"
     expect_output 'op.alter_column("notebooks", "title", new_column_name="name")'
     [ -f "${lines[-1]}" ] || fail "the file is gone"
+    # Of a table, this env.py shows autogenerate the new name alone.
+    rm "${lines[-1]}"
+    git checkout -q .
+    sed -i 's/__tablename__ = "sources"/__tablename__ = "documents"/' backend/db/tables/source.py
+    new -m "rename sources to documents"
+    expect_status 1
+    expect_output "HG209"
+    expect_output 'op.rename_table("sources", "documents")'
 }
 
 @test "--manual makes an empty revision and asks no database" {

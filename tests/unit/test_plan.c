@@ -83,6 +83,11 @@ static void test_steps(void **state)
     assert_string_equal(goal, "b");
     assert_int_equal(hg_plan_steps(g, &rows, "nope", false, &steps, &to, &goal, &err), -1);
     assert_string_equal(goal, "b");
+    rows.items[0][0] = 'c';
+    assert_int_equal(hg_plan_steps(g, &rows, "c@a", true, &steps, &to, &goal, &err), 0);
+    assert_string_equal(goal, "c@a"); /* the branch is a part of it: `downgrade a` may go back on others too */
+    assert_int_equal(hg_plan_steps(g, &rows, "b", true, &steps, &to, &goal, &err), 0);
+    assert_string_equal(goal, "b");
     hg_graph_free(g);
 }
 

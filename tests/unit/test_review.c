@@ -236,6 +236,60 @@ static void test_renames(void **state)
     hg_findings_done(&f);
 }
 
+static const char *const OLD = "from alembic import op\nrevision = 'a1'\ndown_revision = None\ndef upgrade():\n"
+                              "    op.create_table('sources', sa.Column('id', sa.Text()), sa.Column('url', sa.Text()), "
+                              "sa.Column('kind', sa.Text()))\n";
+
+/* What is found in a new revision that makes `documents`, after OLD and one with this body; `model` beside it. */
+static void left_behind(const char *between, const char *model, bool dynamic, struct hg_findings *ret)
+{
+    HG_AUTO(hg_freep) char *middle = hg_xasprintf("revision = 'b1'\ndown_revision = 'a1'\ndef upgrade():\n    %s\n", between);
+    const char *fresh = "revision = 'c1'\ndown_revision = 'b1'\ndef upgrade():\n    op.create_table('documents', "
+                        "sa.Column('id', sa.Text()), sa.Column('url', sa.Text()), sa.Column('kind', sa.Text()))\n";
+    struct hg_alembic_source sources[] = { { "a1.py", OLD, strlen(OLD) }, { "b1.py", middle, strlen(middle) },
+                                           { "c1.py", fresh, strlen(fresh) } };
+    struct hg_review_models models = { .dynamic = dynamic };
+    struct hg_findings ignored = HG_FINDINGS_INIT;
+    struct hg_graph *g = NULL;
+    struct hg_err err = { 0 };
+    assert_int_equal(hg_alembic_load_sources(sources, HG_COUNT(sources), &g, &ignored, &err), 0);
+    hg_strv_add(&models.tables, "documents");
+    hg_strv_add(&models.tables, model);
+    const struct hg_revision *last = hg_graph_get(g, "c1");
+    struct hg_revlist list = { &last, 1, 1 };
+    hg_review_check_left(g, &list, &models, ret);
+    hg_graph_free(g);
+    hg_findings_done(&ignored);
+    hg_review_models_done(&models);
+}
+
+static void test_left_behind(void **state)
+{
+    (void)state;
+    struct hg_findings f = HG_FINDINGS_INIT;
+    left_behind("op.create_table('other', sa.Column('id', sa.Text()))", "other", false, &f);
+    assert_int_equal(f.count, 1);
+    assert_string_equal(f.items[0].rule->id, "HG209");
+    assert_int_equal(f.items[0].severity, HG_SEV_ERROR);
+    assert_non_null(strstr(f.items[0].help, "op.rename_table(\"sources\", \"documents\")"));
+    hg_findings_done(&f);
+    f = (struct hg_findings)HG_FINDINGS_INIT;
+    /* A model has it, its models are not all known, it was dropped, renamed or may have been: no rename. */
+    left_behind("pass", "sources", false, &f);
+    left_behind("pass", "x", true, &f);
+    left_behind("op.drop_table('sources')", "x", false, &f);
+    left_behind("op.rename_table('sources', 'x')", "x", false, &f);
+    left_behind("op.execute('DROP TABLE IF EXISTS sources')", "x", false, &f);
+    left_behind("[op.drop_table(t) for t in ('sources', 'x')]", "x", false, &f);
+    assert_int_equal(f.count, 0);
+    /* Few columns in common: worth a look. */
+    left_behind("op.create_table('papers', sa.Column('id', sa.Text()), sa.Column('url', sa.Text())); "
+                "op.drop_table('sources')", "x", false, &f);
+    assert_int_equal(f.count, 1);
+    assert_int_equal(f.items[0].severity, HG_SEV_WARNING);
+    hg_findings_done(&f);
+}
+
 static void put(const char *dir, const char *name, const char *text)
 {
     struct hg_err err = { 0 };
@@ -294,6 +348,17 @@ static void test_models(void **state)
     assert_string_equal(m.missing_line.items[0], "from db.tables.source import SourcesTable");
     hg_review_models_done(&m);
 
+    /* In a package below, which is imported and imports nothing itself. */
+    put(dir, "db/tables/notebook.py",
+        "from .source import SourcesTable\nfrom db.tables import more\nclass N(Base):\n    __tablename__ = 'notebooks'\n");
+    put(dir, "db/tables/more/__init__.py", "");
+    put(dir, "db/tables/more/tag.py", "class Tag(Base):\n    __tablename__ = 'tags'\n");
+    load_models(dir, &m);
+    assert_int_equal(m.missing_module.count, 1);
+    assert_string_equal(m.missing_line.items[0], "from db.tables.more.tag import Tag");
+    hg_review_models_done(&m);
+    put(dir, "db/tables/more/tag.py", "");
+
     /* Imported by a sibling that is imported: registered after all. */
     put(dir, "db/tables/notebook.py",
         "from .source import SourcesTable\nclass N(Base):\n    __tablename__ = 'notebooks'\n");
@@ -342,7 +407,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_operations), cmocka_unit_test(test_blocks),
-        cmocka_unit_test(test_emptiness),  cmocka_unit_test(test_unreadable),
+        cmocka_unit_test(test_emptiness),  cmocka_unit_test(test_unreadable), cmocka_unit_test(test_left_behind),
         cmocka_unit_test(test_types),      cmocka_unit_test(test_renames),
         cmocka_unit_test(test_models),     cmocka_unit_test(test_models_elsewhere),
     };
