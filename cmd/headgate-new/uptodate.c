@@ -4,6 +4,7 @@
 #include "new.h"
 
 #define LOST_TIMEOUT_NS (10 * HG_NS_PER_S)
+#define PENDING_SHOWN   5
 
 static const char *target_flag(const struct project *p, char **ret)
 {
@@ -17,8 +18,13 @@ static int refuse_behind(const struct project *p, const struct hg_status *s, str
     (void)hg_fail(err, HG_E_REFUSED,
                   "%s lacks %zu revision%s that the files have: a new one would contain them again",
                   p->target.t->name, s->pending.count, s->pending.count == 1 ? "" : "s");
-    for (size_t i = 0; i < s->pending.count && i < 5; i++)
-        (void)hg_detail(err, "pending: %s  %s", s->pending.items[i]->id, s->pending.items[i]->doc);
+    HG_AUTO(hg_buf_done) struct hg_buf list = HG_BUF_INIT;
+    for (size_t i = 0; i < s->pending.count && i < PENDING_SHOWN; i++)
+        hg_buf_addf(&list, "%spending: %s  %s", i ? "\n" : "", s->pending.items[i]->id,
+                    s->pending.items[i]->doc);
+    if (s->pending.count > PENDING_SHOWN)
+        hg_buf_addf(&list, "\nand %zu more", s->pending.count - PENDING_SHOWN);
+    (void)hg_detail(err, "%s", hg_buf_str(&list));
     return hg_hint(err, "headgate apply%s", target_flag(p, &flag));
 }
 

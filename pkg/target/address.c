@@ -232,6 +232,40 @@ static int from_parts(struct hg_resolving *r, char **ret_source)
     return 0;
 }
 
+/* The first of these that is set behind the prefix; heap or NULL. */
+static char *part_named(const struct hg_vars *v, const char *prefix, size_t len, const char *const *names)
+{
+    for (; *names; names++) {
+        HG_AUTO(hg_freep) char *name = hg_xasprintf("%.*s%s", (int)len, prefix, *names);
+        if (hg_vars_get(v, name))
+            return HG_TAKE(name);
+    }
+    return NULL;
+}
+
+/* `url:` from DB_HOST, DB_USER… as they are called here, or else as an example. Heap. */
+static char *url_of_parts(const struct hg_vars *v)
+{
+    static const char *const USER[] = { "USER", "USERNAME", NULL }, *const PORT[] = { "PORT", NULL };
+    static const char *const PASSWORD[] = { "PASSWORD", "PASS", "PASSWD", "PWD", NULL };
+    static const char *const DATABASE[] = { "DATABASE", "NAME", "DB", "DBNAME", NULL };
+    for (size_t i = 0; i < v->count; i++) {
+        const char *host = v->items[i].name;
+        size_t len = strlen(host);
+        if (!hg_ends_with(host, "HOST") || !hg_var_name_valid(host))
+            continue;
+        len -= strlen("HOST");
+        HG_AUTO(hg_freep) char *user = part_named(v, host, len, USER);
+        HG_AUTO(hg_freep) char *password = part_named(v, host, len, PASSWORD);
+        HG_AUTO(hg_freep) char *database = part_named(v, host, len, DATABASE);
+        HG_AUTO(hg_freep) char *port = part_named(v, host, len, PORT);
+        if (user && password && database)
+            return hg_xasprintf("postgresql://${%s}:${%s}@${%s}%s%s%s/${%s}", user, password, host,
+                                port ? ":${" : "", port ? port : "", port ? "}" : "", database);
+    }
+    return hg_xstrdup("postgresql://${DB_USER}:${DB_PASS}@${DB_HOST}:${DB_PORT}/${DB_NAME}");
+}
+
 static void no_address(struct hg_resolving *r)
 {
     const struct hg_target_config *t = r->t->t;
@@ -250,14 +284,15 @@ static void no_address(struct hg_resolving *r)
     else if (r->pull_request)
         hg_detail(r->err, "sealed variables are not copied to PR environments: is it sealed in the "
                           "environment that this one was made from?");
+    HG_AUTO(hg_freep) char *url = url_of_parts(&r->t->vars);
     if (ini_may_tell(r))
-        hg_hint(r->err, "set DATABASE_URL, write it into %s, or put `url:` into headgate.yaml; "
+        hg_hint(r->err, "set DATABASE_URL, write it into %s, or put `url: \"%s\"` into headgate.yaml; "
                         "`headgate postgres start` makes a private database and prints its URL",
                 t->source_count > 1 ? t->sources[t->source_count - 1].file
-                                    : "a dotenv file");
+                                    : "a dotenv file", url);
     else
-        hg_hint(r->err, "set DATABASE_URL there, or say in headgate.yaml how it is put together: "
-                        "url: \"postgresql://${DB_USER}:${DB_PASS}@${DB_HOST}:${DB_PORT}/${DB_NAME}\"");
+        hg_hint(r->err, "set DATABASE_URL there, or say in headgate.yaml how it is put together: url: \"%s\"",
+                url);
 }
 
 /* Address and source; both NULL when the variables say nothing. */

@@ -131,7 +131,7 @@ void hg_resolve_left_out(struct hg_resolving *r, const char *name, const char *l
 {
     HG_AUTO(hg_freep) char *shown = hg_printable(name, 60);
     hg_strv_addf(&r->t->warnings, "%s of %s is left out: a program on this machine would run what it "
-                 "says (--allow-exec-names takes it)", shown, label);
+                 "says (`headgate env --allow-exec-names` takes it)", shown, label);
 }
 
 /* For route: railway-ssh: by ids, so that no link of this directory has a say. */
@@ -258,9 +258,12 @@ static int from_container(struct hg_resolving *r, const struct hg_source *s)
     const char *name;
     void *next;
     json_t *value;
+    /* The migrator that runs in the container has it anyway. */
+    bool there = r->in->strict && r->t->t->run == HG_RUN_CONTAINER;
     json_object_foreach_safe(variables, next, name, value)
         if (!r->in->allow_exec_names && hg_var_name_executes(name)) {
-            hg_resolve_left_out(r, name, label);
+            if (!there)
+                hg_resolve_left_out(r, name, label);
             json_object_del(variables, name);
         }
     take_variables(r, answer, label);

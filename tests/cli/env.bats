@@ -133,6 +133,15 @@ setup() { load ../lib/common; load ../lib/target; hgt_target_setup; }
         "$HGT_BIN/railway.requests"
     headgate env --from railway:api --allow-exec-names -- true
     tail -n 1 "$HGT_BIN/railway.requests" | jq -e '.allow_exec_names == true and .environment == null'
+    # Of a container they are the concern of a program here, not of a migrator that runs there.
+    hgt_source container '{"variables":{"DATABASE_URL":"postgresql://127.0.0.1/d","PYTHONSTARTUP":"/x"},"addresses":[],"error":null}'
+    hgt_yaml <<< 'targets: { docker: { environment: [ { container: api } ], run: { container: api } } }'
+    run headgate env -t docker -- true
+    says 'PYTHONSTARTUP of container api is left out'
+    says '`headgate env --allow-exec-names` takes it'
+    run headgate show -t docker PYTHONSTARTUP
+    lacks 'left out'
+    has 'PYTHONSTARTUP=- source=- before=- plain=no'
 }
 
 @test "-v says target, place and source; without it nothing is said" {

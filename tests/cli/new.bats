@@ -59,12 +59,13 @@ EOF
 }
 
 @test "a database that lacks revisions is refused" {
-    hgt_upgraded 0002 > /dev/null 2>&1
+    hgt_upgraded 0001 > /dev/null 2>&1
     add_column
     new -m "add source_count"
     expect_status 1
-    expect_stderr "lacks 1 revision"
-    expect_stderr "0003c9e2074a"
+    expect_stderr "lacks 2 revisions"
+    expect_stderr "pending: 0002b41f6d28"
+    expect_stderr "pending: 0003c9e2074a"
     expect_stderr "headgate apply"
     [ "$(versions)" = 3 ]
 }

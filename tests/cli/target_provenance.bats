@@ -15,6 +15,10 @@ setup() { load ../lib/common; load ../lib/target; hgt_target_setup; }
     run headgate env -t production -- sh -c 'echo "<$DATABASE_URL$PGHOST$PGPASSWORD>$LOG_LEVEL"'
     [ "$status" -eq 0 ]
     has '<>info'
+    # What is there under other names is named as it is called there.
+    hgt_source railway "$(railway_answer '{"APP_DB_HOST":"h","APP_DB_USERNAME":"u","APP_DB_PASS":"p","APP_DB_DATABASE":"d"}')"
+    run headgate show -t production
+    says 'url: "postgresql://${APP_DB_USERNAME}:${APP_DB_PASS}@${APP_DB_HOST}/${APP_DB_DATABASE}"'
 }
 
 @test "nor from sqlalchemy.url of a file here" {
