@@ -44,13 +44,48 @@ static void keep_words(struct hg_resolving *r, const char *program, const struct
     }
 }
 
+static void keep_strings(struct hg_resolving *r, const json_t *node, int depth)
+{
+    const char *key;
+    const json_t *value;
+    size_t i;
+    if (json_is_string(node))
+        hg_strv_add(&r->t->old_secrets, json_string_value(node));
+    if (!depth)
+        return;
+    json_object_foreach((json_t *)(uintptr_t)node, key, value)
+        keep_strings(r, value, depth - 1);
+    json_array_foreach(node, i, value)
+        keep_strings(r, value, depth - 1);
+}
+
+/* It failed, so nothing of what it printed becomes a variable; its stderr may repeat it all the same. */
+static void keep_unread(struct hg_resolving *r, const struct hg_buf *out)
+{
+    HG_AUTO(hg_decrefp) json_t *document = json_loadb(hg_buf_str(out), out->len, 0, NULL);
+    HG_AUTO(hg_buf_wipe) struct hg_buf text = HG_BUF_INIT;
+    hg_buf_add(&text, out->data, out->len);
+    for (char *rest = text.len ? text.data : NULL, *line; (line = strsep(&rest, "\n"));) {
+        char *value = strchr(line, '=');
+        if (!value)
+            continue;
+        value += 1 + strspn(value + 1, " \t\"'");
+        value[strcspn(value, "\r\"'")] = '\0';
+        hg_strv_add(&r->t->old_secrets, value);
+    }
+    keep_strings(r, document, MEMBER_DEPTH_MAX);
+}
+
 static int not_started(struct hg_resolving *r, const char *label)
 {
     if (r->err->kind == HG_E_TIMEOUT)
         return hg_hint(r->err, "it may be waiting for a question to be answered, which it cannot be "
                                "here: log in first, or give it longer with --timeout");
+    bool started = !r->err->exit_code;
     r->err->exit_code = 0; /* 126 and 127 are about what the user typed */
     hg_wrap(r->err, "%s", label);
+    if (started)
+        return hg_hint(r->err, "run it yourself to see what it prints");
     return hg_hint(r->err, "install it, or correct `command` in headgate.yaml");
 }
 
@@ -68,6 +103,8 @@ static int run(struct hg_resolving *r, const struct hg_source *s, const char *la
                                    .timeout_ns = left, .max_output = OUTPUT_MAX };
     int rc = hg_process_run(&spec, &status, ret_out, &words, r->err);
     hg_vars_free_envp(envp);
+    if (rc < 0 || status.signaled || status.code != 0)
+        keep_unread(r, ret_out);
     if (rc < 0) {
         keep_words(r, program, &words);
         return not_started(r, label);

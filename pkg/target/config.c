@@ -169,6 +169,18 @@ static bool names_container(const char *key)
     return false;
 }
 
+/* What would be read and never used is a mistake about the other key. */
+static int check_command(struct hg_yaml *y, yaml_node_t *map, const struct hg_source *s)
+{
+    if (!s->command.count)
+        return hg_yaml_expected(y, map, "a program in `command`");
+    if (s->member && s->format != HG_FORMAT_JSON)
+        return hg_yaml_fail(y, map, "`member` goes with `format: json`");
+    if (s->format == HG_FORMAT_JSON && hg_yaml_has(y, map, "dialect"))
+        return hg_yaml_fail(y, map, "`dialect` goes with `format: dotenv`");
+    return 0;
+}
+
 /* The mapping form: its first known key says what kind of source it is. */
 static int read_source_map(struct hg_yaml *y, yaml_node_t *map, struct hg_source *s)
 {
@@ -193,7 +205,7 @@ static int read_source_map(struct hg_yaml *y, yaml_node_t *map, struct hg_source
             s->kind = HG_SOURCE_COMMAND;
             if (hg_yaml_map(y, map, hg_schema_command, "command", s) < 0)
                 return -1;
-            return s->command.count ? 0 : hg_yaml_expected(y, map, "a program in `command`");
+            return check_command(y, map, s);
         }
         if (strcmp(name, "railway") == 0 && pair == map->data.mapping.pairs.start)
             return read_railway(y, map, s);
@@ -336,6 +348,17 @@ static bool name_ok(const char *name)
     return strspn(name, ALLOWED) == len;
 }
 
+/* Half of a condition would hold nothing back, in silence. */
+static int check_gate(struct hg_yaml *y, const yaml_node_t *node, const struct hg_target_config *t)
+{
+    const char *lonely = t->gate_soak_ns ? "soak" : t->gate_receipt ? "receipt" : NULL;
+    if (lonely && !t->gate_after)
+        return hg_yaml_fail(y, node, "`gate.%s` of %s goes with `gate.after`", lonely, t->name);
+    if (t->gate_signers && !t->gate_receipt)
+        return hg_yaml_fail(y, node, "`gate.signers` of %s goes with `gate.receipt`", t->name);
+    return 0;
+}
+
 static int read_target(struct hg_yaml *y, yaml_node_t *key, yaml_node_t *value,
                        struct hg_target_config *t)
 {
@@ -350,6 +373,8 @@ static int read_target(struct hg_yaml *y, yaml_node_t *key, yaml_node_t *value,
     y->into = t;
     int rc = hg_yaml_map(y, value, hg_schema_target, where, t);
     y->into = NULL;
+    if (rc == 0)
+        rc = check_gate(y, key, t);
     if (rc == 0 && t->source_count == 0) {
         t->sources = hg_xcalloc(1, sizeof *t->sources);
         t->source_count = 1; /* a zeroed source is `process` */

@@ -99,6 +99,13 @@ static void copy_vars(struct hg_vars *to, const struct hg_vars *from)
         hg_vars_set(to, from->items[i].name, from->items[i].value, from->items[i].source);
 }
 
+static void keep_secrets(struct hg_target *t)
+{
+    for (size_t i = 0; i < t->vars.count; i++)
+        if (t->vars.items[i].secret)
+            hg_strv_add(&t->old_secrets, t->vars.items[i].value);
+}
+
 static void resolving_done(struct hg_resolving *r)
 {
     json_decref(r->routes);
@@ -128,6 +135,7 @@ int hg_target_resolve(const struct hg_resolve *in, struct hg_target *ret, struct
     r.deadline_ns = hg_now_ns() + timeout;
     look_at_sources(&r);
     if (resolve(&r) < 0) {
+        keep_secrets(t); /* the error may repeat what a command said */
         hg_vars_done(&t->vars);
         start_environment(&r, &t->vars);
     }

@@ -106,16 +106,23 @@ static json_t *findings_json(const struct hg_findings *list)
     return all;
 }
 
-static json_t *error_json(const struct hg_err *e)
+/* The verb knows no more which secrets there were. */
+static json_t *masked(const char *s, struct hg_mask *mask)
+{
+    HG_AUTO(hg_freep) char *shown = hg_mask_text(s, mask);
+    return text(shown);
+}
+
+static json_t *error_json(const struct hg_err *e, struct hg_mask *mask)
 {
     if (e->kind == HG_E_NONE)
         return json_null();
     json_t *one = json_object();
     json_object_set_new(one, "kind", json_integer(e->kind));
     json_object_set_new(one, "exit_code", json_integer(e->exit_code));
-    json_object_set_new(one, "message", text(e->message));
-    json_object_set_new(one, "detail", text(e->detail));
-    json_object_set_new(one, "hint", text(e->hint));
+    json_object_set_new(one, "message", masked(e->message, mask));
+    json_object_set_new(one, "detail", masked(e->detail, mask));
+    json_object_set_new(one, "hint", masked(e->hint, mask));
     return one;
 }
 
@@ -147,7 +154,7 @@ char *hg_target_state(const struct hg_target *t, const struct hg_common *common,
     json_object_set_new(doc, "vars", vars_json(t));
     json_object_set_new(doc, "original", original_json(t));
     json_object_set_new(doc, "findings", findings_json(&t->findings));
-    json_object_set_new(doc, "error", error_json(&t->error));
+    json_object_set_new(doc, "error", error_json(&t->error, t->mask));
     return json_dumps(doc, JSON_COMPACT);
 }
 

@@ -69,7 +69,8 @@ EOF
 @test "every failure has its sentence, and none shows what was printed" {
     yaml << 'EOF'
 targets:
-  fails: { environment: [ { command: [sh, -c, 'echo hush-hush; echo "permission denied" >&2; exit 3'], format: json } ] }
+  fails: { environment: [ { command: [sh, -c, 'echo A=hush-hush; echo "permission denied to hush-hush" >&2; exit 3'], format: json } ] }
+  json: { environment: [ { command: [sh, -c, 'echo "{\"A\":[\"hush-hush\"]}"; echo "permission denied to hush-hush" >&2; exit 3'], format: json } ] }
   killed: { environment: [ { command: [sh, -c, 'echo hush-hush; kill -9 $$$$'], format: json } ] }
   missing: { environment: [ { command: [no-such-program], format: json } ] }
   text: { environment: [ { command: [echo, hush-hush], format: json } ] }
@@ -85,18 +86,26 @@ EOF
         [[ "$output$stderr" != *hush* ]] || fail "$target: shows its output"
     done << 'EOF'
 fails|command sh (headgate.yaml:3) ended with exit code 3
-fails|it said: permission denied
-killed|command sh (headgate.yaml:4) ended with signal 9
-missing|command no-such-program (headgate.yaml:5): command not found
-text|what command echo (headgate.yaml:6) printed is no JSON (line 1
-list|the JSON of command echo (headgate.yaml:7) has no object
-deep|`A` in the JSON of command echo (headgate.yaml:8) is no string
-lines|line 3 of what command printf (headgate.yaml:9) printed is no dotenv line
+fails|it said: permission denied to ***
+json|it said: permission denied to ***
+killed|command sh (headgate.yaml:5) ended with signal 9
+missing|command no-such-program (headgate.yaml:6): command not found
+text|what command echo (headgate.yaml:7) printed is no JSON (line 1
+list|the JSON of command echo (headgate.yaml:8) has no object
+deep|`A` in the JSON of command echo (headgate.yaml:9) is no string
+lines|line 3 of what command printf (headgate.yaml:10) printed is no dotenv line
 slow|sleep did not finish within
 EOF
     run --separate-stderr headgate status -t fails --format json
     expect_status 3
     [ "$(json .error.kind)" = network ] || fail "the kind of the error"
+    [[ $(json .error.detail) == 'it said: permission denied to ***' ]] || fail "the verb's error"
+    echo 'VAULT_TOKEN=t0k3n-value' > .env
+    yaml <<< 'targets: { t: { environment: [ { dotenv: .env }, { command: [sh, -c, "echo no $VAULT_TOKEN >&2; exit 1"], format: json } ] } }'
+    run headgate status -t t
+    expect_output 'it said: no ***'
+    run headgate env -t t -- true
+    expect_output 'it said: no ***'
 }
 
 @test "headgate.yaml says what a command needs" {
@@ -104,6 +113,12 @@ EOF
     run headgate env -t t --print
     [ "$status" -eq 125 ]
     expect_output 'format'
+    yaml <<< 'targets: { t: { environment: [ { command: [a], format: dotenv, member: x } ] } }'
+    run headgate env -t t --print
+    expect_output '`member` goes with `format: json`'
+    yaml <<< 'targets: { t: { environment: [ { command: [a], format: json, dialect: node } ] } }'
+    run headgate env -t t --print
+    expect_output '`dialect` goes with `format: dotenv`'
     yaml <<< 'targets: { t: { environment: [ { command: a b, format: json } ] } }'
     run headgate env -t t --print
     expect_output 'expected a list of strings'
