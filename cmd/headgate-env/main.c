@@ -63,6 +63,10 @@ static int check(const struct env_options *o, const struct hg_strv *args, struct
         return hg_fail(err, HG_E_USAGE, "--print runs no command, so there is nothing for a tunnel");
     if (o->print && args->count)
         return hg_fail(err, HG_E_USAGE, "--print runs no command; leave '%s' away", args->items[0]);
+    if (o->reveal && !o->print) {
+        hg_fail(err, HG_E_USAGE, "--reveal goes with --print");
+        return hg_hint(err, "for a command's own output: --mask never");
+    }
     if (o->print || args->count)
         return 0;
     hg_fail(err, HG_E_USAGE, "`headgate env` wants a command, or --print");

@@ -46,8 +46,9 @@ struct known {
 void hg_railway_named_done(struct hg_railway_named *n);
 void hg_railway_named_set(struct hg_railway_named *n, const char *id, const char *name);
 
-/* login.c: files of the railway CLI. NULL where there is none; the path for messages (may be NULL). */
-json_t *hg_railway_cli_config(struct hg_railway_answer *a);
+/* login.c: files of the railway CLI. NULL where there is none, or none that can be read: then *ret_why (heap;
+ * may be NULL) says why. */
+json_t *hg_railway_cli_config(char **ret_why);
 const char *hg_railway_env(const char *name); /* NULL for an empty one too: so CI passes a missing secret */
 const char *hg_railway_host(void);            /* railway.com, or that of RAILWAY_ENV */
 int hg_railway_login(struct client *c, struct hg_railway_answer *a, struct hg_err *err);

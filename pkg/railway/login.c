@@ -55,8 +55,8 @@ static char *config_path(const char *ending)
     return home ? hg_xasprintf("%s/.railway/%s.%s", home, NAMES[place()], ending) : NULL;
 }
 
-/* A broken one is as good as none for the CLI too, but is told. */
-json_t *hg_railway_cli_config(struct hg_railway_answer *a)
+/* A broken one is as good as none for the CLI too. */
+json_t *hg_railway_cli_config(char **ret_why)
 {
     HG_AUTO(hg_freep) char *path = config_path("json");
     HG_AUTO(hg_buf_wipe) struct hg_buf text = HG_BUF_INIT;
@@ -64,13 +64,13 @@ json_t *hg_railway_cli_config(struct hg_railway_answer *a)
     if (!path || access(path, F_OK) < 0)
         return NULL;
     if (hg_file_read(path, CONFIG_MAX, &text, &err) < 0) {
-        if (a)
-            hg_strv_addf(&a->notes, "%s", err.message);
+        if (ret_why)
+            *ret_why = hg_xstrdup(err.message);
         return NULL;
     }
     json_t *config = json_loadb(hg_buf_str(&text), text.len, 0, NULL);
-    if (!config && a)
-        hg_strv_addf(&a->notes, "%s is not valid JSON and is left aside", path);
+    if (!config && ret_why)
+        *ret_why = hg_xasprintf("%s is not valid JSON", path);
     return config;
 }
 
@@ -94,13 +94,16 @@ static int login_expired(const json_t *user, const char *why, struct hg_err *err
     return hg_hint(err, "log in again with `railway login`; in CI use a project token in RAILWAY_TOKEN");
 }
 
-static int no_token(const char *empty, struct hg_err *err)
+/* why: what is wrong with the CLI's file; NULL: nothing, or it is not there. */
+static int no_token(const char *empty, const char *why, struct hg_err *err)
 {
     hg_fail(err, HG_E_CONFIG, "no Railway token: RAILWAY_TOKEN and RAILWAY_API_TOKEN are %s, and the "
                               "railway CLI is not logged in here", empty ? "empty" : "not set");
     if (empty)
         hg_detail(err, "%s is set to an empty value: in CI that is a secret which does not exist or "
                        "is not passed to this job", empty);
+    else if (why)
+        hg_detail(err, "%s", why);
     return hg_hint(err, "for one environment: a project token (Railway: project, Settings, Tokens) in "
                         "RAILWAY_TOKEN; on your own machine: `railway login` and `railway link`");
 }
@@ -235,7 +238,8 @@ static int renew(const struct client *c, json_t **config, struct hg_err *err)
 
 int hg_railway_login(struct client *c, struct hg_railway_answer *a, struct hg_err *err)
 {
-    JSON_AUTO config = hg_railway_cli_config(a);
+    HG_AUTO(hg_freep) char *why = NULL;
+    JSON_AUTO config = hg_railway_cli_config(&why);
     if (expired(json_object_get(config, "user"))) {
         if (renew(c, &config, err) < 0)
             return -1;
@@ -248,6 +252,6 @@ int hg_railway_login(struct client *c, struct hg_railway_answer *a, struct hg_er
     if (!token || !*token)
         return no_token(getenv("RAILWAY_TOKEN")       ? "RAILWAY_TOKEN"
                         : getenv("RAILWAY_API_TOKEN") ? "RAILWAY_API_TOKEN"
-                                                      : NULL, err);
+                                                      : NULL, why, err);
     return hg_railway_take_token(c, token, TOKEN_LOGIN, "the railway CLI's login");
 }

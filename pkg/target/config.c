@@ -155,6 +155,8 @@ static int unknown_source(struct hg_yaml *y, const yaml_node_t *node, const char
     static const char *const KINDS[] = { "process", "dotenv", "railway", "container", "command" };
     HG_AUTO(hg_freep) char *shown = hg_printable(word, 60);
     const char *near = hg_nearest(word, KINDS, HG_COUNT(KINDS));
+    if (node->type == YAML_SCALAR_NODE && strcmp(word, "process") == 0)
+        return hg_yaml_fail(y, node, "`process` stands alone in the list: [ process ]");
     return hg_yaml_fail(y, node,
                         "expected a source (process, { dotenv: FILE }, { railway: { service: … } }, "
                         "{ container: NAME }, { command: [PROGRAM, …], format: json }), got `%s`%s%s%s", shown,

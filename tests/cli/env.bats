@@ -26,6 +26,9 @@ setup() { load ../lib/common; load ../lib/target; hgt_target_setup; }
     [ "$status" -eq 2 ]
     run headgate env --from nonsense -- true
     [ "$status" -eq 2 ]
+    run headgate env --reveal -- true
+    [ "$status" -eq 2 ]
+    says '--mask never'
     run headgate env --from dotenv:missing.env -- true
     [ "$status" -eq 125 ]
     says missing.env

@@ -143,6 +143,11 @@ link_directory() { # DIR [SERVICE]
     [[ $(get .error.detail) == "RAILWAY_TOKEN is set to an empty value"* ]]
     RAILWAY_TOKEN=$'abc\ndef' ask
     expect_error config "RAILWAY_TOKEN contains a blank or a line end" "copied"
+    mkdir -p "$HOME/.railway"
+    echo '{ "projects"' > "$HOME/.railway/config.json"
+    ask
+    expect_error config "the railway CLI is not logged in here" "railway login"
+    [ "$(get .error.detail)" = "$HOME/.railway/config.json is not valid JSON" ]
     link_directory "$HOME/work" "" 1700000000
     ask "{\"dir\":\"$HOME/work\"}"
     expect_error config "login on this machine expired at 2023-11-14T22:13:20" "railway login"
