@@ -197,3 +197,41 @@ void hg_plan_compare(const json_t *plan, const struct hg_plan_now *now, const ch
     if (!hg_streq(env, now->env_digest ? now->env_digest : ""))
         (void)differs(&c, "env.py was changed since the plan was made");
 }
+
+/* ---- the SQL --------------------------------------------------------------------------------------- */
+
+static void compare_sql_of(const struct comparing *c, const json_t *r, const json_t *rendered)
+{
+    const json_t *then = json_object_get(r, "sql"), *sql = json_object_get(rendered, "sql");
+    const char *id = hg_jstr(r, "revision"), *path = hg_jstr(r, "path");
+    if (!json_is_array(then) || json_equal(then, sql))
+        return;
+    if (sql) {
+        at(differs(c, "the SQL of revision %s is not what was reviewed: something that its file takes in (a module, "
+                   "an SQL file, an argument, Alembic itself) was changed since", id), path, id);
+        return;
+    }
+    struct hg_finding *f = differs(c, "whether the SQL of revision %s is what was reviewed cannot be told here: %s", id,
+                                   hg_jstr(rendered, "reason"));
+    f->severity = HG_SEV_WARNING;
+    at(f, path, id);
+}
+
+void hg_plan_compare_sql(const json_t *plan, const struct hg_plan_input *in, const struct hg_revlist *steps,
+                         const char *remedy, struct hg_findings *ret)
+{
+    const struct comparing c = { .plan = plan, .remedy = remedy, .findings = ret };
+    const json_t *revisions = json_object_get(plan, "revisions"), *r;
+    bool any = false;
+    size_t i;
+    json_array_foreach((json_t *)(uintptr_t)revisions, i, r)
+        any = any || json_is_array(json_object_get(r, "sql"));
+    json_t *rendered = any ? hg_plan_render(in, steps) : NULL;
+    json_array_foreach((json_t *)(uintptr_t)revisions, i, r)
+    {
+        const json_t *now = json_object_get(rendered, hg_jstr(r, "revision"));
+        if (now)
+            compare_sql_of(&c, r, now);
+    }
+    json_decref(rendered);
+}

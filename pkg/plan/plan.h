@@ -84,6 +84,10 @@ struct hg_plan_now {
  * nothing else would run. `remedy` is the command that makes a new one. */
 void hg_plan_compare(const json_t *plan, const struct hg_plan_now *now, const char *remedy,
                      struct hg_findings *ret);
+/* HG230 for each revision whose SQL, rendered again as for a new plan, is not the plan's; a warning where it
+ * cannot be rendered here. A plan without SQL costs nothing, others two runs of Python. */
+void hg_plan_compare_sql(const json_t *plan, const struct hg_plan_input *in, const struct hg_revlist *steps,
+                         const char *remedy, struct hg_findings *ret);
 /* What `apply --plan` has to ask for: the plan's goal. Borrowed. */
 const char *hg_plan_goal(const json_t *plan);
 /* SHA-256 of env.py; heap, NULL when it cannot be read. */
