@@ -10,7 +10,12 @@ int exec_behind_command(const struct exec_options *o, const struct hg_target_con
                         const struct hg_strv *args, struct hg_err *err)
 {
     const char *only = o->user ? "--user" : o->workdir ? "--workdir" : o->tty ? "--tty"
-                       : o->env.count ? "--env" : NULL;
+                       : o->env.count ? "--env" : o->with.count ? "--with"
+                       : o->fetch.count ? "--fetch" : NULL;
+    if (o->max_runtime_ns) {
+        hg_fail(err, HG_E_USAGE, "--max-runtime cannot end what runs behind a command");
+        return hg_hint(err, "headgate exec -t %s -- timeout SECONDS COMMAND…", t->name);
+    }
     if (only) {
         hg_fail(err, HG_E_USAGE, "%s is for containers, and this target runs behind a command", only);
         return hg_hint(err, "put it into targets.%s.run.command in headgate.yaml", t->name);

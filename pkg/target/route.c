@@ -176,7 +176,21 @@ static bool same_text(const char *a, const char *b)
     return !a || !b || strcmp(a, b) == 0;
 }
 
-/* …PUBLIC…=postgresql://user@host:port/db with the same user and database. */
+/* The password as well: each of Railway's databases has the user postgres and the name railway. */
+static bool same_database(const struct hg_target *t, const struct hg_pg_url *other)
+{
+    struct hg_pg_url ours = { 0 };
+    struct hg_err ignored = { 0 };
+    if (t->url && hg_pg_url_parse(t->url, &ours, &ignored) < 0)
+        return false;
+    const char *password = ours.password ? ours.password : hg_vars_get(&t->vars, "PGPASSWORD");
+    bool same = same_text(other->user, t->user) && same_text(other->database, t->database) &&
+                same_text(other->password, password);
+    hg_pg_url_done(&ours);
+    return same;
+}
+
+/* …PUBLIC…=postgresql://user:password@host:port/db, otherwise as the private address. */
 static bool public_url(const struct hg_target *t, const struct hg_var *v, struct hg_route *route)
 {
     if (!strstr(v->name, "PUBLIC") || !strstr(v->value, "://"))
@@ -185,8 +199,7 @@ static bool public_url(const struct hg_target *t, const struct hg_var *v, struct
     struct hg_err err = { 0 };
     if (hg_pg_url_parse(v->value, &u, &err) < 0)
         return false;
-    bool fits = u.host && !is_private(u.host) && same_text(u.user, t->user) &&
-                same_text(u.database, t->database);
+    bool fits = u.host && !is_private(u.host) && same_database(t, &u);
     if (fits) {
         route->to_host = hg_xstrdup(u.host);
         route->to_port = hg_xstrdup(u.port ? u.port : HG_DEFAULT_PORT);
@@ -243,17 +256,35 @@ static bool railway_route(const json_t *routes, struct hg_route *route)
     return false;
 }
 
-/* In alphabetical order of names, so that the same variables give the same answer. */
-static bool public_in_variables(const struct hg_target *t, struct hg_route *route)
+static bool usual_public_url(const struct hg_target *t, struct hg_route *route)
 {
-    HG_AUTO(hg_strv_done) struct hg_strv names = HG_STRV_INIT;
-    for (size_t i = 0; i < t->vars.count; i++)
-        hg_strv_add(&names, t->vars.items[i].name);
-    hg_strv_sort(&names);
-    for (size_t i = 0; i < names.count; i++)
-        if (public_url(t, hg_vars_find(&t->vars, names.items[i]), route))
-            return true;
-    return own_proxy(&t->vars, route);
+    const struct hg_var *v = hg_vars_find(&t->vars, "DATABASE_PUBLIC_URL");
+    return v && public_url(t, v, route);
+}
+
+/* Under any other name it is a guess; of two that fit, one may be another environment's. */
+static bool only_public_url(const struct hg_target *t, struct hg_route *route)
+{
+    HG_AUTO(hg_route_done) struct hg_route found = { 0 };
+    for (size_t i = 0; i < t->vars.count; i++) {
+        HG_AUTO(hg_route_done) struct hg_route next = { 0 };
+        if (!public_url(t, &t->vars.items[i], &next))
+            continue;
+        if (found.to_host &&
+            (strcmp(found.to_host, next.to_host) != 0 || strcmp(found.to_port, next.to_port) != 0))
+            return false;
+        if (found.to_host && strcmp(found.found_in, next.found_in) < 0)
+            continue; /* the same place twice: the first by name is said */
+        hg_route_done(&found);
+        found = next;
+        next = (struct hg_route){ 0 };
+    }
+    if (!found.to_host)
+        return false;
+    route->to_host = HG_TAKE(found.to_host);
+    route->to_port = HG_TAKE(found.to_port);
+    route->found_in = HG_TAKE(found.found_in);
+    return true;
 }
 
 static int no_public_address(struct hg_resolving *r, const struct hg_route *route)
@@ -284,7 +315,8 @@ static int through_railway(struct hg_resolving *r)
         return hg_route_through_tunnel(r);
     HG_AUTO(hg_route_done) struct hg_route route = {
         .host = hg_xstrdup(t->host), .port = hg_xstrdup(t->port ? t->port : HG_DEFAULT_PORT) };
-    if (!public_in_variables(t, &route) && !railway_route(r->routes, &route))
+    if (!usual_public_url(t, &route) && !railway_route(r->routes, &route) &&
+        !only_public_url(t, &route) && !own_proxy(&t->vars, &route))
         return t->t->tunnel_command.count && hg_route_may_tunnel(r) ? hg_route_through_tunnel(r)
                                                                     : no_public_address(r, &route);
     if (hg_route_rewrite(r, &route) < 0)

@@ -152,6 +152,11 @@ EOF
     run --separate-stderr headgate exec -t pod -- sh -c 'echo "$THERE $(basename "$PWD")"; exit 7'
     [ "$status" -eq 7 ] || fail "exit code"
     [ "$output" = 'yes far-away' ] || fail "not there"
+    for option in "--with headgate.yaml" "--fetch a=b" "--max-runtime 5"; do
+        # shellcheck disable=SC2086
+        run headgate exec -t pod $option -- true
+        [ "$status" -eq 2 ] || fail "$option is taken and not used"
+    done
     run headgate exec -t pod -u root -- true
     [ "$status" -eq 2 ]
     expect_output 'targets.pod.run.command'

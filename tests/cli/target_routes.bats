@@ -42,6 +42,24 @@ E
     says 'DB_PORT=15140 '
 }
 
+@test "a public address under another name: after Railway's own answer, and only of the same database" {
+    local base=postgresql://u:p@postgres.railway.internal/d
+    production
+    hgt_source railway "$(railway_answer '{"DATABASE_URL":"'$base'","ANALYTICS_PUBLIC_URL":"postgresql://u:p@a.rlwy.net:1/d"}' "$ROUTES")"
+    run headgate show -t production
+    has host=shuttle.proxy.rlwy.net
+    hgt_source railway "$(railway_answer '{"DATABASE_URL":"'$base'","ANALYTICS_PUBLIC_URL":"postgresql://u:p@a.rlwy.net:1/d"}' '[]')"
+    run headgate show -t production
+    has host=a.rlwy.net
+    # Every database of Railway has the same user and name; two places that fit are one too many.
+    hgt_source railway "$(railway_answer '{"DATABASE_URL":"'$base'","ANALYTICS_PUBLIC_URL":"postgresql://u:other@a.rlwy.net:1/d"}' '[]')"
+    run headgate show -t production
+    says 'no public address of it was found'
+    hgt_source railway "$(railway_answer '{"DATABASE_URL":"'$base'","ANALYTICS_PUBLIC_URL":"postgresql://u:p@a.rlwy.net:1/d","STAGING_PUBLIC_URL":"postgresql://u:p@s.rlwy.net:2/d"}' '[]')"
+    run headgate show -t production
+    says 'no public address of it was found'
+}
+
 @test "the public address in the service's own variables comes first" {
     production
     hgt_source railway "$(railway_answer '{"DATABASE_URL":"postgresql://u:p@postgres.railway.internal:5432/d","DATABASE_PUBLIC_URL":"postgresql://u:p@own.proxy.rlwy.net:777/d"}' "$ROUTES")"
