@@ -114,16 +114,24 @@ static void check_soak(const struct after *a, const struct hg_revlist *pending)
     const struct hg_revision *youngest = NULL;
     const char *since = NULL;
     int64_t last = 0;
+    char want[HG_AGE_SIZE];
     for (size_t i = 0; i < pending->count; i++) {
-        const char *text = hg_jget(entry_of(a, pending->items[i]->id), "finished_at");
+        const json_t *entry = entry_of(a, pending->items[i]->id);
+        const char *text = hg_jget(entry, "finished_at");
         int64_t at = 0;
-        if (hg_time_parse(text, &at) < 0 || (youngest && at < last))
+        bool known = hg_time_parse(text, &at) == 0;
+        if (!known && entry && t->gate_soak_ns > 0) {
+            (void)found(a, "HG510", "%s has revision %s since a run that has no end yet, and %s wants it to have run "
+                        "there for %s", a->name, pending->items[i]->id, t->name,
+                        hg_age_format(t->gate_soak_ns / HG_NS_PER_S, want));
+            return;
+        }
+        if (!known || (youngest && at < last))
             continue;
         youngest = pending->items[i];
         since = text;
         last = at;
     }
-    char want[HG_AGE_SIZE];
     if (t->gate_soak_ns > 0 && youngest && hg_wall_ns() - last < t->gate_soak_ns)
         (void)found(a, "HG510", "%s has revision %s since %s, and %s wants it to have run there for %s",
                     a->name, youngest->id, since, t->name,
