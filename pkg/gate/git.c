@@ -135,39 +135,44 @@ static bool find_root(const char *dir, struct hg_repo *r)
     return r->kind != HG_REPO_UNUSABLE;
 }
 
-/* A branch that exists only at the remote is found there: CI checks out a detached commit. */
-static bool try_base(struct hg_repo *r, const char *name)
+/* A branch that exists only at the remote is found there: CI checks out a detached commit. Branches come
+ * before what else may have the name: a tag `main` that somebody pushes is not the base. */
+static bool try_base(struct hg_repo *r, const char *name, bool any)
 {
-    r->base = hg_repo_commit(r, name);
-    if (r->base) {
-        r->base_name = hg_xstrdup(name);
+    static const char *const PLACES[][2] = {
+        { "refs/heads/", "" }, { "refs/remotes/", "" }, { "refs/remotes/origin/", "origin/" }, { "", "" }
+    };
+    for (size_t i = 0; i < HG_COUNT(PLACES) && (any || *PLACES[i][0]); i++) {
+        HG_AUTO(hg_freep) char *ref = hg_xasprintf("%s%s", PLACES[i][0], name);
+        if (*PLACES[i][1] && hg_starts_with(name, "HEAD")) /* ours, not origin/HEAD */
+            continue;
+        r->base = hg_repo_commit(r, ref);
+        if (!r->base)
+            continue;
+        r->base_name = hg_xasprintf("%s%s", PLACES[i][1], name);
         return true;
     }
-    HG_AUTO(hg_freep) char *remote = hg_xasprintf("origin/%s", name);
-    r->base = hg_repo_commit(r, remote);
-    if (r->base)
-        r->base_name = HG_TAKE(remote);
-    return r->base != NULL;
+    return false;
 }
 
 static void find_base(struct hg_repo *r, const char *wanted)
 {
     static const char *const DEFAULTS[] = { "main", "master" };
     if (wanted) {
-        if (!try_base(r, wanted))
+        if (!try_base(r, wanted, true))
             unusable(r, "Fetch it (git fetch origin), or name another with --base or gate.base.",
                      "the base branch %s does not exist here", wanted);
         return;
     }
-    const char *symbolic[] = { "rev-parse", "--abbrev-ref", "--verify", "--quiet", "origin/HEAD",
-                               NULL };
+    static const char REMOTE[] = "refs/remotes/origin/HEAD";
+    const char *symbolic[] = { "rev-parse", "--abbrev-ref", "--verify", "--quiet", REMOTE, NULL };
     HG_AUTO(hg_freep) char *remote = hg_repo_line(r, symbolic);
-    if (remote && (r->base = hg_repo_commit(r, remote))) {
+    if (remote && (r->base = hg_repo_commit(r, REMOTE))) {
         r->base_name = HG_TAKE(remote);
         return;
     }
     for (size_t i = 0; i < HG_COUNT(DEFAULTS); i++)
-        if (try_base(r, DEFAULTS[i]))
+        if (try_base(r, DEFAULTS[i], false))
             return;
     unusable(r, "Name the branch that changes are merged into: --base BRANCH, or gate.base in "
                 "headgate.yaml.",

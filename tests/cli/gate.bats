@@ -249,10 +249,21 @@ new_revision() {
     cd ../ci
     git checkout -q --detach origin/change
     git branch -q -D change
+    # A tag of that name is none, and HEAD is not that of the remote.
+    git tag main
+    git tag origin/main
+    git remote set-head origin -d
     gate --base main
     expect_status 1
     [ "$rules" = HG201 ]
     [[ $(json .base) == "origin/main "* ]]
+    gate
+    [ "$rules" = HG201 ]
+    gate --base origin/main
+    [ "$rules" = HG201 ]
+    gate --base HEAD
+    expect_status 0
+    [ -z "$rules" ]
 }
 
 @test "headgate.yaml made less strict is a finding, stricter is none" {

@@ -50,11 +50,12 @@ receipt() { headgate ledger export -q -t staging --receipt s.receipt 2> /dev/nul
     age
     gate
     expect_status 0
-    psql -Xq "$staging" -c "update headgate.run set finished_at = null, outcome = null"
-    shut HG510 "staging has revision r1 since a run that has no end yet"
     sed -i 's/step 2/step two/' mig/versions/r2.py && hga_commit
     shut HG512 "staging ran another file as revision r2"
     [ "$(json '.findings[] | select(.rule == "HG512") | .location.path')" = mig/versions/r2.py ]
+    git reset -q --hard HEAD~1
+    psql -Xq "$staging" -c "update headgate.run set finished_at = null, outcome = null"
+    shut HG510 "staging has revision r1 since a run that has no end yet"
 }
 
 @test "moved there by Alembic itself: no record of the file, until it is adopted" {
