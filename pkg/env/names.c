@@ -174,15 +174,15 @@ static void token_of_url(const struct finding_secrets *f, const char *url)
         found(f, user, len);
 }
 
-/* Twice: as far as a badly written password may reach, and as a URL that stands in a longer text. */
-static void secrets_of_url(const struct finding_secrets *f, const char *url, const char *rest)
+/* The first one twice: as far as a badly written password may reach, and as a URL in a longer text. */
+static void secrets_of_url(const struct finding_secrets *f, const char *url, size_t len, bool first)
 {
-    size_t len, wide = 0;
-    const char *password = hg_url_password(url, &wide);
+    size_t wide = 0;
+    const char *password = first ? hg_url_password(url, &wide) : NULL;
     if (password)
         found(f, password, wide);
     HG_AUTO(hg_buf_wipe) struct hg_buf tight = HG_BUF_INIT;
-    hg_buf_add(&tight, url, (size_t)(rest - url) + tight_length(rest));
+    hg_buf_add(&tight, url, len);
     password = hg_url_password(hg_buf_str(&tight), &len);
     if (password && len != wide)
         found(f, password, len);
@@ -191,14 +191,18 @@ static void secrets_of_url(const struct finding_secrets *f, const char *url, con
 
 static void secrets_of_urls(const struct finding_secrets *f, const char *value)
 {
-    for (const char *sep = strstr(value, "://"); sep; sep = strstr(sep + 3, "://")) {
+    bool first = true;
+    for (const char *sep = strstr(value, "://"), *end; sep; sep = strstr(end, "://")) {
         const char *start = sep;
+        end = sep + 3 + tight_length(sep + 3);
         while (start > value && (isalnum((unsigned char)start[-1]) || strchr("+.-_", start[-1])))
             start--;
         while (start < sep && !isalpha((unsigned char)*start))
             start++;
-        if (start < sep)
-            secrets_of_url(f, start, sep + 3);
+        if (start == sep)
+            continue;
+        secrets_of_url(f, start, (size_t)(end - start), first);
+        first = false;
     }
 }
 
@@ -218,27 +222,28 @@ static bool keyword_secret(const char *word, size_t len)
     return false;
 }
 
-/* The value behind "=", quoted as libpq does, or up to a delimiter; a comma is one in some tools. */
-static void secret_of_keyword(const struct finding_secrets *f, const char *value)
+/* The value behind "=", quoted as libpq does, or up to one of `delimiters`. */
+static size_t secret_of_keyword(const struct finding_secrets *f, const char *value,
+                                const char *delimiters, size_t known)
 {
     HG_AUTO(hg_buf_wipe) struct hg_buf b = HG_BUF_INIT;
     value += strspn(value, " \t");
     bool quoted = *value == '\'';
     for (const char *p = value + quoted; *p; p++) {
-        if (quoted ? *p == '\'' : strchr(" \t\n;&", *p) != NULL)
+        if (quoted ? *p == '\'' : strchr(delimiters, *p) != NULL)
             break;
         if (*p == '\\' && p[1])
             p++;
         hg_buf_addc(&b, *p);
     }
-    found(f, hg_buf_str(&b), b.len);
-    size_t comma = strcspn(hg_buf_str(&b), ",");
-    if (!quoted && comma < b.len)
-        found(f, hg_buf_str(&b), comma);
+    if (b.len != known)
+        found(f, hg_buf_str(&b), b.len);
+    return b.len;
 }
 
 static void secrets_of_keywords(const struct finding_secrets *f, const char *value)
 {
+    bool first = true;
     for (const char *equals = strchr(value, '='); equals; equals = strchr(equals + 1, '=')) {
         const char *end = equals, *start;
         while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
@@ -246,9 +251,13 @@ static void secrets_of_keywords(const struct finding_secrets *f, const char *val
         for (start = end; start > value && (isalnum((unsigned char)start[-1]) ||
                                             strchr("_.-", start[-1]));)
             start--;
-        if ((start == value || strchr(" \t\n;&?,", start[-1])) &&
-            keyword_secret(start, (size_t)(end - start)))
-            secret_of_keyword(f, equals + 1);
+        if ((start != value && !strchr(" \t\n;&?,", start[-1])) ||
+            !keyword_secret(start, (size_t)(end - start)))
+            continue;
+        /* The first one also as far as it may reach: a comma is a delimiter in some tools only. */
+        size_t wide = first ? secret_of_keyword(f, equals + 1, " \t\n;&", 0) : 0;
+        (void)secret_of_keyword(f, equals + 1, " \t\n;&?,", wide);
+        first = false;
     }
 }
 

@@ -69,6 +69,13 @@ static void urls_give_their_password(void **state)
     expect(two, "first1 second2", "*** ***");
     expect("redis://:first1@h redis://:second2@h", "second2 first1", "*** ***");
     expect("{\"url\": \"postgres://u:first1@h/d\", \"to\": \"x@example.org\"}", "first1", "***");
+    char *many = hg_xcalloc(1, 60001); /* an enemy's value costs what its length costs */
+    for (size_t i = 0; i + 6 <= 60000; i += 6)
+        memcpy(many + i, "a://b:", 6);
+    many[59999] = '@';
+    assert_true(hg_value_has_password(many));
+    hg_mask_free(mask_of((const char *const[]){ many, NULL }));
+    free(many);
     /* a token as the user */
     expect("https://ghp_0123@github.com/o/r", "ghp_0123", "***");
     expect("https://ghp_0123:x-oauth-basic@github.com/o/r", "ghp_0123", "***");
@@ -91,6 +98,11 @@ static void keywords_give_their_secret(void **state)
     assert_false(hg_value_has_password("https://x.example.org/a@b?c=d"));
     assert_true(hg_mask_takes("password=a password=first1"));
     assert_false(hg_mask_takes("password=a"));
+    char *many = hg_xcalloc(1, 60001);
+    for (size_t i = 0; i + 10 <= 60000; i += 10)
+        memcpy(many + i, ",pwd=abcde", 10);
+    hg_mask_free(mask_of((const char *const[]){ many, NULL }));
+    free(many);
 }
 
 static void a_secret_by_name_counts_as_a_whole_too(void **state)
