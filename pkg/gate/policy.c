@@ -5,6 +5,10 @@
  */
 #include "internal.h"
 
+#include <string.h>
+
+enum { PREFIX_MIN = 4 };
+
 static void today(char out[11])
 {
     char now[HG_TIME_SIZE];
@@ -58,10 +62,24 @@ static void apply_severities(struct hg_judge *j)
     }
 }
 
-static bool covers(const struct hg_waiver *w, const struct hg_finding *f)
+/* Is it that revision, or the only one that begins like this? Shorter beginnings are none to Alembic either. */
+static bool means(const struct hg_judge *j, const char *written, const char *revision)
 {
-    return !f->waived && hg_streq(w->rule, f->rule->id) &&
-           (!w->revision || (f->revision && hg_starts_with(f->revision, w->revision)));
+    if (hg_streq(written, revision))
+        return true;
+    if (!revision || strlen(written) < PREFIX_MIN || !hg_starts_with(revision, written))
+        return false;
+    for (size_t i = 0; j->in->graph && i < hg_graph_count(j->in->graph); i++) {
+        const char *id = hg_graph_at(j->in->graph, i)->id;
+        if (hg_starts_with(id, written) && !hg_streq(id, revision))
+            return false;
+    }
+    return true;
+}
+
+static bool covers(const struct hg_judge *j, const struct hg_waiver *w, const struct hg_finding *f)
+{
+    return !f->waived && hg_streq(w->rule, f->rule->id) && (!w->revision || means(j, w->revision, f->revision));
 }
 
 static void apply_waiver(struct hg_judge *j, const struct hg_waiver *w, const char *date)
@@ -80,7 +98,7 @@ static void apply_waiver(struct hg_judge *j, const struct hg_waiver *w, const ch
     bool expired = w->until && strcmp(w->until, date) < 0;
     size_t covered = 0;
     for (size_t i = 0; i < list->count; i++) {
-        if (!covers(w, &list->items[i]))
+        if (!covers(j, w, &list->items[i]))
             continue;
         covered++;
         if (!expired)

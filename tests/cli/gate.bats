@@ -312,6 +312,17 @@ new_revision() {
     printf 'gate:\n  waive: [ { rule: HG201, revision: 0002b41f6d28, reason: "x", until: 2099-01-31 } ]\n' >> headgate.yaml
     gate
     expect_status 1
+    # The beginning of an id counts where it is of one revision: 0001 is a whole one here.
+    sed -i 's/0002b41f6d28, reason/0001, reason/' headgate.yaml
+    gate
+    expect_status 0
+    new_revision 0001 0003c9e2074a
+    gate
+    expect_status 1
+    sed -i 's/revision: 0001/revision: "000"/' headgate.yaml
+    rm "$V/0001_x.py"
+    gate
+    expect_status 1
 }
 
 @test "--override passes a rule once; without a reason or for an unknown rule it is wrong usage" {
