@@ -157,5 +157,6 @@ int main(int argc, char **argv)
         hg_cli_print_error(&err);
         return hg_err_exit_code(&err);
     }
-    return fflush(stdout) == 0 && !ferror(stdout) ? rc : HG_EXIT_UNKNOWN;
+    bool written = fflush(stdout) == 0 && !ferror(stdout);
+    return written || rc != HG_EXIT_YES ? rc : HG_EXIT_UNKNOWN;
 }

@@ -92,13 +92,15 @@ bool hg_cli_color(const struct hg_common *common, int fd)
 }
 
 /* An answer that did not arrive is not given: a full disk or closed stdout must not exit 0. */
-static int close_stdout(int code)
+static int close_stdout(const struct hg_cmd *cmd, int code)
 {
     if (fflush(stdout) == 0 && !stdout_failed && !ferror(stdout))
         return code;
     if (errno != EPIPE)
         hg_log(HG_LOG_ERROR, "cannot write the answer: %s", strerror(errno));
-    return code == HG_EXIT_YES ? HG_EXIT_UNKNOWN : code;
+    if (code != HG_EXIT_YES)
+        return code;
+    return cmd->own_failure ? cmd->own_failure : HG_EXIT_UNKNOWN;
 }
 
 /* A caller may have closed one of the three. Then no file of ours may get its number, and writing to
@@ -161,7 +163,7 @@ int hg_cli_main(const struct hg_cmd *cmd, int argc, char **argv, void *options, 
     hg_log_init("headgate", HG_LOG_NOTE);
     int rc = hg_cli_parse(cmd, argc, argv, options, &args, &err);
     if (rc == 1)
-        return close_stdout(HG_EXIT_YES);
+        return close_stdout(cmd, HG_EXIT_YES);
     if (rc < 0 && hg_cli_wants_json(argv + 1)) /* the mistake may stand before it */
         common->format = "json";
     hg_log_set_level(common->quiet          ? HG_LOG_ERROR
@@ -172,7 +174,7 @@ int hg_cli_main(const struct hg_cmd *cmd, int argc, char **argv, void *options, 
     if (rc == 0)
         rc = run(options, &args, &err);
     int code = rc >= 0 ? rc : report(cmd, common, &err);
-    code = close_stdout(code);
+    code = close_stdout(cmd, code);
     char text[16];
     (void)snprintf(text, sizeof text, "%d", code);
     hg_trace("exit", "verb", cmd->name, "code", text, NULL);

@@ -74,6 +74,8 @@ setup() { load ../lib/common; load ../lib/target; hgt_target_setup; }
     run bash -c 'headgate env -- sh -c "echo hi; exit 9" > /dev/full'
     [ "$status" -eq 9 ]
     says 'is lost'
+    run bash -c 'headgate env --print --set A=1 > /dev/full'
+    [ "$status" -eq 125 ]
 }
 
 @test "--mask never passes the streams on; the command is us" {
