@@ -246,6 +246,33 @@ static void keep_wanted(struct hg_blobs *blobs, const struct places *p)
     blobs->count = kept;
 }
 
+static int load(const struct hg_alembic_source *sources, size_t count, struct hg_graph **ret, struct hg_err *err)
+{
+    /* What was wrong with the history then is no finding of now. */
+    HG_AUTO(hg_findings_done) struct hg_findings ignored = HG_FINDINGS_INIT;
+    return hg_alembic_load_sources(sources, count, ret, &ignored, err);
+}
+
+/* A file that only Python could read stays out of the graph: it is known by its place alone. */
+static int load_literal(struct hg_alembic_source *sources, size_t count, struct hg_graph **ret, struct hg_err *err)
+{
+    size_t kept = 0;
+    if (load(sources, count, ret, err) == 0)
+        return 0;
+    for (size_t i = 0; i < count; i++) {
+        struct hg_graph *one = NULL;
+        struct hg_err ignored = { 0 };
+        if (load(&sources[i], 1, &one, &ignored) != 0)
+            continue;
+        hg_graph_free(one);
+        sources[kept++] = sources[i];
+    }
+    if (kept == count)
+        return -1;
+    hg_err_clear(err);
+    return load(sources, kept, ret, err);
+}
+
 int hg_side_load(struct hg_judge *j, const struct hg_files *files, const char *commit, struct hg_side *ret,
                  struct hg_err *err)
 {
@@ -262,9 +289,7 @@ int hg_side_load(struct hg_judge *j, const struct hg_files *files, const char *c
         const struct hg_blob *b = &ret->blobs.items[i];
         sources[i] = (struct hg_alembic_source){ b->path, b->data, b->len };
     }
-    /* What was wrong with the history then is no finding of now. */
-    HG_AUTO(hg_findings_done) struct hg_findings ignored = HG_FINDINGS_INIT;
-    return hg_alembic_load_sources(sources, ret->blobs.count, &ret->graph, &ignored, err);
+    return load_literal(sources, ret->blobs.count, &ret->graph, err);
 }
 
 const struct hg_blob *hg_side_blob(const struct hg_side *s, const struct hg_revision *r)

@@ -117,6 +117,19 @@ new_revision() {
     [ "$rules" = HG206 ]
 }
 
+@test "a revision that only Python can read is compared by its place" {
+    sed -i "s/= '0003c9e2074a'/= '0003' + 'c9e2074a'/" "$V"/0003*
+    commit
+    git branch -q -f main
+    gate
+    expect_status 0
+    [ -z "$rules" ]
+    sed -i 's/length=50/length=60/' "$V"/0003*
+    gate
+    expect_status 1
+    [ "$rules" = HG201 ]
+}
+
 @test "revision files behind links and in a submodule are compared where they lie" {
     mkdir backend/shared
     git mv "$V"/000[13]* backend/shared
