@@ -137,6 +137,13 @@ $(BUILD)/helpers/%: $(BUILD)/tests/helpers/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	@$(LINK)
 
+# What tests put before a program's libraries (LD_PRELOAD): for libc alone, too.
+PRELOADS := $(patsubst tests/preload/%.c,$(BUILD)/helpers/%.so,$(wildcard tests/preload/*.c))
+$(BUILD)/helpers/%.so: tests/preload/%.c
+	@mkdir -p $(@D)
+	@echo "  CC   $@"
+	@$(CC) -std=gnu17 -D_GNU_SOURCE -O2 $(WARNINGS) $(WERROR) -fPIC -shared -o $@ $<
+
 # The relay that headgate copies into containers which have nothing of their own to relay with: static,
 # small, and for libc alone, so it is compiled apart. Named by the machine it runs on.
 RELAY       := $(BUILD)/headgate-relay.$(shell uname -m)
@@ -160,7 +167,7 @@ all: $(PID1)
 .PHONY: unit fuzzers helpers
 unit: $(UNIT) ## build the unit tests
 fuzzers: $(FUZZ) ## build the fuzz targets (PROFILE=fuzz CC=clang for libFuzzer)
-helpers: $(HELPERS)
+helpers: $(HELPERS) $(PRELOADS)
 
 .PHONY: deps
 deps: ## install what building and testing need

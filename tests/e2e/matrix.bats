@@ -7,6 +7,7 @@ setup_file() { load ../lib/common; hgt_setup_file; }
 setup() {
     load ../lib/common
     load ../lib/apply
+    make -C "$HGT_ROOT" --no-print-directory PROFILE="$HGT_PROFILE" helpers > "$BATS_TEST_TMPDIR/make"
     DISK=$(mktemp -d /tmp/hgt-XXXXXX)
     mount -t tmpfs -o size=200m tmpfs "$DISK"
     chmod 755 "$DISK"
