@@ -114,6 +114,8 @@ struct hg_mask *hg_mask_new(void);
 /* Would hg_mask_add take this value, or at least a password in it? */
 bool hg_mask_takes(const char *value);
 void hg_mask_add(struct hg_mask *m, const char *value);
+/* The same, and the value as a whole whatever its form: "https://hooks.example.org/SECRET?sig=x". */
+void hg_mask_add_whole(struct hg_mask *m, const char *value);
 void hg_mask_add_vars(struct hg_mask *m, const struct hg_vars *v); /* the secret ones */
 /* The names of the secret variables that hg_mask_add_vars leaves out, sorted; added to ret. */
 void hg_mask_unmasked(const struct hg_vars *v, struct hg_strv *ret);

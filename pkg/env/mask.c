@@ -205,6 +205,12 @@ void hg_mask_add(struct hg_mask *m, const char *value)
         add_plain(m, value);
 }
 
+void hg_mask_add_whole(struct hg_mask *m, const char *value)
+{
+    hg_mask_add(m, value);
+    add_plain(m, value);
+}
+
 bool hg_mask_takes(const char *value)
 {
     struct adding a = { .mask = NULL };
@@ -217,9 +223,10 @@ void hg_mask_add_vars(struct hg_mask *m, const struct hg_vars *v)
     for (size_t i = 0; i < v->count; i++) {
         if (!v->items[i].secret)
             continue;
-        hg_mask_add(m, v->items[i].value);
         if (hg_var_name_secret(v->items[i].name)) /* "a-token?sig=x" is one as a whole */
-            add_plain(m, v->items[i].value);
+            hg_mask_add_whole(m, v->items[i].value);
+        else
+            hg_mask_add(m, v->items[i].value);
     }
 }
 

@@ -109,9 +109,9 @@ static void mask_address(const char *url, struct hg_mask *mask)
     if (!url)
         return;
     const char *path = scheme ? scheme + 3 + strcspn(scheme + 3, "/?#") : "";
-    hg_mask_add(mask, url);
+    hg_mask_add_whole(mask, url);
     if (strlen(path) > 1)
-        hg_mask_add(mask, path + 1);
+        hg_mask_add_whole(mask, path + 1);
 }
 
 static const char *value_of(const struct hg_vars *vars, const char *name)
@@ -215,14 +215,14 @@ void hg_telling_mask(const struct hg_telling *t, const struct hg_vars *vars, str
         const char *keys[] = { value_of(vars, n->secret_env), value_of(vars, n->token_env) };
         for (size_t k = 0; k < HG_COUNT(keys); k++)
             if (keys[k])
-                hg_mask_add(mask, keys[k]);
+                hg_mask_add_whole(mask, keys[k]);
         mask_address(value_of(vars, n->webhook_env), mask);
         mask_address(value_of(vars, n->slack_env), mask);
         if (n->webhook && hg_value_has_password(n->webhook))
             hg_mask_add(mask, n->webhook);
         const char *query = n->webhook ? strchr(n->webhook, '?') : NULL;
         if (query)
-            hg_mask_add(mask, query + 1);
+            hg_mask_add_whole(mask, query + 1);
     }
 }
 

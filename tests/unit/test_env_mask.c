@@ -118,6 +118,11 @@ static void a_secret_by_name_counts_as_a_whole_too(void **state)
     char *got = hg_mask_text("abcdef?sig=first1 first1 eyJhbGciOi Bearer 0123", m);
     assert_string_equal(got, "*** *** *** ***");
     free(got);
+    hg_mask_add_whole(m, "https://hooks.example.org/a/path?sig=first2");
+    hg_mask_build(m);
+    got = hg_mask_text("to https://hooks.example.org/a/path?sig=first2: first2", m);
+    assert_string_equal(got, "to ***: ***");
+    free(got);
     hg_mask_free(m);
     hg_vars_done(&v);
 }
