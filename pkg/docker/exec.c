@@ -246,9 +246,8 @@ static int start_failed(const struct hg_exec_run *r, struct hg_err *err)
     } else if (strstr(words, "chdir to cwd") || strstr(words, "Cwd must be")) {
         hg_fail(err, HG_E_DOCKER, "there is no folder %s in the container",
                 r->spec->dir ? r->spec->dir : "(its working folder)");
-    } else if (strstr(words, "unable to find user") || strstr(words, "no matching entries")) {
-        hg_fail(err, HG_E_DOCKER, "the container has no user %s",
-                r->spec->user ? r->spec->user : "(its own user)");
+    } else if (hg_exec_no_user(r->spec, words, err)) {
+        ;
     } else if (strstr(words, "executable file not found") ||
                strstr(words, "no such file or directory") || strstr(words, "not a directory")) {
         hg_fail(err, HG_E_DOCKER, "there is no command %s in the container", command);

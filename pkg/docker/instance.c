@@ -50,17 +50,26 @@ static json_t *create_body(const struct hg_docker *d, const struct hg_docker_exe
     return body;
 }
 
-/* The engine refused: the container is gone, stopped or paused meanwhile, or the user is unknown. */
-static int refused(const char *container, int status, const json_t *reply, struct hg_err *err)
+bool hg_exec_no_user(const struct hg_docker_exec *spec, const char *words, struct hg_err *err)
 {
-    const char *words = hg_docker_words(reply);
+    if (!strstr(words, "unable to find user") && !strstr(words, "unable to find group") &&
+        !strstr(words, "no matching entries"))
+        return false;
+    hg_fail(err, HG_E_DOCKER, "the container has no user %s", spec->user ? spec->user : "(its own user)");
+    return true;
+}
+
+/* The engine refused: the container is gone, stopped or paused meanwhile, or the user is unknown. */
+static int refused(const struct hg_docker_exec *spec, int status, const json_t *reply, struct hg_err *err)
+{
+    const char *words = hg_docker_words(reply), *container = spec->container;
     if (status == 404)
         hg_fail(err, HG_E_DOCKER, "there is no container \"%s\" any more", container);
     else if (strstr(words, "is paused"))
         hg_fail(err, HG_E_DOCKER, "the container %s is paused", container);
     else if (status == 409)
         hg_fail(err, HG_E_DOCKER, "the container %s does not run", container);
-    else
+    else if (!hg_exec_no_user(spec, words, err))
         hg_fail(err, HG_E_DOCKER, "the container engine refused to run a command in %s",
                 container);
     HG_AUTO(hg_freep) char *shown = hg_printable(words, 500);
@@ -88,7 +97,7 @@ int hg_exec_create(struct hg_docker *d, const struct hg_docker_exec *spec, char 
         return -1;
     const char *id = json_string_value(json_object_get(reply, "Id"));
     if (status != 201 || !id)
-        return refused(spec->container, status, reply, err);
+        return refused(spec, status, reply, err);
     *ret_id = hg_xstrdup(id);
     return 0;
 }

@@ -190,6 +190,9 @@ int hg_frames_feed(struct hg_frames *f, const char *data, size_t len, hg_frame_s
 
 /* ---- exec's parts --------------------------------------------------------------------------- */
 
+/* Do these words of the engine say that there is no such user or group? Then *err says it. Docker 20.10 finds out
+ * when the command is started, 29 when it is created. */
+bool hg_exec_no_user(const struct hg_docker_exec *spec, const char *words, struct hg_err *err);
 /* Creates an exec instance; heap id. */
 int hg_exec_create(struct hg_docker *d, const struct hg_docker_exec *spec, char *const *env,
                    bool stdin_attached, char **ret_id, struct hg_err *err);

@@ -10,7 +10,8 @@ setup() {
 }
 teardown() { [ -z "${FAKE:-}" ] || kill "$FAKE" 2> /dev/null || true; }
 
-# fake TEXT: something on a socket that answers TEXT (a printf format) to everything
+# fake TEXT [TEXT]: something on a socket that answers TEXT (a printf format) to everything, the second one to what
+# is asked of an exec
 fake() {
     python3 -c '
 import socket, sys
@@ -20,13 +21,19 @@ s.listen()
 open("up", "w").close()
 while True:
     c, _ = s.accept()
-    c.recv(65536)
-    if sys.argv[1]:
-        c.sendall(sys.argv[1].encode().decode("unicode_escape").encode())
+    answer = sys.argv[1 + (b"/exec" in c.recv(65536).split(b"\r")[0])]
+    if answer:
+        c.sendall(answer.encode().decode("unicode_escape").encode())
+        c.shutdown(socket.SHUT_WR)
+        try:
+            while c.recv(65536):
+                pass
+        except OSError:
+            pass
         c.close()
     else:
         keep = c
-' "$1" 3>&- &
+' "$1" "${2:-$1}" 3>&- &
     FAKE=$!
     until [ -e up ]; do sleep 0.05; done
     export DOCKER_HOST=unix://$PWD/fake.sock
@@ -65,6 +72,14 @@ try() { run --separate-stderr headgate-exec --container x "$@" -- true; expect_s
     expect_stderr "there is no $DOCKER_CONFIG/ca.pem"
     DOCKER_HOST=unix://relative try
     expect_stderr "must be absolute"
+}
+
+@test "a user whom an engine does not find already when the command is created (Docker 29)" {
+    fake 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"ApiVersion":"1.52","Id":"x","Name":"/x","State":{"Running":true,"Status":"running"},"Config":{}}' \
+        'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n{"message":"unable to find user nosuch: no matching entries in passwd file"}'
+    try -u nosuch
+    expect_stderr "x: the container has no user nosuch"
+    expect_stderr "the engine says: unable to find user nosuch"
 }
 
 @test "something else answers, an engine too old, one that hangs up or never answers" {
