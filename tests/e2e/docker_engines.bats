@@ -233,23 +233,26 @@ ends_with_its_client() { # SECONDS
     expect_stderr "DOCKER_TLS_VERIFY=1"
 }
 
-# The engine as one that speaks 1.24 and refuses everything newer, on old.sock.
+# The engine as one that speaks OLDEST and refuses everything newer, on old.sock: 1.24, or what Docker itself (29)
+# still speaks.
 old_engine() {
-    python3 - "$SOCKET" 3>&- << 'PY' &
+    OLDEST=$(printf '1.24\n%s\n' "$(docker version -f '{{.Server.MinAPIVersion}}')" | sort -V | tail -n 1)
+    python3 - "$SOCKET" "$OLDEST" 3>&- << 'PY' &
 import re, socket, sys, threading
+OLDEST = sys.argv[2].encode()
 def requests(client, engine):
     while (data := client.recv(65536)):
         asked = re.match(rb"(?:GET|HEAD|POST|PUT|DELETE) (\S+) HTTP/1.1\r\n", data)
         if asked:
             open("asked", "ab").write(asked[1] + b"\n")
-            if not asked[1].startswith((b"/_ping", b"/v1.24/")):
+            if not asked[1].startswith((b"/_ping", b"/v%s/" % OLDEST)):
                 client.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
                 return client.close()
         engine.sendall(data)
     engine.shutdown(socket.SHUT_WR)
 def answers(engine, client):
     while (data := engine.recv(65536)):
-        client.sendall(re.sub(rb"(?i)(\r\nApi-Version: )[0-9.]+", rb"\g<1>1.24", data))
+        client.sendall(re.sub(rb"(?i)(\r\nApi-Version: )[0-9.]+", rb"\g<1>" + OLDEST, data))
     client.shutdown(socket.SHUT_WR)
 def quietly(one, *args):
     try:
@@ -270,15 +273,15 @@ PY
     until [ -S old.sock ]; do sleep 0.05; done
 }
 
-@test "API 1.24: agreed on with an engine that knows nothing newer, and by DOCKER_API_VERSION" {
+@test "API 1.24, or the engine's oldest: agreed on with one that knows nothing newer, and by DOCKER_API_VERSION" {
     old_engine
     export DOCKER_HOST=unix://$PWD/old.sock
     exec_is_whole
     headgate env --from container:there -- true
     kill "$OLD"
-    grep -q '^/v1.24/containers/there' asked
-    ! grep -vE '^/_ping|^/v1\.24/' asked || fail "it was asked for something newer"
-    export DOCKER_HOST=unix://$SOCKET DOCKER_API_VERSION=1.24
+    grep -qF "/v$OLDEST/containers/there" asked
+    ! grep -vE "^/_ping|^/v${OLDEST/./\\.}/" asked || fail "it was asked for something newer"
+    export DOCKER_HOST=unix://$SOCKET DOCKER_API_VERSION=$OLDEST
     exec_is_whole
     DOCKER_API_VERSION=1.23 run --separate-stderr hexec -- true
     expect_status 125
