@@ -141,7 +141,7 @@ hexec() { headgate-exec --container there "$@"; }
 # What an exec must do, whatever carries it.
 exec_is_whole() {
     head -c 700000 /dev/urandom > want
-    hexec -i -- sh -c 'cat; echo end >&2' < want > got 2> err
+    hexec -i -- sh -c 'cat; echo end >&2' < want > got 2> err || fail "$(cat err)"
     cmp want got
     [ "$(cat err)" = end ]
     hexec -i -- sh -c 'wc -c; echo over' < want > got
@@ -236,7 +236,7 @@ ends_with_its_client() { # SECONDS
 # The engine as one that speaks OLDEST and refuses everything newer, on old.sock: 1.24, or what Docker itself (29)
 # still speaks.
 old_engine() {
-    OLDEST=$(printf '1.24\n%s\n' "$(docker version -f '{{.Server.MinAPIVersion}}')" | sort -V | tail -n 1)
+    OLDEST=$(printf '1.24\n%s\n' "$(DOCKER_HOST=unix://$SOCKET docker version -f '{{.Server.MinAPIVersion}}')" | sort -V | tail -n 1)
     python3 - "$SOCKET" "$OLDEST" 3>&- << 'PY' &
 import re, socket, sys, threading
 OLDEST = sys.argv[2].encode()
