@@ -7,12 +7,10 @@ setup()      { load ../lib/common; load ../lib/apply; load ../lib/kill; kill_set
 teardown()   { hgt_cluster_stop; }
 
 @test "kill -9 of headgate at random moments" {
-    for ((n = 0; n < HGT_ROUNDS; n++)); do round headgate; done
-    enough_hits "$HGT_ROUNDS"
+    rounds headgate
 }
 
 @test "kill -9 of the migrator at random moments, transaction per migration" {
     hga_env 'os.environ["DATABASE_URL"]' 'transaction_per_migration=True'
-    for ((n = 0; n < HGT_ROUNDS; n++)); do round migrator; done
-    enough_hits "$HGT_ROUNDS"
+    rounds migrator
 }

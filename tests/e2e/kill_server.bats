@@ -7,6 +7,5 @@ setup()      { load ../lib/common; load ../lib/apply; load ../lib/kill; kill_set
 teardown()   { hgt_cluster_stop; }
 
 @test "kill -9 of the server at random moments" {
-    for ((n = 0; n < HGT_ROUNDS; n++)); do round server; done
-    enough_hits "$HGT_ROUNDS"
+    rounds server
 }

@@ -50,12 +50,6 @@ fresh() {
     hgt_psql "create table seen (pid int, at timestamptz)"
 }
 
-# Rounds whose victim was dead already prove nothing.
-enough_hits() {
-    echo "# $HITS of $1 kills found their victim at work" >&3
-    [ "$HITS" -ge $((($1 + 1) / 2)) ]
-}
-
 # Counts the runners that have migrators' sessions at this moment, over and over.
 sample_runners() {
     while [ ! -e stop-sampling ]; do
@@ -105,4 +99,13 @@ round() {
     [ "$(hgt_psql "select count(distinct revision) from headgate.step where outcome = 'done'")" = 3 ] || return 1
     hga_no_sessions || return 1
     [ "$(hgt_psql "select count(*) from pg_locks where locktype = 'advisory'")" = 0 ]
+}
+
+# rounds VICTIM: HGT_ROUNDS of them, and more until half as many kills have found their victim at work: one whose
+# victim was not there yet, or not any more, proves nothing, and how many are depends on the machine.
+rounds() {
+    local n
+    for ((n = 0; n < HGT_ROUNDS || (2 * HITS < HGT_ROUNDS && n < 4 * HGT_ROUNDS); n++)); do round "$1"; done
+    echo "# $HITS of $n kills found their victim at work" >&3
+    ((2 * HITS >= HGT_ROUNDS))
 }
