@@ -105,5 +105,9 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
 int main(int argc, char **argv)
 {
     struct exec_options options = { .argc = argc, .argv = argv };
-    return hg_cli_main(&CMD, argc, argv, &options, run);
+    int code = hg_cli_main(&CMD, argc, argv, &options, run);
+    hg_strv_done(&options.env);
+    hg_strv_done(&options.with);
+    hg_strv_done(&options.fetch);
+    return code;
 }
