@@ -158,6 +158,8 @@ void hg_graph_resolve_rows(const struct hg_graph *g, const struct hg_strv *rows,
 void hg_graph_current(const struct hg_graph *g, const struct hg_revlist *rows, struct hg_revlist *ret);
 /* applied[index] for every revision. Caller frees. */
 bool *hg_graph_applied(const struct hg_graph *g, const struct hg_revlist *rows);
+/* The same for rows as stored; those that resolve to nothing are left aside. */
+bool *hg_graph_applied_rows(const struct hg_graph *g, const struct hg_strv *rows);
 /* What `alembic upgrade TARGET` would run, in order, from these rows. target: "heads", "head",
  * "LABEL@head", an identifier, "+2"… -1 with kind REFUSED and Alembic's reason in our words where
  * Alembic refuses. */

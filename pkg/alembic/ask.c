@@ -138,6 +138,13 @@ bool *hg_graph_applied(const struct hg_graph *g, const struct hg_revlist *rows)
     return applied;
 }
 
+bool *hg_graph_applied_rows(const struct hg_graph *g, const struct hg_strv *rows)
+{
+    HG_AUTO(hg_revlist_done) struct hg_revlist known = HG_REVLIST_INIT;
+    hg_graph_resolve_rows(g, rows, &known, NULL, NULL);
+    return hg_graph_applied(g, &known);
+}
+
 static int by_id(const void *a, const void *b)
 {
     const struct hg_revision *const *x = a, *const *y = b;

@@ -154,11 +154,8 @@ static int parse(struct hg_ini *ini, const char *p, const char *end, struct hg_e
 /* configparser._join_multiline_values: trailing blanks go. */
 static void trim_values(struct hg_ini *ini)
 {
-    for (size_t i = 0; i < ini->count; i++) {
-        struct hg_buf *v = &ini->entries[i].value;
-        while (v->len > 0 && space(v->data[v->len - 1]))
-            v->data[--v->len] = '\0';
-    }
+    for (size_t i = 0; i < ini->count; i++)
+        hg_buf_trim_end(&ini->entries[i].value, " \t\n\v\f\r");
 }
 
 int hg_ini_parse(const char *text, size_t len, const char *shown, const char *here,

@@ -32,14 +32,6 @@ static struct hg_ledger_run describe(const struct hg_run *r, const char *directi
                                    .key = hg_run_ledger_key() };
 }
 
-/* Which revisions of the rows are in, as a flag for each of the graph. Caller frees. */
-static bool *applied_of(const struct hg_run *r, const struct hg_strv *rows)
-{
-    HG_AUTO(hg_revlist_done) struct hg_revlist list = HG_REVLIST_INIT;
-    hg_graph_resolve_rows(r->graph, rows, &list, NULL, NULL);
-    return hg_graph_applied(r->graph, &list);
-}
-
 /* A run that nobody finished. Both locks are ours, so nobody will. */
 static int close_open_run(struct hg_run *r, struct hg_err *err)
 {
@@ -48,7 +40,7 @@ static int close_open_run(struct hg_run *r, struct hg_err *err)
     HG_AUTO(hg_strv_done) struct hg_strv done = HG_STRV_INIT;
     if (hg_ledger_open_steps(&r->ledger, s->open_run, deadline(), &steps, err) < 0)
         return -1;
-    HG_AUTO(hg_freep) bool *in = applied_of(r, &r->status.rows);
+    HG_AUTO(hg_freep) bool *in = hg_graph_applied_rows(r->graph, &r->status.rows);
     bool down = hg_streq(s->open_direction, "down");
     for (size_t i = 0; i < steps.count; i++) {
         const struct hg_revision *rev = hg_graph_get(r->graph, steps.items[i]);
@@ -75,8 +67,8 @@ static int close_open_run(struct hg_run *r, struct hg_err *err)
 /* Rows that moved since the last record: written down as what they are. */
 static int adopt(struct hg_run *r, struct hg_err *err)
 {
-    HG_AUTO(hg_freep) bool *now = applied_of(r, &r->status.rows);
-    HG_AUTO(hg_freep) bool *then = applied_of(r, &r->summary.last_rows);
+    HG_AUTO(hg_freep) bool *now = hg_graph_applied_rows(r->graph, &r->status.rows);
+    HG_AUTO(hg_freep) bool *then = hg_graph_applied_rows(r->graph, &r->summary.last_rows);
     HG_AUTO(hg_revlist_done) struct hg_revlist moved = HG_REVLIST_INIT;
     HG_AUTO(hg_strv_done) struct hg_strv ids = HG_STRV_INIT;
     for (size_t i = 0; i < hg_graph_count(r->graph); i++) {
@@ -190,7 +182,7 @@ int hg_run_outcome(struct hg_run *r, const struct hg_err *failure, struct hg_err
 
 int hg_run_baseline(struct hg_run *r, struct hg_err *err)
 {
-    HG_AUTO(hg_freep) bool *in = applied_of(r, &r->status.rows);
+    HG_AUTO(hg_freep) bool *in = hg_graph_applied_rows(r->graph, &r->status.rows);
     hg_revlist_done(&r->steps);
     r->steps = (struct hg_revlist)HG_REVLIST_INIT;
     for (size_t i = 0; i < hg_graph_count(r->graph); i++) {

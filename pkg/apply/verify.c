@@ -69,9 +69,7 @@ static int connect_and_wait(struct hg_run *r, struct hg_err *err)
 
 void hg_run_find_applied(struct hg_run *r)
 {
-    HG_AUTO(hg_revlist_done) struct hg_revlist rows = HG_REVLIST_INIT;
-    hg_graph_resolve_rows(r->graph, &r->after, &rows, NULL, NULL);
-    HG_AUTO(hg_freep) bool *in = hg_graph_applied(r->graph, &rows);
+    HG_AUTO(hg_freep) bool *in = hg_graph_applied_rows(r->graph, &r->after);
     for (size_t i = 0; i < r->steps.count; i++)
         if (in[r->steps.items[i]->index] != r->o->down)
             hg_strv_add(&r->applied, r->steps.items[i]->id);

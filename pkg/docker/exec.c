@@ -247,7 +247,7 @@ static int start_failed(const struct hg_exec_run *r, struct hg_err *err)
         hg_fail(err, HG_E_DOCKER, "there is no folder %s in the container",
                 r->spec->dir ? r->spec->dir : "(its working folder)");
     } else if (hg_exec_no_user(r->spec, words, err)) {
-        ;
+        ; /* that is said */
     } else if (strstr(words, "executable file not found") ||
                strstr(words, "no such file or directory") || strstr(words, "not a directory")) {
         hg_fail(err, HG_E_DOCKER, "there is no command %s in the container", command);

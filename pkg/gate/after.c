@@ -80,14 +80,12 @@ static const json_t *entry_of(const struct after *a, const char *revision)
 
 static void take_rows(struct after *a)
 {
-    HG_AUTO(hg_revlist_done) struct hg_revlist known = HG_REVLIST_INIT;
     HG_AUTO(hg_strv_done) struct hg_strv rows = HG_STRV_INIT;
     size_t i;
     json_t *item;
     json_array_foreach(json_object_get(a->receipt, "rows"), i, item)
         hg_strv_add(&rows, json_string_value(item) ? json_string_value(item) : "");
-    hg_graph_resolve_rows(a->j->in->graph, &rows, &known, NULL, NULL);
-    a->in = hg_graph_applied(a->j->in->graph, &known);
+    a->in = hg_graph_applied_rows(a->j->in->graph, &rows);
 }
 
 static void check_file(const struct after *a, const struct hg_revision *r, const json_t *entry)

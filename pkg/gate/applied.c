@@ -351,7 +351,7 @@ static void check_stored(struct hg_judge *j, const struct hg_past *past, const s
 void hg_past_check_files(struct hg_judge *j, const struct hg_past *past,
                          const struct hg_ledger_entries *entries)
 {
-    HG_AUTO(hg_freep) bool *in = hg_past_applied(j, &j->in->status->judged);
+    HG_AUTO(hg_freep) bool *in = hg_graph_applied_rows(j->in->graph, &j->in->status->judged);
     HG_AUTO(hg_freep) bool *present = hg_xcalloc(entries->count + 1, sizeof *present);
     mark_present(j, entries, in, present);
     for (size_t i = 0; i < entries->count; i++)

@@ -7,8 +7,6 @@
 #include "edit.h"
 #include "files.h"
 
-#include <unistd.h>
-
 static bool known(const struct hg_side *s, const struct hg_revision *r, const char **ret_data,
                   size_t *ret_len)
 {
@@ -131,8 +129,7 @@ static void report_deleted(struct hg_judge *j, const struct hg_files *f, const c
         hg_files_changed(j, now);
         return;
     }
-    HG_AUTO(hg_freep) char *file = hg_path_join(j->repo.root, blob->path);
-    bool unfound = access(file, F_OK) == 0; /* it lies there, and Alembic does not look there any more */
+    bool unfound = hg_repo_here(&j->repo, blob->path); /* it lies there, and Alembic does not look there any more */
     finding = hg_finding_add(&j->out->findings, "HG202", "%s%s is in %s and %s",
                              id ? "revision " : "", id ? id : blob->path, base,
                              unfound ? "is not found here any more" : "is missing here");
@@ -144,7 +141,7 @@ static void report_deleted(struct hg_judge *j, const struct hg_files *f, const c
                                      hg_path_base(j->in->alembic->file), base);
     else
         finding->help = hg_xasprintf("Bring it back: `git checkout %.12s -- %s`; to undo what it did, "
-                                 "write a new revision.", j->repo.merge_base, blob->path);
+                                     "write a new revision.", j->repo.merge_base, blob->path);
 }
 
 /* A file that no static reading understands is known by its place alone. */

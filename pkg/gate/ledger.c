@@ -4,13 +4,6 @@
 
 #include "gen/gate_embed.h"
 
-bool *hg_past_applied(const struct hg_judge *j, const struct hg_strv *rows)
-{
-    HG_AUTO(hg_revlist_done) struct hg_revlist list = HG_REVLIST_INIT;
-    hg_graph_resolve_rows(j->in->graph, rows, &list, NULL, NULL);
-    return hg_graph_applied(j->in->graph, &list);
-}
-
 /* Rows that moved since headgate last looked. */
 static void check_rows(struct hg_judge *j, struct hg_past *past)
 {

@@ -6,7 +6,6 @@
 #include "internal.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #define OWN_RULE "HG217"
 #define CONFIG_NAME "headgate.yaml"
@@ -140,11 +139,9 @@ static void compare_target(struct loosened *l, const struct hg_target_config *wa
 /* A file that this commit had and that is not here any more. */
 static const struct hg_blob *moved_from(const struct hg_judge *j, const struct hg_blobs *all, const char *name)
 {
-    for (size_t i = 0; i < all->count; i++) {
-        HG_AUTO(hg_freep) char *file = hg_path_join(j->repo.root, all->items[i].path);
-        if (hg_streq(hg_path_base(all->items[i].path), name) && access(file, F_OK) != 0)
+    for (size_t i = 0; i < all->count; i++)
+        if (hg_streq(hg_path_base(all->items[i].path), name) && !hg_repo_here(&j->repo, all->items[i].path))
             return &all->items[i];
-    }
     return NULL;
 }
 

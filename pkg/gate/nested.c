@@ -5,18 +5,15 @@
  */
 #include "internal.h"
 
-#include <unistd.h>
-
 /* The folder with a .git of its own on the way from `folder` up to the root. Heap, or NULL. */
 static char *inner_root(const struct hg_repo *r, const char *folder)
 {
     HG_AUTO(hg_freep) char *inside = hg_repo_folder(r, folder);
     HG_AUTO(hg_freep) char *at = inside ? hg_xstrdup(inside) : NULL;
     while (at && *at && !hg_streq(at, ".")) {
-        HG_AUTO(hg_freep) char *dir = hg_path_join(r->root, at);
-        HG_AUTO(hg_freep) char *git = hg_path_join(dir, ".git");
-        if (access(git, F_OK) == 0)
-            return HG_TAKE(dir);
+        HG_AUTO(hg_freep) char *git = hg_path_join(at, ".git");
+        if (hg_repo_here(r, git))
+            return hg_path_join(r->root, at);
         char *up = hg_path_dir(at);
         free(at);
         at = up;

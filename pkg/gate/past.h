@@ -17,9 +17,6 @@ struct hg_past {
     bool rows_as_recorded;                /* the version rows are those of the last record */
 };
 
-/* Which revisions of the graph these rows mean, by index. Caller frees. */
-bool *hg_past_applied(const struct hg_judge *j, const struct hg_strv *rows);
-
 /* applied.c: HG201, HG202, HG203, HG227, HG228, HG229. */
 void hg_past_check_files(struct hg_judge *j, const struct hg_past *past,
                          const struct hg_ledger_entries *entries);

@@ -19,6 +19,12 @@ char *hg_repo_relative(const struct hg_repo *r, const char *file)
                   : hg_xstrdup(hg_path_base(file));
 }
 
+bool hg_repo_here(const struct hg_repo *r, const char *path)
+{
+    HG_AUTO(hg_freep) char *file = hg_path_join(r->root, path);
+    return access(file, F_OK) == 0;
+}
+
 char *hg_repo_folder(const struct hg_repo *r, const char *folder)
 {
     HG_AUTO(hg_freep) char *at = hg_path_abs(folder);
@@ -143,8 +149,7 @@ static bool moved_away(const struct hg_judge *j, const struct hg_files *files, c
         alike = hg_streq(hg_path_base(dir), hg_path_base(files->locations.items[i]));
     for (size_t i = 0; i < files->count && !alike; i++)
         alike = hg_streq(name, hg_path_base(files->now[i].path));
-    HG_AUTO(hg_freep) char *file = hg_path_join(j->repo.root, path);
-    return alike && access(file, F_OK) != 0;
+    return alike && !hg_repo_here(&j->repo, path);
 }
 
 static void folders_moved(const struct hg_judge *j, const struct hg_blobs *blobs, struct places *ret)

@@ -136,8 +136,8 @@ void hg_past_check_moved(struct hg_judge *j, const struct hg_past *past,
     if (!past->summary.last_rows_known || j->in->status->unknown.count ||
         !all_known(j->in->graph, &past->summary.last_rows))
         return;
-    HG_AUTO(hg_freep) bool *now = hg_past_applied(j, &j->in->status->judged);
-    HG_AUTO(hg_freep) bool *then = hg_past_applied(j, &past->summary.last_rows);
+    HG_AUTO(hg_freep) bool *now = hg_graph_applied_rows(j->in->graph, &j->in->status->judged);
+    HG_AUTO(hg_freep) bool *then = hg_graph_applied_rows(j->in->graph, &past->summary.last_rows);
     for (size_t i = 0; i < hg_graph_count(j->in->graph); i++)
         if (now[i] != then[i])
             check_one(j, hg_graph_at(j->in->graph, i), then[i], differing);
