@@ -228,6 +228,12 @@ static void sleep_ns(int64_t ns)
         continue;
 }
 
+static bool name_resolved(const struct transfer *t)
+{
+    curl_off_t us = 0;
+    return curl_easy_getinfo(t->curl, CURLINFO_NAMELOOKUP_TIME_T, &us) == CURLE_OK && us > 0;
+}
+
 static int explain(const struct transfer *t, CURLcode code, const struct hg_http_request *r,
                    bool late, struct hg_err *err)
 {
@@ -235,11 +241,15 @@ static int explain(const struct transfer *t, CURLcode code, const struct hg_http
     if (t->response->body.overflow)
         return hg_fail(err, HG_E_NETWORK, "%s answered with more than %zu bytes", shown,
                        t->response->body.max);
-    if (late)
+    bool unresolved = code == CURLE_OPERATION_TIMEDOUT && !name_resolved(t);
+    if (late && !unresolved)
         hg_fail(err, HG_E_TIMEOUT, "%s did not answer in time", shown);
     else
         hg_fail(err, HG_E_NETWORK, "cannot reach %s", shown);
     hg_detail(err, "%s", *t->error ? t->error : curl_easy_strerror(code));
+    if (unresolved)
+        return hg_hint(err, "the name server does not answer: check this machine's network, VPN and "
+                            "/etc/resolv.conf");
     if (code == CURLE_PEER_FAILED_VERIFICATION)
         return hg_hint(err, "the certificate was not accepted; behind a proxy with its own authority "
                             "name its file in SSL_CERT_FILE or CURL_CA_BUNDLE");

@@ -47,8 +47,9 @@ struct hg_http_response {
  * growing pauses (jittered): errors of the network and any 5xx; and 429, after the pause that its
  * Retry-After or else its X-RateLimit-Reset asks for (without either: not at all). No pause is begun
  * that the deadline would cut. 0 with any HTTP answer, also
- * 4xx and 5xx; -1 when there was none: kind NETWORK, or TIMEOUT when the deadline passed. Neither
- * headers nor body are ever part of an error. */
+ * 4xx and 5xx; -1 when there was none: kind NETWORK, or TIMEOUT when the deadline passed behind a
+ * server that was found (a name server that keeps silent is NETWORK, with the hint). Neither headers
+ * nor body are ever part of an error. */
 int hg_http_do(const struct hg_http_request *request, struct hg_http_response *ret,
                struct hg_err *err);
 void hg_http_response_done(struct hg_http_response *r);

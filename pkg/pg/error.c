@@ -82,6 +82,8 @@ struct by_text {
 
 /* No server spoke: libpq's own sentences (fe-connect.c, fe-secure-openssl.c), most telling first. */
 static const struct by_text TEXTS[] = {
+    { "Temporary failure in name resolution", "no name server answered for its host name",
+      "check this machine's network, VPN and /etc/resolv.conf, and try again" },
     { "could not translate host name", "the host name does not resolve",
       "check the host in the URL; a *.railway.internal or container name resolves only inside that "
       "network (on this machine use the public address)" },

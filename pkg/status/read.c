@@ -199,6 +199,7 @@ void hg_status_drop(struct hg_status_read *read)
 
 static struct hg_status_read *wait_answer(struct hg_status_read *read, struct hg_err *err)
 {
+    const char *host = read->target->host;
     int64_t left = read->deadline + GRACE_NS - hg_now_ns();
     bool connected;
     struct hg_status_read *r = join(read, left < GRACE_NS ? GRACE_NS : left, &connected);
@@ -207,7 +208,8 @@ static struct hg_status_read *wait_answer(struct hg_status_read *read, struct hg
         hg_hint(err, "it took the connection and fell silent: is the server, or what is between it and "
                      "here, stopped or overloaded? Wait longer with --timeout SECONDS");
     } else if (!r) {
-        hg_fail(err, HG_E_DATABASE, "the database's host name could not be resolved in time");
+        hg_fail(err, HG_E_DATABASE, "the database's host name%s%s could not be resolved in time",
+                host ? " " : "", host ? host : "");
         hg_hint(err, "the name server does not answer: check this machine's network, VPN and "
                      "/etc/resolv.conf");
     }

@@ -259,7 +259,7 @@ login() {
     is ok envpy.url
     is skipped alembic.current 'because of database.answers'
     [[ $output$stderr != *canary* ]] || fail "a password"
-    export DATABASE_URL=${url/127.0.0.1/nowhere.invalid}
+    export DATABASE_URL=${url/127.0.0.1/$HGT_NO_HOST}
     doctor
     expect_status 1
     is fail database.answers 'does not resolve'

@@ -367,8 +367,11 @@ link_directory() { # DIR [SERVICE]
     expect_error network "Railway's API does not answer: cannot reach http://127.0.0.1:1/graphql/v2" proxies
     HEADGATE_RAILWAY_URL=ftp://127.0.0.1/x ask '{"service":"api","timeout":2}'
     expect_error network "cannot reach" ""
-    HEADGATE_RAILWAY_URL=http://no-such-host.invalid/x ask '{"service":"api","timeout":2}'
+    HEADGATE_RAILWAY_URL=http://$HGT_NO_HOST/x ask '{"service":"api","timeout":2}'
     expect_error network "cannot reach" ""
+    HEADGATE_RAILWAY_URL=http://nowhere.invalid/x run "$HGT_ROOT/tests/lib/silent-names" \
+        headgate-source-railway <<< '{"service":"api","timeout":1}'
+    expect_error network "cannot reach http://nowhere.invalid" "name server does not answer"
     local mode
     for mode in slow slow-body; do
         hgt_stub_reset

@@ -236,7 +236,7 @@ refused() {
     refused "postgresql://hgt:hgt-secret@$at/nosuchdb" 'database "nosuchdb" does not exist' "createdb"
     refused "postgresql+psycopg://hgt:sekret@$at/postgres" 'refused the password of user "hgt"' "password"
     [[ $(json .error.message) == *DATABASE_URL* ]] || fail "the password's source is not named"
-    refused "postgresql://hgt:sekret@no-such-host.invalid/x" "does not resolve" "host"
+    refused "postgresql://hgt:sekret@$HGT_NO_HOST/x" "does not resolve" "host"
     refused "postgresql://hgt:sekret@127.0.0.1:1/x" "connection refused" "running"
     refused "postgresql://hgt:hgt-secret@$at/postgres?sslmode=require" "does not offer SSL" "sslmode"
     python3 -c "
@@ -246,6 +246,15 @@ s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); print(s.getsockname()
     until [ -s port ]; do sleep 0.05; done
     refused "postgresql://u:sekret@127.0.0.1:$(cat port)/x?connect_timeout=2" "no answer" "--timeout"
     kill "$silent"
+    DATABASE_URL=postgresql://hgt:sekret@nowhere.invalid/x run --separate-stderr \
+        "$HGT_ROOT/tests/lib/silent-names" headgate status --timeout 1
+    expect_status 3
+    expect_stderr "host name nowhere.invalid could not be resolved in time"
+    expect_stderr "the name server does not answer"
+    DATABASE_URL=postgresql://hgt:sekret@nowhere.invalid/x RES_OPTIONS='timeout:1 attempts:1' \
+        run --separate-stderr "$HGT_ROOT/tests/lib/silent-names" headgate status
+    expect_status 3
+    expect_stderr "no name server answered for its host name"
 }
 
 @test "too many connections, and a server that is starting up" {

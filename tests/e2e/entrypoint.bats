@@ -171,8 +171,8 @@ s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True
     DATABASE_URL=postgresql://x@127.0.0.1:$port/x HEADGATE_TRACE=$PWD/trace entry --timeout 1
     refused 124 "did not come within"
     [ "$(grep -c '"event":"ping"' trace)" = 0 ] || fail "$(cat trace)"
-    DATABASE_URL=postgresql://x@no-such-host.invalid/x entry --timeout 1
-    refused 124 "no-such-host.invalid"
+    DATABASE_URL=postgresql://x@$HGT_NO_HOST/x entry --timeout 1
+    refused 124 "$HGT_NO_HOST"
     DATABASE_URL=postgresql://x@127.0.0.1:nonsense/x entry
     [ "$status" -eq 2 ] || [ "$status" -eq 3 ] || fail "a wrong address"
     entry --policy sometimes
