@@ -9,7 +9,7 @@ int ledger_receipt(struct ledger_view *v, struct hg_err *err)
 {
     const struct ledger_options *o = v->o;
     HG_AUTO(hg_ledger_entries_done) struct hg_ledger_entries entries = { 0 };
-    const char *key = getenv("HEADGATE_LEDGER_KEY");
+    const char *key = getenv(HG_LEDGER_KEY);
     bool to_stdout = hg_streq(o->receipt, "-");
     if (!v->version_table && ledger_status(v, err) < 0)
         return -1;

@@ -206,7 +206,7 @@ static int check_tables(struct verifying *c, struct hg_err *err)
 
 int ledger_verify(struct ledger_view *v, struct hg_err *err)
 {
-    const char *key = getenv("HEADGATE_LEDGER_KEY");
+    const char *key = getenv(HG_LEDGER_KEY);
     key = key && *key ? key : NULL;
     json_t *counts = NULL;
     struct verifying c = { v, hg_ledger_check(v->document, key, &counts), json_array() };

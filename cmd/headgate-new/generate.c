@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs `alembic revision` on this host or in the target's container, and brings the file home. */
+/* Runs `alembic revision` where the target's migrator runs, and brings the file home. */
 #include "new.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,8 +16,9 @@
 #define GENERATE_TIMEOUT_NS (10 * 60 * HG_NS_PER_S)
 #define OUTPUT_MAX          ((size_t)32 << 20)
 
-static const char REMOVE[] = "import os, sys\n"
-                             "if os.path.exists(sys.argv[1]): os.remove(sys.argv[1])\n";
+static const char REMOVE[] = "import os\n"
+                             "if os.path.exists(SPEC['file']): os.remove(SPEC['file'])\n";
+static const char *const PYTHONS[] = { HG_ALEMBIC_PYTHONS };
 
 /* What a run printed. */
 struct output {
@@ -30,13 +32,18 @@ static void output_done(struct output *x)
     hg_buf_done(&x->err);
 }
 
-static void alembic_arguments(const struct project *p, bool inside, const struct hg_strv *extra,
+static bool elsewhere(const struct project *p)
+{
+    return p->target.t->run != HG_RUN_HOST;
+}
+
+static void alembic_arguments(const struct project *p, const struct hg_strv *extra,
                               struct hg_strv *ret)
 {
     const struct new_options *o = p->o;
     hg_strv_add(ret, "-c");
-    /* Inside, the working directory is the one that has it, as for `docker exec … alembic`. */
-    hg_strv_add(ret, inside ? hg_path_base(p->alembic.file) : p->alembic.file);
+    /* Elsewhere the working directory is the one that has it, as for `docker exec … alembic`. */
+    hg_strv_add(ret, elsewhere(p) ? hg_path_base(p->alembic.file) : p->alembic.file);
     if (!hg_streq(p->alembic.section, "alembic")) {
         hg_strv_add(ret, "-n");
         hg_strv_add(ret, p->alembic.section);
@@ -55,8 +62,21 @@ static void alembic_arguments(const struct project *p, bool inside, const struct
     hg_strv_addv(ret, extra);
 }
 
-static int run_here(struct project *p, const struct hg_strv *arguments, struct output *ret,
-                    struct hg_err *err)
+static int run_process(struct project *p, const struct hg_strv *argv, const struct hg_vars *vars,
+                       const char *program, struct output *ret, struct hg_err *err)
+{
+    char **envp = hg_vars_envp(vars);
+    struct hg_process_run spec = { .argv = argv->items, .envp = envp, .dir = p->alembic.dir,
+                                   .input = program, .input_len = strlen(program),
+                                   .timeout_ns = GENERATE_TIMEOUT_NS, .max_output = OUTPUT_MAX };
+    struct hg_exit_status status = { 0 };
+    int rc = hg_process_run(&spec, &status, &ret->out, &ret->err, err);
+    hg_vars_free_envp(envp);
+    ret->code = rc == 0 ? hg_exit_status_code(&status) : 0;
+    return rc;
+}
+
+static int run_here(struct project *p, const char *program, struct output *ret, struct hg_err *err)
 {
     HG_AUTO(hg_freep) char *python = NULL;
     HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
@@ -65,17 +85,28 @@ static int run_here(struct project *p, const struct hg_strv *arguments, struct o
         return -1;
     hg_strv_add(&argv, python);
     hg_strv_add(&argv, "-");
-    hg_strv_addv(&argv, arguments);
-    char **envp = hg_vars_envp(&p->target.vars);
-    struct hg_process_run spec = { .argv = argv.items, .envp = envp, .dir = p->alembic.dir,
-                                   .input = hg_py_review_generate,
-                                   .input_len = strlen(hg_py_review_generate),
-                                   .timeout_ns = GENERATE_TIMEOUT_NS, .max_output = OUTPUT_MAX };
-    struct hg_exit_status status = { 0 };
-    int rc = hg_process_run(&spec, &status, &ret->out, &ret->err, err);
-    hg_vars_free_envp(envp);
-    ret->code = rc == 0 ? hg_exit_status_code(&status) : 0;
-    return rc;
+    return run_process(p, &argv, &p->target.vars, program, ret, err);
+}
+
+/* The command itself has the environment that headgate was started with; what the target lists crosses
+ * in the program. */
+static int run_behind(struct project *p, const char *program, struct output *ret, struct hg_err *err)
+{
+    for (size_t i = 0; i < HG_COUNT(PYTHONS); i++) {
+        HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
+        hg_strv_addv(&argv, &p->target.t->run_command);
+        hg_strv_add(&argv, PYTHONS[i]);
+        hg_strv_add(&argv, "-");
+        hg_buf_clear(&ret->out);
+        hg_buf_clear(&ret->err);
+        if (run_process(p, &argv, &p->target.original, program, ret, err) < 0) {
+            err->exit_code = 0; /* 126 and 127 are about what the user typed */
+            return -1;
+        }
+        if (ret->code != HG_EXIT_NOT_FOUND && ret->code != HG_EXIT_CANNOT_RUN)
+            break;
+    }
+    return 0;
 }
 
 static void collect(void *context, int stream, const char *data, size_t len)
@@ -87,14 +118,12 @@ static void collect(void *context, int stream, const char *data, size_t len)
 }
 
 static int exec_python(struct hg_docker *d, const struct hg_container *c, const char *python,
-                       const char *program, const struct hg_strv *arguments, struct output *ret,
-                       struct hg_err *err)
+                       const char *program, struct output *ret, struct hg_err *err)
 {
     HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
     struct hg_docker_exec_result done = { 0 };
     hg_strv_add(&argv, python);
     hg_strv_add(&argv, "-");
-    hg_strv_addv(&argv, arguments);
     struct hg_docker_exec spec = { .container = c->id, .argv = argv.items, .input = program,
                                    .input_len = strlen(program), .sink = collect, .context = ret,
                                    .max_runtime_ns = GENERATE_TIMEOUT_NS };
@@ -107,8 +136,7 @@ static int exec_python(struct hg_docker *d, const struct hg_container *c, const 
 }
 
 /* The program runs with the environment of the container, as every command of its users does. */
-static int run_inside(struct project *p, const char *program, const struct hg_strv *arguments,
-                      struct output *ret, struct hg_err *err)
+static int run_inside(struct project *p, const char *program, struct output *ret, struct hg_err *err)
 {
     HG_AUTO(hg_docker_freep) struct hg_docker *d = NULL;
     struct hg_container c = HG_CONTAINER_INIT;
@@ -116,11 +144,31 @@ static int run_inside(struct project *p, const char *program, const struct hg_st
         hg_docker_find(d, p->target.t->run_container, &c, err) < 0)
         return -1;
     int rc = hg_container_ready(&c, err);
-    if (rc == 0)
-        rc = exec_python(d, &c, "python3", program, arguments, ret, err);
-    if (rc < 0 && err->exit_code == HG_EXIT_NOT_FOUND)
-        rc = exec_python(d, &c, "python", program, arguments, ret, err);
+    for (size_t i = 0; rc == 0 && i < HG_COUNT(PYTHONS); i++) {
+        rc = exec_python(d, &c, PYTHONS[i], program, ret, err);
+        if (rc == 0 || err->exit_code != HG_EXIT_NOT_FOUND)
+            break;
+        rc = i + 1 < HG_COUNT(PYTHONS) ? 0 : -1;
+    }
     hg_container_done(&c);
+    return rc;
+}
+
+/* Where the target's migrator runs. Takes spec. */
+static int run_there(struct project *p, json_t *spec, const char *text, struct output *ret, struct hg_err *err)
+{
+    enum hg_run_kind kind = p->target.t->run;
+    if (kind == HG_RUN_COMMAND)
+        json_object_set_new(spec, "environment", hg_target_crossing_json(&p->target.vars));
+    char *program = hg_alembic_program(spec, text);
+    json_decref(spec);
+    if (kind != HG_RUN_HOST)
+        program = hg_alembic_far_program(program);
+    int rc = kind == HG_RUN_CONTAINER ? run_inside(p, program, ret, err)
+             : kind == HG_RUN_COMMAND ? run_behind(p, program, ret, err)
+                                      : run_here(p, program, ret, err);
+    explicit_bzero(program, strlen(program));
+    free(program);
     return rc;
 }
 
@@ -146,9 +194,11 @@ static int bring_home(const char *file, const char *text, struct hg_err *err)
     return hg_file_write(file, 0644, text, strlen(text), err);
 }
 
-static int read_answer(struct project *p, const char *text, struct made *ret, struct hg_err *err)
+static int read_answer(struct project *p, struct hg_buf *text, struct made *ret, struct hg_err *err)
 {
-    json_auto_t *answer = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    hg_buf_trim_end(text, "\n");
+    const char *all = hg_buf_str(text), *line = strrchr(all, '\n'); /* a command may have said something before */
+    json_auto_t *answer = json_loads(line ? line + 1 : all, JSON_REJECT_DUPLICATES, NULL);
     const json_t *file = json_array_get(json_object_get(answer, "files"), 0);
     const char *path = json_string_value(json_object_get(file, "path"));
     const char *relative = json_string_value(json_object_get(file, "relative"));
@@ -157,7 +207,7 @@ static int read_answer(struct project *p, const char *text, struct made *ret, st
         return hg_fail(err, HG_E_REFUSED,
                        "Alembic made no revision file: there is nothing to generate, or env.py's "
                        "process_revision_directives left it out");
-    if (p->target.t->run == HG_RUN_HOST) {
+    if (!elsewhere(p)) {
         ret->file = hg_xstrdup(path);
         return 0;
     }
@@ -198,16 +248,13 @@ int generate(struct project *p, const struct hg_strv *extra, struct made *ret, s
 {
     HG_AUTO(hg_strv_done) struct hg_strv arguments = HG_STRV_INIT;
     HG_AUTO(output_done) struct output x = { HG_BUF_INIT, HG_BUF_INIT, 0 };
-    bool inside = p->target.t->run == HG_RUN_CONTAINER;
-    alembic_arguments(p, inside, extra, &arguments);
-    int rc = inside ? run_inside(p, hg_py_review_generate, &arguments, &x, err)
-                    : run_here(p, &arguments, &x, err);
-    if (rc < 0)
+    alembic_arguments(p, extra, &arguments);
+    if (run_there(p, json_pack("{s:o}", "argv", hg_json_texts(&arguments)), hg_py_review_generate, &x, err) < 0)
         return -1;
     relay(p, &x);
     if (x.code != 0)
         return fail_alembic(&x, err);
-    return read_answer(p, hg_buf_str(&x.out), ret, err);
+    return read_answer(p, &x.out, ret, err);
 }
 
 int made_remove(struct project *p, const struct made *m, struct hg_err *err)
@@ -216,13 +263,15 @@ int made_remove(struct project *p, const struct made *m, struct hg_err *err)
         return hg_fail_errno(err, HG_E_CONFIG, "removing %s", m->file);
     if (m->inside == NULL)
         return 0;
-    HG_AUTO(hg_strv_done) struct hg_strv arguments = HG_STRV_INIT;
     HG_AUTO(output_done) struct output x = { HG_BUF_INIT, HG_BUF_INIT, 0 };
-    hg_strv_add(&arguments, m->inside);
-    if (run_inside(p, REMOVE, &arguments, &x, err) < 0)
+    if (run_there(p, json_pack("{s:o}", "file", hg_json_text(m->inside)), REMOVE, &x, err) < 0)
         return -1;
-    return x.code == 0 ? 0 : hg_fail(err, HG_E_DOCKER, "%s cannot be removed in container %s",
-                                     m->inside, p->target.t->run_container);
+    if (x.code == 0)
+        return 0;
+    bool command = p->target.t->run == HG_RUN_COMMAND;
+    return hg_fail(err, command ? HG_E_NETWORK : HG_E_DOCKER, "%s cannot be removed %s %s", m->inside,
+                   command ? "behind" : "in container",
+                   command ? p->target.t->run_command.items[0] : p->target.t->run_container);
 }
 
 void made_done(struct made *m)

@@ -38,13 +38,13 @@ int check_up_to_date(struct project *p, struct hg_err *err);
 /* A revision file that Alembic wrote. */
 struct made {
     char *file;      /* on this host, absolute */
-    char *inside;    /* in the container; NULL: no container */
+    char *inside;    /* in the container or behind the command; NULL: here */
 };
 
 /* Runs `alembic revision` where the target runs. extra: further options for it. The file lies in
  * the working tree and belongs to the caller afterwards. */
 int generate(struct project *p, const struct hg_strv *extra, struct made *ret, struct hg_err *err);
-/* Takes the file away again, also inside the container. */
+/* Takes the file away again, also there. */
 int made_remove(struct project *p, const struct made *m, struct hg_err *err);
 void made_done(struct made *m);
 

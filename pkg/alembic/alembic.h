@@ -202,5 +202,12 @@ bool hg_alembic_needs_flask(const struct hg_alembic_config *c);
 /* A Python program that finds `spec` as SPEC: "import json\nSPEC = json.loads('…')\n" before text. Heap. */
 struct json_t;
 char *hg_alembic_program(const struct json_t *spec, const char *text);
+/* The same program for the stdin of `python3 -` in another place, a container or what a command leads
+ * to: there the interpreter that has alembic is looked for first. It is all on stdin because what
+ * leads there may be a shell's (ssh), which would take an argument apart. Takes `program` (wiped and
+ * freed). Heap, wipe after use. */
+char *hg_alembic_far_program(char *program);
+/* What such an interpreter is called, most likely first. */
+#define HG_ALEMBIC_PYTHONS "python3", "python"
 
 #endif

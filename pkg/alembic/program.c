@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gen/alembic_embed.h"
+
 #define ENV_PY_MAX ((size_t)4 << 20)
 
 bool hg_alembic_needs_flask(const struct hg_alembic_config *c)
@@ -17,6 +19,11 @@ bool hg_alembic_needs_flask(const struct hg_alembic_config *c)
            strstr(hg_buf_str(&text), "current_app") != NULL;
 }
 
+static void wipe(char *text)
+{
+    explicit_bzero(text, strlen(text));
+}
+
 char *hg_alembic_program(const json_t *spec, const char *text)
 {
     char *dumped = json_dumps(spec, JSON_COMPACT | JSON_ENSURE_ASCII);
@@ -24,10 +31,22 @@ char *hg_alembic_program(const json_t *spec, const char *text)
     char *literal = json_dumps(as_string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
     json_decref(as_string);
     char *program = hg_xasprintf("import json\nSPEC = json.loads(%s)\n%s", literal, text);
-    char *secret[] = { dumped, literal }; /* perhaps with passwords in the environment */
-    for (size_t i = 0; i < HG_COUNT(secret); i++) {
-        explicit_bzero(secret[i], strlen(secret[i]));
-        free(secret[i]);
-    }
+    wipe(dumped); /* perhaps with passwords in the environment */
+    wipe(literal);
+    free(dumped);
+    free(literal);
     return program;
+}
+
+char *hg_alembic_far_program(char *program)
+{
+    json_t *spec = json_pack("{s:s}", "program", program);
+    if (!spec)
+        HG_BUG("a program that is no UTF-8");
+    char *text = hg_alembic_program(spec, hg_py_alembic_boot);
+    wipe((char *)(uintptr_t)json_string_value(json_object_get(spec, "program")));
+    json_decref(spec);
+    wipe(program);
+    free(program);
+    return text;
 }

@@ -20,8 +20,7 @@ static int supervise(struct hg_run *r, const char *python, int program, struct h
     bool plain = hg_streq(r->target.t->driver, "plain");
     hg_strv_addv(&argv, &r->target.t->run_command);
     hg_strv_add(&argv, python);
-    hg_strv_add(&argv, "-c");
-    hg_strv_add(&argv, hg_py_apply_boot);
+    hg_strv_add(&argv, "-");
     /* The command itself is this host's: kubectl wants its own HOME and tokens, not the target's. */
     char **envp = hg_vars_envp(&r->target.original);
     struct hg_process_supervise spec = {

@@ -16,18 +16,6 @@ void hg_run_far_output(void *run, int stream, const char *data, size_t len)
         hg_run_output(run, stream, data, len);
 }
 
-/* Only what the target itself lists crosses into the container, never this host's PATH or HOME. */
-void hg_run_crossing(const struct hg_vars *vars, struct hg_strv *ret)
-{
-    for (size_t i = 0; i < vars->count; i++) {
-        const struct hg_var *v = &vars->items[i];
-        if (!v->source || hg_streq(v->source, "process") || hg_starts_with(v->source, "container") ||
-            hg_streq(v->name, HG_LEDGER_KEY))
-            continue;
-        hg_strv_addf(ret, "%s=%s", v->name, v->value);
-    }
-}
-
 static int exec_driver(struct hg_run *r, struct hg_docker *d, const struct hg_container *c,
                        const char *first, struct hg_docker_exec_result *ret, struct hg_err *err)
 {
@@ -43,11 +31,10 @@ static int exec_driver(struct hg_run *r, struct hg_docker *d, const struct hg_co
         hg_strv_add(&argv, "from alembic.config import main; main(prog='alembic')");
         hg_driver_argv(r, false, &argv);
     } else {
-        hg_strv_add(&argv, "-c");
-        hg_strv_add(&argv, hg_py_apply_boot);
+        hg_strv_add(&argv, "-");
         program = hg_driver_program(r, -1);
     }
-    hg_run_crossing(&r->target.vars, &env);
+    hg_target_crossing(&r->target.vars, &env);
     struct hg_docker_exec spec = { .container = c->id, .argv = argv.items, .env = env.items,
                                    .input = program, .input_len = program ? strlen(program) : 0,
                                    .mask = r->target.mask,

@@ -103,20 +103,6 @@ char *hg_driver_text(const json_t *spec, const char *between)
     return hg_alembic_program(spec, text);
 }
 
-json_t *hg_driver_environment(const struct hg_run *r)
-{
-    HG_AUTO(hg_strv_done) struct hg_strv list = HG_STRV_INIT;
-    json_t *all = json_object();
-    hg_run_crossing(&r->target.vars, &list);
-    for (size_t i = 0; i < list.count; i++) {
-        char *equals = strchr(list.items[i], '=');
-        *equals = '\0';
-        json_object_set_new(all, list.items[i], hg_event_text(equals + 1));
-        explicit_bzero(equals + 1, strlen(equals + 1));
-    }
-    return all;
-}
-
 /* Bare Alembic: the program crosses on stdin as the driver does. */
 char *hg_driver_plain_program(struct hg_run *r)
 {
@@ -126,10 +112,10 @@ char *hg_driver_plain_program(struct hg_run *r)
                                "main(prog='alembic', argv=SPEC['argv'])\n";
     HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
     hg_driver_argv(r, false, &argv);
-    json_t *spec = json_pack("{s:o, s:o}", "argv", hg_json_list(&argv), "environment", hg_driver_environment(r));
+    json_t *spec = json_pack("{s:o, s:o}", "argv", hg_json_list(&argv), "environment", hg_target_crossing_json(&r->target.vars));
     char *program = hg_alembic_program(spec, TEXT);
     json_decref(spec);
-    return program;
+    return hg_alembic_far_program(program);
 }
 
 char *hg_driver_program(struct hg_run *r, int report_fd)
@@ -158,10 +144,10 @@ char *hg_driver_program(struct hg_run *r, int report_fd)
     json_object_set_new(spec, "verbose", json_boolean(r->o->common->verbose > 0));
     json_object_set_new(spec, "fd", report_fd < 0 ? json_null() : json_integer(report_fd));
     if (r->target.t->run == HG_RUN_COMMAND)
-        json_object_set_new(spec, "environment", hg_driver_environment(r));
+        json_object_set_new(spec, "environment", hg_target_crossing_json(&r->target.vars));
     char *program = hg_driver_text(spec, "");
     json_decref(spec);
-    return program;
+    return report_fd < 0 ? hg_alembic_far_program(program) : program;
 }
 
 /* ---- reports -------------------------------------------------------------------------------- */

@@ -232,11 +232,9 @@ bool hg_run_crowded(const struct hg_run *r);
 int hg_run_wait_for_calm(struct hg_run *r, struct hg_err *err);
 
 /* driver.c */
-char *hg_driver_program(struct hg_run *r, int report_fd);   /* fd < 0: its stdout */
+char *hg_driver_program(struct hg_run *r, int report_fd);   /* fd < 0: its stdout, in another place */
 /* The specification, driver.py, failure.py, what stands between, and the call. Heap. */
 char *hg_driver_text(const json_t *spec, const char *between);
-/* The variables that cross to a migrator behind a command, as an object. */
-json_t *hg_driver_environment(const struct hg_run *r);
 /* For `driver: plain` behind a command: bare Alembic. Heap. */
 char *hg_driver_plain_program(struct hg_run *r);
 void hg_driver_argv(struct hg_run *r, bool flask, struct hg_strv *ret);
@@ -260,8 +258,6 @@ int64_t hg_run_lock_timeout(const struct hg_run *r);
 /* migrate.c, container.c, command.c */
 /* The environment of a migrator on this host; NULL with *err. Release with hg_vars_free_envp. */
 char **hg_run_migrator_envp(struct hg_run *r, struct hg_err *err);
-/* "NAME=value" of what the target itself lists: nothing else crosses to another place. */
-void hg_run_crossing(const struct hg_vars *vars, struct hg_strv *ret);
 struct hg_migrated { bool ok; int code; bool timed_out; int signal; };
 int hg_run_migrate(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err);
 int hg_run_migrate_in_container(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err);
@@ -337,9 +333,7 @@ int hg_run_invalid_indexes(PGconn *conn, struct hg_strv *ret, struct hg_err *err
 void hg_run_leftovers_before(struct hg_run *r);
 bool hg_strv_same_set(const struct hg_strv *a, const struct hg_strv *b);
 
-/* The variable with the key for the HMAC of the files that the ledger keeps. The migrator does not get it. */
-#define HG_LEDGER_KEY "HEADGATE_LEDGER_KEY"
-/* Its value, or NULL. */
+/* The value of HG_LEDGER_KEY, or NULL. */
 const char *hg_run_ledger_key(void);
 
 /* failed.c */

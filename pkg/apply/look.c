@@ -14,8 +14,7 @@
 #define OUTPUT_MAX ((size_t)4 << 20)
 #define TAIL_BYTES 1500
 
-/* Elsewhere; on this host hg_alembic_python knows. */
-static const char *const PYTHONS[] = { "python3", "python" };
+static const char *const PYTHONS[] = { HG_ALEMBIC_PYTHONS };
 
 struct hg_apply_look {
     struct hg_apply_options options;
@@ -47,13 +46,13 @@ static char *program(const struct hg_run *r, const struct hg_apply_look_options 
                             json_pack("{s:s?, s:s?, s:s?}", "database", s->db_name, "oid", s->db_oid,
                                       "system_identifier", s->system_identifier));
     if (r->target.t->run == HG_RUN_COMMAND)
-        json_object_set_new(spec, "environment", hg_driver_environment(r));
+        json_object_set_new(spec, "environment", hg_target_crossing_json(&r->target.vars));
     if (o->instead)
         json_object_set_new(spec, "instead", json_string(o->instead));
     HG_AUTO(hg_freep) char *between = hg_xasprintf("%s\n%s", hg_py_apply_look, hg_py_apply_compare);
     char *text = hg_driver_text(spec, between);
     json_decref(spec);
-    return text;
+    return r->target.t->run == HG_RUN_HOST ? text : hg_alembic_far_program(text);
 }
 
 /* ---- running it ---------------------------------------------------------------------------------- */
@@ -103,13 +102,12 @@ static int in_container(struct hg_apply_look *l)
         hg_docker_find(d, l->run.target.t->run_container, &c, &l->err) < 0 ||
         hg_container_ready(&c, &l->err) < 0)
         return -1;
-    hg_run_crossing(&l->run.target.vars, &env);
+    hg_target_crossing(&l->run.target.vars, &env);
     int rc = -1;
     for (size_t i = 0; i < HG_COUNT(PYTHONS); i++) {
         HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
         hg_strv_add(&argv, PYTHONS[i]);
-        hg_strv_add(&argv, "-c");
-        hg_strv_add(&argv, hg_py_apply_boot);
+        hg_strv_add(&argv, "-");
         struct hg_docker_exec spec = { .container = c.id, .argv = argv.items, .env = env.items,
                                        .input = l->program, .input_len = strlen(l->program),
                                        .sink = on_output, .context = l,
@@ -134,8 +132,7 @@ static int behind_command(struct hg_apply_look *l)
         HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
         hg_strv_addv(&argv, &r->target.t->run_command);
         hg_strv_add(&argv, PYTHONS[i]);
-        hg_strv_add(&argv, "-c");
-        hg_strv_add(&argv, hg_py_apply_boot);
+        hg_strv_add(&argv, "-");
         struct hg_exit_status status = { 0 };
         struct hg_process_run spec = { .argv = argv.items, .envp = envp, .dir = r->alembic.dir,
                                        .input = l->program, .input_len = strlen(l->program),

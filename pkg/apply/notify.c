@@ -54,8 +54,7 @@ static struct hg_tell *tell_of(struct hg_run *r)
     unsigned char bytes[RUN_BYTES];
     if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
         memset(bytes, 0, sizeof bytes);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        (void)snprintf(t->run + 2 * i, 3, "%02x", bytes[i]);
+    (void)hg_hex(bytes, sizeof bytes, t->run);
     t->notifiers = config(r)->notifier_count;
     t->started = hg_xcalloc(t->notifiers + 1, sizeof *t->started);
     t->unset = hg_xcalloc(t->notifiers + 1, sizeof *t->unset);

@@ -253,8 +253,7 @@ json_t *hg_stored_json(const struct hg_run *r)
     for (size_t i = 0; i < r->stored_count; i++) {
         const struct hg_buf *bytes = &r->stored[i].file.bytes;
         HG_AUTO(hg_buf_done) struct hg_buf hex = HG_BUF_INIT;
-        for (size_t k = 0; k < bytes->len; k++)
-            hg_buf_addf(&hex, "%02x", (unsigned char)bytes->data[k]);
+        hg_buf_add_hex(&hex, bytes->data, bytes->len);
         json_object_set_new(files, r->stored[i].name, json_string(hg_buf_str(&hex)));
     }
     return files;

@@ -190,6 +190,9 @@ size_t hg_utf8_unfinished(const char *data, size_t len);
 /* Appends text as it is, but what is no UTF-8, and NUL, as \xNN. */
 void hg_utf8_add(struct hg_buf *b, const char *data, size_t len);
 int hg_hex_digit(char c);                           /* 0 to 15, -1: none */
+/* Lower-case hex into out, 2 * len + 1 bytes; gives out. hg_buf_add_hex appends it. */
+char *hg_hex(const void *data, size_t len, char *out);
+void hg_buf_add_hex(struct hg_buf *b, const void *data, size_t len);
 /* %XX decoded, and '+' as a space if asked; what is no escape stays. Heap, NUL-terminated; *ret_len
  * (NULL: not wanted) tells of a NUL inside. */
 char *hg_percent_decode(const char *s, size_t len, bool plus_is_space, size_t *ret_len);

@@ -8,17 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *hex(const unsigned char *digest, char out[HG_SHA256_SIZE])
-{
-    static const char DIGITS[] = "0123456789abcdef";
-    for (size_t i = 0; i < SHA256_DIGEST_LENGTH; i++) {
-        out[2 * i] = DIGITS[digest[i] >> 4];
-        out[2 * i + 1] = DIGITS[digest[i] & 15];
-    }
-    out[2 * SHA256_DIGEST_LENGTH] = '\0';
-    return out;
-}
-
 /* The digest of two pieces, one after the other. */
 static void digest_of(const void *first, size_t first_len, const void *second, size_t second_len,
                       unsigned char out[SHA256_DIGEST_LENGTH])
@@ -34,7 +23,7 @@ const char *hg_sha256(const void *data, size_t len, char out[HG_SHA256_SIZE])
 {
     unsigned char digest[SHA256_DIGEST_LENGTH];
     digest_of(data, len, "", 0, digest);
-    return hex(digest, out);
+    return hg_hex(digest, SHA256_DIGEST_LENGTH, out);
 }
 
 int hg_sha256_fd(const void *data, size_t len, int fd, size_t more, char out[HG_SHA256_SIZE])
@@ -55,7 +44,7 @@ int hg_sha256_fd(const void *data, size_t len, int fd, size_t more, char out[HG_
     }
     if (!good || !SHA256_Final(digest, &ctx))
         HG_BUG("SHA-256 is not available in libcrypto");
-    (void)hex(digest, out);
+    (void)hg_hex(digest, SHA256_DIGEST_LENGTH, out);
     return 0;
 }
 
@@ -74,5 +63,5 @@ const char *hg_hmac_sha256(const void *key, size_t key_len, const void *data, si
         block[i] ^= 0x36 ^ 0x5c;
     digest_of(block, sizeof block, digest, sizeof digest, digest);
     explicit_bzero(block, sizeof block);
-    return hex(digest, out);
+    return hg_hex(digest, SHA256_DIGEST_LENGTH, out);
 }

@@ -319,6 +319,26 @@ int hg_hex_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+char *hg_hex(const void *data, size_t len, char *out)
+{
+    static const char DIGITS[] = "0123456789abcdef";
+    const unsigned char *bytes = data;
+    for (size_t i = 0; i < len; i++) {
+        out[2 * i] = DIGITS[bytes[i] >> 4];
+        out[2 * i + 1] = DIGITS[bytes[i] & 15];
+    }
+    out[2 * len] = '\0';
+    return out;
+}
+
+void hg_buf_add_hex(struct hg_buf *b, const void *data, size_t len)
+{
+    const char *bytes = data;
+    char two[3];
+    for (size_t i = 0; i < len; i++)
+        hg_buf_add(b, hg_hex(bytes + i, 1, two), 2);
+}
+
 char *hg_percent_decode(const char *s, size_t len, bool plus_is_space, size_t *ret_len)
 {
     char *out = hg_xmalloc(len + 1);

@@ -28,8 +28,7 @@ static int make_token(char out[33], struct hg_err *err)
     unsigned char bytes[16];
     if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
         return hg_fail_errno(err, HG_E_BUG, "no random bytes");
-    for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+    (void)hg_hex(bytes, sizeof bytes, out);
     return 0;
 }
 

@@ -12,7 +12,7 @@ enum { INTERPRETER_MAX = 254 }; /* what the kernel reads of a first line (BINPRM
  * that is closed. */
 static char **application_environment(const struct hg_entry *e)
 {
-    static const char *const OURS[] = { "HEADGATE_STATE_FD", HG_INJECTED_VAR, "HEADGATE_LEDGER_KEY" };
+    static const char *const OURS[] = { "HEADGATE_STATE_FD", HG_INJECTED_VAR, HG_LEDGER_KEY };
     if (!e->have_target) {
         for (size_t i = 0; i < HG_COUNT(OURS); i++)
             (void)unsetenv(OURS[i]);

@@ -163,7 +163,7 @@ static json_t *from_file(const struct after *a)
                                           : NULL;
     struct hg_err err = { 0 };
     json_t *receipt = NULL;
-    const char *key = getenv("HEADGATE_LEDGER_KEY");
+    const char *key = getenv(HG_LEDGER_KEY);
     if (hg_ledger_receipt_read(path, target->t->gate_receipt, key && *key ? key : NULL, signers, &receipt,
                                &err) < 0)
         (void)found(a, "HG511", "%s", err.message);

@@ -64,8 +64,7 @@ static int make_password(const struct hg_pg_place *p, struct hg_err *err)
     if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
         return hg_fail_errno(err, HG_E_CONFIG, "no random bytes for a password");
     char text[2 * sizeof bytes + 2];
-    for (size_t i = 0; i < sizeof bytes; i++)
-        (void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    (void)hg_hex(bytes, sizeof bytes, text);
     memcpy(text + 2 * sizeof bytes, "\n", 2);
     int rc = put(p, "password", text, err);
     explicit_bzero(text, sizeof text);

@@ -83,9 +83,7 @@ static json_t *new_file(void)
     if (getrandom(salt, sizeof salt, 0) != (ssize_t)sizeof salt)
         return NULL;
     char hex[2 * SALT_BYTES + 1];
-    for (size_t i = 0; i < sizeof salt; i++)
-        (void)snprintf(hex + 2 * i, 3, "%02x", salt[i]);
-    return json_pack("{s:i, s:s, s:[]}", "version", 1, "salt", hex, "places");
+    return json_pack("{s:i, s:s, s:[]}", "version", 1, "salt", hg_hex(salt, sizeof salt, hex), "places");
 }
 
 /* Everything that decides which place is meant. */

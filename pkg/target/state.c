@@ -48,8 +48,7 @@ static json_t *text(const char *s)
     if (j)
         return j;
     HG_AUTO(hg_buf_wipe) struct hg_buf hex = HG_BUF_INIT;
-    for (; *s; s++)
-        hg_buf_addf(&hex, "%02x", (unsigned char)*s);
+    hg_buf_add_hex(&hex, s, strlen(s));
     return json_pack("{s:s}", BYTES, hg_buf_str(&hex));
 }
 

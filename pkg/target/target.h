@@ -276,6 +276,12 @@ char **hg_target_plain_envp(const struct hg_target *t);
 /* The names of the variables that such a Python misses, each with the value it may have all the same:
  * "" where it must say nothing, else a switch's own, or a number. New reference. */
 json_t *hg_target_placeholders(const struct hg_target *t, char *const *plain);
+/* The variable with the key for the HMAC of the files that the ledger keeps. The migrator does not get it. */
+#define HG_LEDGER_KEY "HEADGATE_LEDGER_KEY"
+/* What crosses to a container, or to where a command leads: what the target itself lists, never this
+ * host's PATH or HOME. As "NAME=value", and as an object (new reference). */
+void hg_target_crossing(const struct hg_vars *vars, struct hg_strv *ret);
+json_t *hg_target_crossing_json(const struct hg_vars *vars);
 /* What is wrong with the dotenv files among the target's sources, for doctor: HG515 for each line that
  * another tool reads differently (path and line set, values never shown), HG516 for secrets in a file
  * that git tracks or everybody can read. Files that are not there are left out. Needs t->t and

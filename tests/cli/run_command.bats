@@ -44,7 +44,7 @@ op.create_table("t2", sa.Column("id", sa.Integer))'
     jq -rs 'map(select(.event == "output").text) | join("")' <<< "$output" |
         grep 'in far-away yes None' > /dev/null || fail "not there"
     [ "$(jq -rs 'map(select(.event == "step" and .phase == "committed").revision) | join(",")' <<< "$output")" = r1,r2 ]
-    grep -F -- '-- python3 -c' "$BATS_TEST_TMPDIR/args"
+    grep -Fx -- '-- python3 -' "$BATS_TEST_TMPDIR/args"
     run grep -F hgt-secret "$BATS_TEST_TMPDIR/args"
     [ "$status" -eq 1 ] || fail "the password was in argv"
     run grep '^DATABASE_URL=' "$BATS_TEST_TMPDIR/env"
@@ -94,7 +94,8 @@ op.create_table("t2", sa.Column("id", sa.Integer))'
     [ "$(hga_rows)" = none ]
     cat > far << 'EOF'
 #!/bin/sh
-case $* in *hashlib.sha256\(file.read*) shift; exec "$@" ;; esac
+program=$(cat)
+case $program in *'SPEC["folder"]'*) shift; printf '%s\n' "$program" | "$@"; exit ;; esac
 echo "the pod is gone" >&2
 exit 1
 EOF
@@ -146,6 +147,27 @@ EOF
     [ "$code" -eq 4 ] || fail "exit $code: $(cat err)"
     [ "$(tail -n 1 out | jq -r .outcome)" = interrupted ]
     hga_no_sessions
+}
+
+# ssh puts its words together and has a shell take them apart again.
+@test "behind ssh: apply, gate and new; a new revision comes home" {
+    cat > over << EOF
+#!/bin/sh
+cd "$BATS_TEST_TMPDIR/far-away" && exec env -i "PATH=$HGT_VENV/bin:/usr/bin:/bin" THERE=yes sh -c "\$*"
+EOF
+    chmod +x over
+    yaml '[ ./over ]'
+    echo "ODD='café \$HOME'" >> .env
+    mkdir ../far-away/alembic && echo 'raise RuntimeError("not this one")' > ../far-away/alembic/__init__.py
+    hga_revision 2 'import os
+print("odd", os.environ["ODD"])
+op.create_table("t2", sa.Column("id", sa.Integer))'
+    cp mig/versions/r2.py ../far-away/mig/versions/
+    run --separate-stderr headgate apply -t pod
+    expect_status 0
+    expect_stderr "odd café \$HOME"
+    [ "$(hga_rows)" = r2 ]
+    hga_new_comes_home pod ../far-away
 }
 
 @test "exec goes behind the command" {

@@ -18,7 +18,7 @@ start_container() {
     hga_commit
 }
 
-@test "apply runs the migrator in the container" {
+@test "apply and new run the migrator in the container" {
     hga_revision 2 'import os
 print("in", os.getcwd(), "home", os.environ.get("HOME"))
 op.create_table("t2", sa.Column("id", sa.Integer))'
@@ -30,6 +30,7 @@ op.create_table("t2", sa.Column("id", sa.Integer))'
     jq -rs 'map(select(.event == "output").text) | join("")' <<< "$output" | grep -q "in /app home"
     [ "$(jq -rs 'map(select(.event == "step" and .phase == "committed").revision) | join(",")' <<< "$output")" = r1,r2 ]
     hga_no_sessions
+    hga_new_comes_home docker "$BATS_TEST_TMPDIR/image"
 }
 
 @test "a lock is tried for again, and a throttle holds back, with the migrator in the container" {

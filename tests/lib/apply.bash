@@ -35,6 +35,32 @@ EOF
     git init -q -b main . && git add -A && git commit -q -m "revisions"
 }
 
+# hga_generates DIR: in that copy of the project `alembic revision` makes files; autogenerate finds nothing.
+hga_generates() {
+    "$HGT_VENV/bin/alembic" init "$BATS_TEST_TMPDIR/template" > /dev/null 2>&1
+    cp "$BATS_TEST_TMPDIR/template/script.py.mako" "$1/mig/"
+    sed -i 's/target_metadata=None/target_metadata=__import__("sqlalchemy").MetaData(), include_object=lambda *_: False/' \
+        "$1/mig/env.py"
+}
+
+# hga_new_comes_home TARGET DIR: `headgate new` generates in DIR, brings the file here, and takes an empty one
+# away from both.
+hga_new_comes_home() {
+    local file
+    hga_generates "$2"
+    run --separate-stderr headgate new -t "$1" --manual -m "it's a \$HOME; true"
+    expect_status 0
+    file=${lines[-1]}
+    [ -f "$file" ] || fail "not here: $file"
+    grep -F "it's a \$HOME; true" "$file"
+    cmp "$file" "$2/mig/versions/${file##*/}"
+    rm "$file" "$2/mig/versions/${file##*/}"
+    run --separate-stderr headgate new -t "$1" -m nothing
+    expect_status 1
+    expect_stderr "the empty revision was removed"
+    [ -z "$(find . "$2" -name '*nothing.py')" ] || fail "it lies somewhere yet"
+}
+
 # hga_env URL-EXPRESSION [OPTIONS]: writes env.py; OPTIONS are keywords of context.configure.
 hga_env() {
     cat > mig/env.py << EOF

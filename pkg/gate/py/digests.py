@@ -5,7 +5,7 @@ import json
 import os
 import sys
 
-root = sys.argv[1]
+root = SPEC["folder"]  # noqa: F821
 if not os.path.isdir(root):
     sys.exit("there is no folder %s here (%s)" % (root, os.getcwd()))
 found = {}

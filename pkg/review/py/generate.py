@@ -1,10 +1,12 @@
-# Runs Alembic's own command line, given as arguments, and writes on the standard output one line of
+# Runs Alembic's own command line, SPEC["argv"], and writes on the standard output one line of
 # JSON: the revision files it made. Everything printed meanwhile goes to the standard error.
 # Operations on the schema headgate keeps its records in are left out of what is generated.
 import json
 import os
 import sys
 
+# Behind a command the target's variables cross with the program.
+os.environ.update(SPEC.get("environment", {}))  # noqa: F821
 answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
 os.dup2(2, 1)
 if sys.path and sys.path[0] == "":
@@ -45,7 +47,7 @@ def described(path):
 
 
 autogenerate.RevisionContext = RevisionContext
-main(prog="alembic", argv=sys.argv[1:])
-json.dump({"files": [described(path) for path in made]}, answer)
+main(prog="alembic", argv=SPEC["argv"])  # noqa: F821
+answer.write("\n" + json.dumps({"files": [described(path) for path in made]}))
 answer.write("\n")
 answer.flush()

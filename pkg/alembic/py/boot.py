@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# In a container: reads the program from stdin and runs it here, or, when this python3 has no alembic,
-# in the interpreter of the `alembic` script on PATH (its first line; pip's long form has it second).
+# In another place: runs the program in SPEC here, or, when this python3 has no alembic, in the
+# interpreter of the `alembic` script on PATH (its first line; pip's long form has it second).
 import sys
 
-program = sys.stdin.read()
+program = SPEC["program"]  # noqa: F821
+here = sys.path.pop(0)  # where a folder of the project may be called alembic
 try:
     import alembic
 except ImportError:
@@ -29,4 +30,5 @@ except ImportError:
         copy.seek(0)
         os.dup2(copy.fileno(), 0)
         os.execv(words[0], [words[0], "-"])
+sys.path.insert(0, here)
 exec(compile(program, "<headgate driver>", "exec"))
