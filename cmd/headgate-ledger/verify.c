@@ -40,36 +40,65 @@ static void note(struct verifying *c, const char *fmt, ...)
 /* ---- the schema now ------------------------------------------------------------------------------ */
 
 static void compare_objects(struct verifying *c, const struct hg_ledger_objects *known,
-                            const struct hg_ledger_objects *now)
+                            const struct hg_ledger_objects *now, const struct hg_strv *version_tables)
 {
-    size_t added = 0, changed = 0;
+    size_t added = 0, changed = 0, others = 0;
+    const char *other = NULL;
     for (size_t i = 0; i < known->count; i++) {
         const struct hg_ledger_object *was = &known->items[i];
         const struct hg_ledger_object *is = hg_ledger_object_find(now, was->kind, was->name);
-        if (!was->digest || hg_streq(was->digest, is ? is->digest : NULL))
+        if (!was->digest || hg_streq(was->digest, is ? is->digest : NULL) ||
+            hg_ledger_version_table_part(version_tables, was->name))
             continue;
         changed += !was->made;
-        if (was->made)
+        others += was->made && was->other;
+        other = was->made && was->other ? was->other : other;
+        if (was->made && !was->other)
             problem(c, "object", was->name, "%s %s %s since %s", was->kind, was->name,
                     is ? "was changed by other means" : "is gone", known->finished_at);
     }
     for (size_t i = 0; i < now->count; i++) {
         const struct hg_ledger_object *was = hg_ledger_object_find(known, now->items[i].kind, now->items[i].name);
-        added += !was || !was->digest;
+        added += (!was || !was->digest) && !hg_ledger_version_table_part(version_tables, now->items[i].name);
     }
+    if (others)
+        note(c, "%zu object%s that runs of another version table made (%s) changed or went: headgate ledger adopt "
+             "in its project records what Alembic did there", others, others == 1 ? "" : "s", other);
     if (changed)
         note(c, "%zu object%s that no recorded run made changed or went", changed, changed == 1 ? "" : "s");
     if (added)
         note(c, "%zu object%s appeared that no recorded run made", added, added == 1 ? "" : "s");
 }
 
+static bool in_database(const struct verifying *c)
+{
+    return hg_streq(hg_jget(c->v->document, "place"), "database");
+}
+
+/* What the ledger knows of the objects, and whose version tables it knows. A file has the runs of one only. */
+static int read_known(const struct verifying *c, struct hg_ledger_objects *ret, struct hg_strv *ret_tables,
+                      struct hg_err *err)
+{
+    const char *own = c->v->version_table;
+    if (own)
+        hg_strv_add(ret_tables, own);
+    if (in_database(c))
+        return hg_ledger_version_tables(c->v->conn, ledger_deadline(c->v->o), ret_tables, err) < 0
+                   ? -1
+                   : hg_ledger_objects(c->v->conn, own, ledger_deadline(c->v->o), ret, err);
+    hg_ledger_objects_of(c->v->document, ret);
+    return 0;
+}
+
 static int check_schema(struct verifying *c, struct hg_err *err)
 {
+    HG_AUTO(hg_strv_done) struct hg_strv tables = HG_STRV_INIT;
     HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects known = { 0 };
     HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects now = { 0 };
     HG_AUTO(hg_strv_done) struct hg_strv unreadable = HG_STRV_INIT;
     json_t *catalog = NULL;
-    hg_ledger_objects_of(c->v->document, &known);
+    if (read_known(c, &known, &tables, err) < 0)
+        return -1;
     if (!known.fingerprint) {
         if (known.run)
             note(c, "the schema was not compared: run %s is recorded without a fingerprint", known.run);
@@ -85,7 +114,7 @@ static int check_schema(struct verifying *c, struct hg_err *err)
         note(c, "the schema was not compared: it was recorded by PostgreSQL %d, this is %d",
              known.server_version / 10000, now.server_version / 10000);
     else
-        compare_objects(c, &known, &now);
+        compare_objects(c, &known, &now, &tables);
     return 0;
 }
 
@@ -210,8 +239,7 @@ int ledger_verify(struct ledger_view *v, struct hg_err *err)
     key = key && *key ? key : NULL;
     json_t *counts = NULL;
     struct verifying c = { v, hg_ledger_check(v->document, key, &counts), json_array() };
-    if (hg_streq(json_string_value(json_object_get(v->document, "place")), "database") &&
-        check_tables(&c, err) < 0)
+    if (in_database(&c) && check_tables(&c, err) < 0)
         return -1;
     if (!json_is_true(json_object_get(v->document, "complete")))
         note(&c, "this role sees the views only: earlier steps and all files were not checked");

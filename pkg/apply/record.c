@@ -48,7 +48,8 @@ static int close_open_run(struct hg_run *r, struct hg_err *err)
             hg_strv_add(&done, steps.items[i]);
     }
     const char *outcome = done.count == steps.count ? "applied" : done.count ? "failed" : "abandoned";
-    struct hg_ledger_outcome o = { .outcome = outcome, .rows = &r->status.rows, .done = &done,
+    struct hg_ledger_outcome o = { .version_table = r->version_table, .outcome = outcome,
+                                   .rows = &r->status.rows, .done = &done,
                                    .error = "its headgate ended without recording an outcome" };
     hg_run_objects_now(r);
     o.after = r->catalog_now ? &r->now : NULL;
@@ -84,7 +85,8 @@ static int adopt(struct hg_run *r, struct hg_err *err)
     run.steps = &moved;
     run.goal = NULL;
     run.overrides = NULL;
-    struct hg_ledger_outcome o = { .outcome = "recorded", .rows = &r->status.rows, .done = &ids };
+    struct hg_ledger_outcome o = { .version_table = r->version_table, .outcome = "recorded",
+                                   .rows = &r->status.rows, .done = &ids };
     hg_run_objects_now(r);
     o.after = r->catalog_now ? &r->now : NULL;
     if (hg_ledger_intent(&r->ledger, &run, deadline(), err) < 0 ||
@@ -165,7 +167,8 @@ int hg_run_outcome(struct hg_run *r, const struct hg_err *failure, struct hg_err
 {
     if (!r->ledger.conn || !r->to_known)
         return 0;
-    struct hg_ledger_outcome o = { .outcome = r->outcome,
+    struct hg_ledger_outcome o = { .version_table = r->version_table,
+                                   .outcome = r->outcome,
                                    .rows = &r->after,
                                    .done = &r->applied,
                                    .error = failure->kind ? failure->message : NULL,
@@ -195,8 +198,8 @@ int hg_run_baseline(struct hg_run *r, struct hg_err *err)
     }
     struct hg_ledger_run run = describe(r, "baseline");
     run.to = &r->status.rows;
-    struct hg_ledger_outcome o = { .outcome = "recorded", .rows = &r->status.rows,
-                                   .done = &r->applied, .all_made = true };
+    struct hg_ledger_outcome o = { .version_table = r->version_table, .outcome = "recorded",
+                                   .rows = &r->status.rows, .done = &r->applied, .all_made = true };
     hg_run_objects_now(r);
     o.after = r->catalog_now ? &r->now : NULL;
     if (open_ledger(r, err) < 0 || leave_label(r, err) < 0 ||
@@ -247,7 +250,8 @@ int hg_run_squash_intent(struct hg_run *r, struct hg_err *err)
 int hg_run_squash_outcome(struct hg_run *r, bool moved, struct hg_err *err)
 {
     const struct hg_strv none = HG_STRV_INIT;
-    struct hg_ledger_outcome o = { .outcome = moved ? "applied" : "failed", .rows = &r->status.rows,
+    struct hg_ledger_outcome o = { .version_table = r->version_table,
+                                   .outcome = moved ? "applied" : "failed", .rows = &r->status.rows,
                                    .done = moved ? &r->moved_to : &none };
     hg_run_objects_now(r);
     o.before = o.after = r->catalog_now ? &r->now : NULL;

@@ -7,8 +7,6 @@
 #include "past.h"
 #include "snapshot/snapshot.h"
 
-#include "gen/gate_embed.h"
-
 enum { SHOWN_MAX = 20 };  /* findings of one rule; the rest is counted */
 enum { PARTS_MAX = 5 };   /* parts of an object that its finding names; the rest is counted */
 static const int64_t CATALOG_NS = 20 * HG_NS_PER_S; /* each statement */
@@ -40,13 +38,15 @@ static int read_objects(struct hg_judge *j, const struct hg_past *past, struct h
 }
 
 static void add_now(struct hg_ledger_objects *to, const struct hg_ledger_object *which,
-                    const struct hg_ledger_object *is, bool made)
+                    const struct hg_ledger_object *is)
 {
-    hg_ledger_objects_add(to, which->kind, which->name, is ? is->digest : NULL, made)->definition =
-        hg_xstrdup(is ? is->definition : NULL);
+    struct hg_ledger_object *x =
+        hg_ledger_objects_add(to, which->kind, which->name, is ? is->digest : NULL, which->made);
+    x->definition = hg_xstrdup(is ? is->definition : NULL);
+    x->other = hg_xstrdup(which->other);
 }
 
-/* What is otherwise than recorded: digest is that of now (NULL: gone), made that of the record. */
+/* What is otherwise than recorded: digest is that of now (NULL: gone), the rest that of the record. */
 static void find_differing(const struct hg_ledger_objects *then, const struct hg_ledger_objects *now,
                            struct hg_ledger_objects *ret)
 {
@@ -54,47 +54,23 @@ static void find_differing(const struct hg_ledger_objects *then, const struct hg
         const struct hg_ledger_object *was = &then->items[i];
         const struct hg_ledger_object *is = hg_ledger_object_find(now, was->kind, was->name);
         if (!hg_streq(was->digest, is ? is->digest : NULL))
-            add_now(ret, was, is, was->made);
+            add_now(ret, was, is);
     }
     for (size_t i = 0; i < now->count; i++) {
         const struct hg_ledger_object *is = &now->items[i];
         if (!hg_ledger_object_find(then, is->kind, is->name))
-            add_now(ret, is, is, false);
+            add_now(ret, is, is);
     }
     hg_ledger_objects_sort(ret);
 }
 
-/* Is it one of the version tables (of any environment that shares the database), or stands on one? */
-static bool of_version_table(const struct hg_strv *tables, const char *name)
+/* Adds what a run of another version table found and recorded, after ours last looked. */
+static void add_found_since(const struct hg_ledger_objects *then, struct hg_ledger_objects *differing)
 {
-    static const char PKC[] = "_pkc"; /* Alembic's name for its key */
-    for (size_t i = 0; i < tables->count; i++) {
-        size_t len = strlen(tables->items[i]);
-        if (strncmp(name, tables->items[i], len) == 0 &&
-            (!name[len] || name[len] == '.' || hg_streq(name + len, PKC)))
-            return true;
-    }
-    return false;
-}
-
-static int version_tables(struct hg_judge *j, const struct hg_past *past, struct hg_strv *ret,
-                          struct hg_err *err)
-{
-    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
-    size_t i;
-    json_t *run;
-    json_array_foreach(json_object_get(past->document, "runs"), i, run)
-    {
-        if (hg_jget(run, "version_table") && !hg_strv_has(ret, hg_jget(run, "version_table")))
-            hg_strv_add(ret, hg_jget(run, "version_table"));
-    }
-    if (past->document)
-        return 0;
-    if (hg_pg_query(past->conn, hg_sql_gate_version_tables, 0, NULL, j->in->deadline_ns, &res, err) < 0)
-        return -1;
-    for (int row = 0; row < PQntuples(res); row++)
-        hg_strv_add(ret, hg_pg_get(res, row, 0));
-    return 0;
+    for (size_t i = 0; i < then->count; i++)
+        if (then->items[i].later)
+            add_now(differing, &then->items[i], &then->items[i]);
+    hg_ledger_objects_sort(differing);
 }
 
 /* Takes out what is no matter of migrations: every environment leaves out only its own version table. */
@@ -102,13 +78,14 @@ static int drop_version_tables(struct hg_judge *j, const struct hg_past *past,
                                struct hg_ledger_objects *differing, struct hg_err *err)
 {
     HG_AUTO(hg_strv_done) struct hg_strv tables = HG_STRV_INIT;
-    if (version_tables(j, past, &tables, err) < 0)
+    hg_strv_add(&tables, past->table);
+    if (!past->document && hg_ledger_version_tables(past->conn, j->in->deadline_ns, &tables, err) < 0)
         return -1;
     HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects kept = { 0 };
     for (size_t i = 0; i < differing->count; i++) {
         const struct hg_ledger_object *x = &differing->items[i];
-        if (!of_version_table(&tables, x->name))
-            add_now(&kept, x, x, x->made);
+        if (!hg_ledger_version_table_part(&tables, x->name))
+            add_now(&kept, x, x);
     }
     struct hg_ledger_objects swap = *differing;
     *differing = kept;
@@ -201,13 +178,50 @@ static void report(struct hg_judge *j, const struct hg_ledger_objects *then,
     size_t found = 0;
     for (size_t i = 0; i < differing->count; i++) {
         const struct hg_ledger_object *x = &differing->items[i];
-        if (x->made != made || went_with_table(differing, x) || found++ >= SHOWN_MAX)
+        if (x->made != made || (made && x->other) || went_with_table(differing, x) || found++ >= SHOWN_MAX)
             continue;
         report_one(j, then, x, rule, when);
     }
     if (found > SHOWN_MAX)
         hg_finding_add(&j->out->findings, rule, "%zu more objects are not as the last recorded run left them",
                        found - SHOWN_MAX);
+}
+
+/* What revisions of one other version table made, and is not as recorded: that is for its own project to judge. */
+static void report_other(struct hg_judge *j, const struct hg_ledger_objects *then,
+                         const struct hg_ledger_objects *differing, const char *other)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf what = HG_BUF_INIT;
+    size_t found = 0;
+    for (size_t i = 0; i < differing->count; i++) {
+        const struct hg_ledger_object *x = &differing->items[i];
+        if (!x->made || !hg_streq(x->other, other) || went_with_table(differing, x) || found++ >= PARTS_MAX)
+            continue;
+        hg_buf_addf(&what, "%s%s %s %s", what.len ? ", " : "", x->kind, x->name, change_of(then, x));
+    }
+    if (found > PARTS_MAX)
+        hg_buf_addf(&what, " and %zu more", found - PARTS_MAX);
+    struct hg_finding *f = hg_finding_add(&j->out->findings, "HG224",
+                                          "not as the last run of another version table, %s, left it: %s", other,
+                                          hg_buf_str(&what));
+    f->severity = HG_SEV_NOTE;
+    f->object = hg_xstrdup(other);
+    f->help = hg_xasprintf("Nothing needs to be done here. In the project that keeps its versions in %s: "
+                           "`headgate ledger adopt` records what Alembic did there without headgate; what else "
+                           "changed, `headgate gate` says there.", other);
+}
+
+static void report_others(struct hg_judge *j, const struct hg_ledger_objects *then,
+                          const struct hg_ledger_objects *differing)
+{
+    HG_AUTO(hg_strv_done) struct hg_strv others = HG_STRV_INIT;
+    for (size_t i = 0; i < differing->count; i++) {
+        const struct hg_ledger_object *x = &differing->items[i];
+        if (x->made && x->other && !hg_strv_has(&others, x->other))
+            hg_strv_add(&others, x->other);
+    }
+    for (size_t i = 0; i < others.count; i++)
+        report_other(j, then, differing, others.items[i]);
 }
 
 /* HG509: records that were written in another database came here by a restore or a clone. */
@@ -239,7 +253,7 @@ void hg_past_check_schema(struct hg_judge *j, const struct hg_past *past)
         return;
     if (past->document) {
         hg_ledger_objects_of(past->document, &then);
-    } else if (hg_ledger_objects(past->conn, j->in->deadline_ns, &then, &err) < 0) {
+    } else if (hg_ledger_objects(past->conn, past->table, j->in->deadline_ns, &then, &err) < 0) {
         cannot_compare(j, err.message);
         return;
     }
@@ -270,9 +284,11 @@ void hg_past_check_schema(struct hg_judge *j, const struct hg_past *past)
         return;
     }
     if (!past->rows_as_recorded) {
+        add_found_since(&then, &differing);
         hg_past_check_moved(j, past, &differing);
         return;
     }
     report(j, &then, &differing, true);
+    report_others(j, &then, &differing);
     report(j, &then, &differing, false);
 }

@@ -197,7 +197,7 @@ static int read_rest(struct reading *r, struct hg_err *err)
 static int read_record(struct reading *r, struct hg_err *err)
 {
     HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects o = { 0 };
-    if (hg_ledger_objects(r->conn, r->deadline_ns, &o, err) < 0)
+    if (hg_ledger_objects(r->conn, NULL, r->deadline_ns, &o, err) < 0)
         return -1;
     if (o.run)
         json_object_set_new(r->doc, "record",

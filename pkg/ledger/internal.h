@@ -12,7 +12,9 @@ json_t *hg_ledger_steps(const struct hg_ledger_run *run);
 /* {"REVISION": {"started": "…", "committed": "…"}}. New reference. */
 json_t *hg_ledger_times(const struct hg_ledger_outcome *o);
 /* What an outcome adds to the record of objects: a JSON array of {kind, name, digest, definition, made}, and the
- * fingerprint after it; both NULL where the catalog is not known. New reference. */
+ * fingerprint after it; both NULL where the catalog is not known. What runs of another version table
+ * made keeps its record unless this run is seen to change it: else a change by hand would be nobody's. New
+ * reference. */
 json_t *hg_ledger_delta(const struct hg_ledger_outcome *o, const struct hg_ledger_objects *known,
                         char ret_fingerprint[HG_SHA256_SIZE]);
 /* The view is there and may be read: its rows; 0: not, and *ret stays NULL. One parameter, or none. */

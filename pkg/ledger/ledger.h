@@ -77,6 +77,9 @@ struct hg_ledger_object {
     char *definition;               /* what the digest is of, as JSON; NULL: gone, or not recorded (before
                                        version 3) */
     bool made;                      /* some recorded run made or changed it */
+    char *other;                    /* "schema.table": its newest record is from a run of this version table,
+                                       which is another than the one asked for, and there; NULL: not so */
+    bool later;                     /* and that run ended after the newest of the one asked for */
 };
 /* Sorted by kind and name. The other members are of the newest finished run (of any version table,
  * because objects are shared): NULL and 0 where nothing is recorded, or no run. */
@@ -89,10 +92,10 @@ struct hg_ledger_objects {
     char *fingerprint;              /* NULL: that run could not read the catalog, or wrote version 1:
                                        items are then older than the run and prove nothing */
 };
-/* What the ledger knows of the schema, gone objects included. No ledger, version 1, or one that may
- * not be read: 0 with no items and no fingerprint. */
-int hg_ledger_objects(PGconn *conn, int64_t deadline_ns, struct hg_ledger_objects *ret,
-                      struct hg_err *err);
+/* What the ledger knows of the schema, gone objects included. version_table: whose runs are not another's;
+ * NULL: nothing is. No ledger, version 1, or one that may not be read: 0 with no items and no fingerprint. */
+int hg_ledger_objects(PGconn *conn, const char *version_table, int64_t deadline_ns,
+                      struct hg_ledger_objects *ret, struct hg_err *err);
 void hg_ledger_objects_done(struct hg_ledger_objects *o);
 /* Adds a copy, without a definition, and returns it, valid until the next is added; hg_ledger_objects_sort
  * before anything is looked up. */
@@ -102,6 +105,11 @@ void hg_ledger_objects_sort(struct hg_ledger_objects *o);
 /* NULL: not among them. */
 const struct hg_ledger_object *hg_ledger_object_find(const struct hg_ledger_objects *o,
                                                      const char *kind, const char *name);
+/* Is the object of this name one of these version tables, or a part of one? Every run leaves out only its
+ * own version table, so those of others are among the objects. */
+bool hg_ledger_version_table_part(const struct hg_strv *version_tables, const char *name);
+/* The version tables that the ledger has runs of; none where it may not be read. */
+int hg_ledger_version_tables(PGconn *conn, int64_t deadline_ns, struct hg_strv *ret, struct hg_err *err);
 /* Over kind, name and digest of all objects that were made and are there. */
 const char *hg_ledger_fingerprint(const struct hg_ledger_objects *o, char out[HG_SHA256_SIZE]);
 
@@ -172,7 +180,8 @@ char *hg_ledger_path(const struct hg_target *t, const char *system_identifier, c
                      const char *version_table);
 /* As hg_ledger_summary, from a document. */
 void hg_ledger_summary_of(const json_t *document, const char *version_table, struct hg_ledger_summary *ret);
-/* As hg_ledger_objects, from a document. */
+/* As hg_ledger_objects, from a document: one of a file has the runs of one version table only, so nothing is
+ * another's. */
 void hg_ledger_objects_of(const json_t *document, struct hg_ledger_objects *ret);
 /* As hg_ledger_applied, from a document. */
 void hg_ledger_applied_of(const json_t *document, const char *version_table, struct hg_ledger_entries *ret);
@@ -254,6 +263,8 @@ int hg_ledger_intent(struct hg_ledger *l, const struct hg_ledger_run *run, int64
 
 struct hg_ledger_times { char *revision; int64_t started_ns, committed_ns; }; /* wall; 0: not seen */
 struct hg_ledger_outcome {
+    const char *version_table;      /* as in the intent; what runs of another one made keeps its record, unless
+                                       this run is seen to change it */
     const char *outcome;            /* applied, failed, interrupted, recorded, abandoned */
     const struct hg_strv *rows;     /* the version table as it is now */
     const struct hg_strv *done;     /* revisions of the run that are done */

@@ -88,11 +88,11 @@ int hg_ledger_intent(struct hg_ledger *l, const struct hg_ledger_run *run, int64
 }
 
 /* What is known of the objects, wherever the records are. */
-static int read_known(const struct hg_ledger *l, int64_t deadline_ns, struct hg_ledger_objects *ret,
-                      struct hg_err *err)
+static int read_known(const struct hg_ledger *l, const char *version_table, int64_t deadline_ns,
+                      struct hg_ledger_objects *ret, struct hg_err *err)
 {
     if (l->database)
-        return hg_ledger_objects(l->conn, deadline_ns, ret, err);
+        return hg_ledger_objects(l->conn, version_table, deadline_ns, ret, err);
     json_t *doc = NULL;
     if (hg_ledger_document_of_file(l->file, false, &doc, err) < 0)
         return -1;
@@ -109,7 +109,7 @@ static json_t *delta(const struct hg_ledger *l, const struct hg_ledger_outcome *
     struct hg_err unread = { 0 };
     if (!o->after)
         return NULL;
-    if (read_known(l, deadline_ns, &known, &unread) == 0)
+    if (read_known(l, o->version_table, deadline_ns, &known, &unread) == 0)
         return hg_ledger_delta(o, &known, ret_fingerprint);
     hg_log(HG_LOG_WARNING, "the schema's fingerprint is not recorded: %s", unread.message);
     return NULL;

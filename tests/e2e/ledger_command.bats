@@ -126,6 +126,56 @@ drop_role() { hgt_psql "drop owned by $role cascade; drop role $role"; }
     expect_output "nothing to do"
 }
 
+# of_gate: RULE SEVERITY OBJECT of what a gate finds, but for what no run made.
+of_gate() { json '[.findings[] | select(.rule != "HG225") | .rule + " " + .severity + " " + (.location.object // "")] | join(", ")'; }
+gate() {
+    run --separate-stderr headgate gate --format json
+    expect_status "$1"
+}
+
+@test "two version tables in one database: each project answers for what its own runs made" {
+    apply_quietly r1
+    cp -R . ../billing
+    cd ../billing
+    sed -i 's/"t\([0-9]\)"/"b\1"/' mig/versions/*.py
+    sed -i 's/^def upgrade():/&\n    op.add_column("b1", sa.Column("more", sa.Integer))/' mig/versions/r2.py
+    hga_env 'os.environ["DATABASE_URL"]' 'version_table="billing_version"'
+    hgt_psql "create table billing_version (version_num varchar(32) primary key); insert into billing_version values ('r1');
+              create table b1 (id integer)"
+    apply_quietly --baseline
+    # Both go on without headgate.
+    "$HGT_VENV/bin/alembic" upgrade r2 > alembic.out 2>&1
+    hgt_psql "create table t2 (id integer); update alembic_version set version_num = 'r2'"
+    cd ../proj
+    hgt_psql "update alembic_version set version_num = 'r1'"
+    gate 0
+    [ "$(of_gate)" = "HG224 note public.billing_version" ] || fail "$(of_gate)"
+    [[ "$(json '.findings[] | select(.rule == "HG224").message')" == *"table public.b1 is not as it was"* ]]
+    verify 0
+    [[ "$(json '.notes[0]')" == "1 object that runs of another version table made (public.billing_version) changed"* ]]
+    hgt_psql "update alembic_version set version_num = 'r2'"
+    # What the record of the other found first has happened all the same.
+    (cd ../billing && apply_quietly --baseline)
+    gate 0
+    [ "$(of_gate)" = "HG215 note " ] || fail "$(of_gate)"
+    run --separate-stderr headgate ledger adopt
+    expect_status 0
+    gate 0
+    [ -z "$(of_gate)" ] || fail "$(of_gate)"
+    # A change by hand stays one, whatever the other project records.
+    hgt_psql "alter table t1 add column by_hand integer"
+    (cd ../billing && apply_quietly --baseline && gate 0 && [ "$(of_gate)" = "HG224 note public.alembic_version" ])
+    gate 1
+    [ "$(of_gate)" = "HG224 error table public.t1" ] || fail "$(of_gate)"
+    verify 1
+    [ "$(problems)" = "object public.t1" ] || fail "$(problems)"
+    # Nobody speaks for a version table that is gone.
+    hgt_psql "alter table billing_version rename to billing_versions"
+    hgt_psql "drop table b1"
+    gate 1
+    [[ "$(of_gate)" == *"HG224 error table public.b1"* ]] || fail "$(of_gate)"
+}
+
 @test "adopt: without a record there is nothing to tell from, and unknown rows are not adopted" {
     "$HGT_VENV/bin/alembic" upgrade r1 > alembic.out 2>&1
     run --separate-stderr headgate ledger adopt

@@ -91,7 +91,8 @@ static void an_hmac_depends_on_each_part_and_where_it_ends(void **state)
             assert_string_not_equal(all[i], all[k]);
 }
 
-/* Objects from "kind name digest" words; a capital kind: made. */
+/* Objects from "kind name digest" words: M made, T made by another version table's run, L not made, found by
+ * another version table's run since. */
 static struct hg_ledger_objects objects(const char *text, int server_version)
 {
     struct hg_ledger_objects o = { .server_version = server_version };
@@ -102,10 +103,15 @@ static struct hg_ledger_objects objects(const char *text, int server_version)
         hg_strv_add(&words, word);
         c += len + (c[len] == ' ');
     }
-    for (size_t i = 0; i + 2 < words.count; i += 3)
-        hg_ledger_objects_add(&o, "table", words.items[i + 1],
-                              hg_streq(words.items[i + 2], "-") ? NULL : words.items[i + 2],
-                              hg_streq(words.items[i], "M"));
+    for (size_t i = 0; i + 2 < words.count; i += 3) {
+        char kind = *words.items[i];
+        struct hg_ledger_object *x = hg_ledger_objects_add(&o, "table", words.items[i + 1],
+                                                           hg_streq(words.items[i + 2], "-") ? NULL
+                                                                                             : words.items[i + 2],
+                                                           kind == 'M' || kind == 'T');
+        x->other = hg_xstrdup(kind == 'T' || kind == 'L' ? "public.other" : NULL);
+        x->later = kind == 'L';
+    }
     hg_ledger_objects_sort(&o);
     return o;
 }
@@ -150,6 +156,35 @@ static void what_differs_between_both_ends_was_made_by_the_run(void **state)
     assert_delta(&o, &known, "b 2,d 1,c - made,");
     o.after = NULL;
     assert_delta(&o, &known, "");
+}
+
+static void what_another_version_table_made_keeps_its_record(void **state)
+{
+    (void)state;
+    /* Changed, gone and back by hand before the run; then by the run; and one that the other run only found. */
+    HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects known =
+        objects("T by-hand 0 T gone 0 T back - T same 0 T by-run 0 T dropped 0 L found 1 M ours 0", 150000);
+    HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects before =
+        objects(". by-hand 1 . back 1 . same 0 . by-run 0 . dropped 0 . found 1 . ours 1", 150000);
+    HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects after =
+        objects(". by-hand 1 . back 1 . same 0 . by-run 2 . found 1 . ours 1", 150000);
+    HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects recorded =
+        objects("M by-hand 0 M gone 0 M back 1 M same 0 M by-run 2 . found 1 M ours 1", 150000);
+    char is[HG_SHA256_SIZE], expected[HG_SHA256_SIZE];
+    struct hg_ledger_outcome o = { .before = &before, .after = &after };
+    known.fingerprint = hg_xstrdup("f");
+    assert_delta(&o, &known, "back 1 made,by-run 2 made,ours 1 made,dropped - made,");
+    json_decref(hg_ledger_delta(&o, &known, is));
+    assert_string_equal(is, hg_ledger_fingerprint(&recorded, expected));
+    /* Nobody saw the beginning: what was found meanwhile may be this run's, what was made is not. */
+    o = (struct hg_ledger_outcome){ .after = &after };
+    assert_delta(&o, &known, "back 1 made,found 1 made,ours 1 made,");
+    o.all_made = true;
+    assert_delta(&o, &known, "back 1 made,found 1 made,ours 1 made,");
+    /* Another server spells all of it anew. */
+    known.server_version = 140000;
+    o = (struct hg_ledger_outcome){ .before = &before, .after = &after };
+    assert_delta(&o, &known, "back 1 made,by-hand 1 made,by-run 2 made,ours 1 made,dropped - made,gone - made,");
 }
 
 static void a_fingerprint_is_over_what_was_made_and_is_there(void **state)
@@ -262,6 +297,7 @@ int main(void)
         cmocka_unit_test(a_chain_with_a_gap_is_noticed_whatever_the_order_of_rows),
         cmocka_unit_test(an_hmac_depends_on_each_part_and_where_it_ends),
         cmocka_unit_test(what_differs_between_both_ends_was_made_by_the_run),
+        cmocka_unit_test(what_another_version_table_made_keeps_its_record),
         cmocka_unit_test(a_fingerprint_is_over_what_was_made_and_is_there),
     };
     return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);

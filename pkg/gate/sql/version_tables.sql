@@ -1,2 +1,0 @@
--- The version tables that the ledger has runs of.
-select distinct version_table from headgate.summary where version_table is not null
