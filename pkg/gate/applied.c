@@ -25,6 +25,11 @@ static bool digest_with(const char *text, size_t len, const char *end, const cha
     return hg_streq(hg_sha256(hg_buf_str(&b), b.len, sum), digest);
 }
 
+bool hg_judge_only_line_ends(const char *text, size_t len, const char *digest)
+{
+    return digest_with(text, len, "\n", digest) || digest_with(text, len, "\r\n", digest);
+}
+
 /* What ran once need not be in any more: people go back with Alembic itself, and then the file may
  * change or go. A revision without a file is in when the ledger has it below one that is in. */
 static void mark_present(const struct hg_judge *j, const struct hg_ledger_entries *entries,
@@ -215,7 +220,7 @@ static void compare_text(struct hg_judge *j, const struct hg_past *past, const s
         rewrite(j, &then);
     if (stored == STORED_HERE && text)
         (void)hg_edit_of(hg_buf_str(&then), then.len, text, len, j->in->target->mask, &edited);
-    else if (text && (digest_with(text, len, "\n", e->digest) || digest_with(text, len, "\r\n", e->digest)))
+    else if (text && hg_judge_only_line_ends(text, len, e->digest))
         edited.kind = HG_EDIT_LINE_ENDS;
     else if (behind) /* nobody here may read what ran: the parent is known to be right */
         edited.kind = HG_EDIT_NONE;

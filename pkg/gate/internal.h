@@ -105,6 +105,8 @@ struct hg_judge {
     struct hg_revlist changed; /* revisions that the merge base does not have, or has otherwise */
 };
 
+/* Has the text that digest with all its line ends as LF, or as CRLF? Python reads them alike. */
+bool hg_judge_only_line_ends(const char *text, size_t len, const char *digest);
 /* Notes why no verdict can be given, unless something did before. */
 void hg_judge_unknown(struct hg_judge *j, const char *fmt, ...) HG_PRINTF(2, 3);
 

@@ -50,6 +50,9 @@ receipt() { headgate ledger export -q -t staging --receipt s.receipt 2> /dev/nul
     age
     gate
     expect_status 0
+    sed -i 's/$/\r/' mig/versions/r2.py # a checkout of another kind
+    gate
+    expect_status 0
     sed -i 's/step 2/step two/' mig/versions/r2.py && hga_commit
     shut HG512 "staging ran another file as revision r2"
     [ "$(json '.findings[] | select(.rule == "HG512") | .location.path')" = mig/versions/r2.py ]
