@@ -191,6 +191,9 @@ static void report_event(void *run, enum hg_replay_event event, const struct hg_
     case HG_REPLAY_PREPARE:
         report = json_pack("{s:s, s:b}", "event", "undone", "stays", event == HG_REPLAY_PREPARE);
         break;
+    case HG_REPLAY_ALONE:
+        report = json_pack("{s:s}", "event", "alone");
+        break;
     case HG_REPLAY_BLOCK:
         report = json_pack("{s:s, s:s}", "event", "isolation", "level", "AUTOCOMMIT");
         break;

@@ -229,12 +229,16 @@ static void on_commit(struct hg_run *r)
 
 /* A revision ended the transaction otherwise: steps of it that had ended are not in, whatever comes later.
  * Something may stay: what was prepared. */
-static void on_undone(struct hg_driven *d, bool stays)
+static void on_undone(struct hg_driven *d, bool stays, bool lost)
 {
     if (d->time_count == d->steps_ended)
         return;
     if (stays)
         on_half(d);
+    if (lost) {
+        hg_freep(&d->lost);
+        d->lost = hg_xstrdup(d->times[d->time_count - 1].revision);
+    }
     if (d->steps_ended == d->steps_committed)
         return;
     d->steps_committed = d->steps_ended;
@@ -299,7 +303,7 @@ void hg_driver_report(struct hg_run *r, const json_t *report)
     else if (hg_streq(event, "commit"))
         on_commit(r);
     else if (hg_streq(event, "undone"))
-        on_undone(d, json_is_true(json_object_get(report, "stays")));
+        on_undone(d, json_is_true(json_object_get(report, "stays")), json_is_true(json_object_get(report, "lost")));
     else if (hg_streq(event, "literal-commit") || hg_streq(event, "alone"))
         on_half(d);
     else if (hg_streq(event, "pace"))
@@ -336,7 +340,7 @@ void hg_driven_done(struct hg_driven *d)
     for (size_t i = 0; i < d->time_count; i++)
         hg_freep(&d->times[i].revision);
     free(d->times);
-    char **owned[] = { &d->stopped, &d->exception, &d->message, &d->detail, &d->half, &d->undid };
+    char **owned[] = { &d->stopped, &d->exception, &d->message, &d->detail, &d->half, &d->undid, &d->lost };
     for (size_t i = 0; i < HG_COUNT(owned); i++)
         hg_freep(owned[i]);
 }

@@ -23,6 +23,18 @@ static void say_half(struct hg_run *r, struct hg_buf *b)
     f->revision = hg_xstrdup(d->half);
 }
 
+void hg_run_say_lost(struct hg_run *r)
+{
+    const char *lost = r->driven.lost;
+    if (!lost)
+        return;
+    struct hg_finding *f = hg_finding_add(&r->findings, "HG621", "revision %s rolled back in its middle: what it did "
+                                          "before that is not in, although the revision is recorded", lost);
+    f->revision = hg_xstrdup(lost);
+    f->severity = HG_SEV_WARNING;
+    f->help = hg_xstrdup("Look at what it does before its ROLLBACK, and do that in a revision of its own.");
+}
+
 void hg_run_say_where(struct hg_run *r, const struct hg_err *unread, struct hg_err *err)
 {
     HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
@@ -40,6 +52,8 @@ void hg_run_say_where(struct hg_run *r, const struct hg_err *unread, struct hg_e
     else if (!r->applied.count)
         hg_buf_addf(&b, ": none of the %zu revisions %s", r->steps.count,
                     r->o->down ? "went back" : "is in");
+    else if (r->steps.count == 1)
+        hg_buf_addf(&b, ": the revision %s", r->o->down ? "went back" : "is in");
     else if (r->applied.count == r->steps.count)
         hg_buf_addf(&b, ": all %zu revisions %s (%s)", r->steps.count,
                     r->o->down ? "went back" : "are in", done);
@@ -110,12 +124,37 @@ static bool describe_lock(struct hg_run *r, struct hg_err *err)
     return true;
 }
 
+/* The migrator ended as if all were well, and it is not. */
+static void describe_silence(const struct hg_run *r, struct hg_err *err)
+{
+    const struct hg_driven *d = &r->driven;
+    const char *went = r->o->bundle ? "all statements went" : "Alembic reported success";
+    const char *under_way = d->time_count > d->steps_ended ? d->times[d->time_count - 1].revision : NULL;
+    if (!r->to_known)
+        (void)hg_fail(err, HG_E_MIGRATOR, "%s, but the database could not be read afterwards", went);
+    else if (r->o->bundle || hg_streq(r->target.t->driver, "plain")) /* no driver looked on */
+        (void)hg_fail(err, HG_E_MIGRATOR, "%s, but the version table says otherwise", went);
+    else if (under_way)
+        (void)hg_fail(err, HG_E_MIGRATOR, "Alembic ended in the middle of revision %s, without an error: does "
+                      "it exit, or does env.py swallow the error?", under_way);
+    else if (!d->finished)
+        (void)hg_fail(err, HG_E_MIGRATOR, "the migrator ended without an error, but not by itself: does env.py "
+                      "call os._exit()?");
+    else if (!d->time_count)
+        (void)hg_fail(err, HG_E_MIGRATOR, "Alembic reported success, but began no revision: does env.py call "
+                      "context.run_migrations()?");
+    else if (d->steps_ended > d->steps_committed)
+        (void)hg_fail(err, HG_E_MIGRATOR, "Alembic reported success, but nobody committed what it ran: does "
+                      "env.py use context.begin_transaction(), or swallow an error?");
+    else
+        (void)hg_fail(err, HG_E_MIGRATOR, "%s, but the version table says otherwise", went);
+}
+
 void hg_run_describe_failure(struct hg_run *r, const struct hg_migrated *m, struct hg_err *err)
 {
     const struct hg_driven *d = &r->driven;
     const char *name = r->target.t->name, *file = r->o->bundle ? r->o->bundle : "";
     const char *with = r->o->bundle ? " --bundle " : "";
-    const char *went = r->o->bundle ? "all statements went" : "Alembic reported success";
     if (d->stopped)
         describe_stop(r, err);
     else if (r->lock_lost)
@@ -141,10 +180,8 @@ void hg_run_describe_failure(struct hg_run *r, const struct hg_migrated *m, stru
                       strsignal(m->signal), m->signal == SIGKILL ? ", perhaps for want of memory" : "");
     else if (!m->ok)
         (void)hg_fail(err, HG_E_MIGRATOR, "the migrator ended with exit code %d", m->code);
-    else if (!r->to_known)
-        (void)hg_fail(err, HG_E_MIGRATOR, "%s, but the database could not be read afterwards", went);
     else
-        (void)hg_fail(err, HG_E_MIGRATOR, "%s, but the version table says otherwise", went);
+        describe_silence(r, err);
     (void)snprintf(err->sqlstate, sizeof err->sqlstate, "%s", d->sqlstate);
     if (!*err->hint)
         (void)hg_hint(err, "headgate status -t %s%s%s; %s: headgate %s -t %s%s%s", name, with, file,

@@ -44,6 +44,7 @@ struct hg_driven {
     char *half;                     /* the revision of which something was committed before its version
                                        row was; NULL: none */
     char *undid;                    /* the revision that rolled back others before it in its transaction */
+    char *lost;                     /* the revision that rolled back what it had done itself */
     int paces;                      /* so many revisions are committed, and the next one waits for the
                                        word; 0: it does not */
 };
@@ -281,6 +282,8 @@ int64_t hg_run_max_runtime(const struct hg_run *r);
 const char *hg_run_stop_hint(const char *reason);
 /* Fills *err with what went wrong with the migrator. */
 void hg_run_describe_failure(struct hg_run *r, const struct hg_migrated *m, struct hg_err *err);
+/* Of a run that went well: what it lost on the way. */
+void hg_run_say_lost(struct hg_run *r);
 /* Adds where the database stands; unread: why that could not be read. */
 void hg_run_say_where(struct hg_run *r, const struct hg_err *unread, struct hg_err *err);
 

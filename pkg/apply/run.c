@@ -23,7 +23,9 @@ static int conclude(struct hg_run *r, const struct hg_migrated *m, struct hg_err
     bool ok = verified && succeeded(r, m);
     r->outcome = ok ? "applied" : r->signal ? "interrupted" : "failed";
     hg_run_check_throttle(r);
-    if (!ok) {
+    if (ok) {
+        hg_run_say_lost(r);
+    } else {
         hg_run_describe_failure(r, m, err);
         hg_run_say_where(r, &verify_err, err);
     }

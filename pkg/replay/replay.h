@@ -23,15 +23,16 @@
 #include "pg/pg.h"
 
 /* What happens, told while it does. A commit covers every step that has ended before it; after a ROLLBACK or
- * PREPARE TRANSACTION in a migration's own text those that no commit covers are not in. A block is one of
- * autocommit, told before the commit that it begins with. At a point the steps so far are in, no transaction is
- * open, and the next step waits for `may_begin`. */
+ * PREPARE TRANSACTION in a migration's own text those that no commit covers are not in. Alone is a statement in
+ * no transaction that failed, perhaps half the way. A block is one of autocommit, told before the commit that it
+ * begins with. At a point the steps so far are in, no transaction is open, and the next step waits for `may_begin`. */
 enum hg_replay_event {
     HG_REPLAY_BEGIN,
     HG_REPLAY_END,
     HG_REPLAY_COMMIT,
     HG_REPLAY_ROLLBACK,
     HG_REPLAY_PREPARE,
+    HG_REPLAY_ALONE,
     HG_REPLAY_BLOCK,
     HG_REPLAY_POINT,
 };
@@ -61,7 +62,6 @@ struct hg_replay {
 struct hg_replay_outcome {
     const struct hg_revision *revision; /* at which it failed; NULL: before the first, or at the last COMMIT */
     size_t chunk, chunks;               /* 1-based, of it; chunk 0: its version rows, or COMMIT */
-    bool partly;                        /* something of that revision was committed */
     bool stopped;                       /* by tick */
     bool lost;                          /* the connection: what was sent last may have happened */
     long position;                      /* 1-based character in the chunk; 0: none told */

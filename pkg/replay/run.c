@@ -79,9 +79,11 @@ static void roll_back(struct hg_replaying *r)
 /* ---- one step ----------------------------------------------------------------------------------- */
 
 /* After a COMMIT inside the text, or where the statement stood alone, something is in for good; a ROLLBACK
- * inside it undoes what was open, back to steps that had ended. */
-static void notice_ends(struct hg_replaying *r, const struct hg_replay_said *said, bool went)
+ * inside it undoes what was open, back to steps that had ended. What stood alone and failed may have come
+ * half the way: a procedure that commits, an index that is built concurrently. */
+static void notice_ends(struct hg_replaying *r, const struct hg_replay_said *said, bool alone, bool went)
 {
+    PGTransactionStatusType status = PQtransactionStatus(r->p->conn);
     bool in = said->committed || (went && said->more && idle(r));
     if (said->ended == HG_REPLAY_ROLLED_BACK)
         tell(r, HG_REPLAY_ROLLBACK, NULL);
@@ -89,7 +91,8 @@ static void notice_ends(struct hg_replaying *r, const struct hg_replay_said *sai
         tell(r, HG_REPLAY_PREPARE, NULL);
     if (in)
         tell(r, HG_REPLAY_COMMIT, NULL);
-    r->out->partly = r->out->partly || in || said->ended == HG_REPLAY_PREPARED;
+    if (alone && !went && status != PQTRANS_INTRANS && status != PQTRANS_INERROR)
+        tell(r, HG_REPLAY_ALONE, NULL);
 }
 
 /* A transaction may still be open, by a BEGIN of the migration's own. */
@@ -120,8 +123,9 @@ static int run_chunk(struct hg_replaying *r, const struct hg_bundle_chunk *c, st
     }
     if (begin(r, err) < 0)
         return -1;
+    bool alone = idle(r);
     int rc = hg_replay_send(r, c->sql, &said, err);
-    notice_ends(r, &said, rc == 0);
+    notice_ends(r, &said, alone, rc == 0);
     return rc;
 }
 
@@ -280,7 +284,6 @@ static int run_step(struct hg_replaying *r, const struct rows *v, size_t i, stru
     const struct hg_revision *step = r->p->steps->items[i];
     const struct hg_bundle_script *script = script_of(r, i);
     r->out->revision = step;
-    r->out->partly = false;
     tell(r, HG_REPLAY_BEGIN, step);
     if (run_chunks(r, script, err) < 0)
         return -1;

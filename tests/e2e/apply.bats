@@ -110,6 +110,26 @@ op.execute("select 1/0")'
     run --separate-stderr headgate apply
     expect_status 0
     [ "$(hga_rows)" = r2 ]
+
+    # psycopg2 begins no new transaction behind a COMMIT of the migration's own: the revision after it, too, is in
+    # as far as it came.
+    DATABASE_URL=${DATABASE_URL/psycopg/psycopg2}
+    hga_revision 3 'op.execute("COMMIT")'
+    hga_revision 4 'op.execute("create table t4 (a int)")
+op.execute("select 1/0")'
+    run --separate-stderr headgate apply --format json
+    expect_status 4
+    [ "$(hga_rows) $(hgt_psql "select to_regclass('t4')")" = "r3 t4" ]
+    [ "$(hga_result '.findings[] | select(.rule == "HG621") | .location.revision')" = r4 ] || fail "not told"
+    # What goes with a ROLLBACK is not told to be in; a revision that lost its first half so is not done silently.
+    hga_revision 4 'op.execute("create table lost (a int)")
+op.execute("ROLLBACK")
+op.execute("create table kept (a int)")'
+    run --separate-stderr headgate apply --format json
+    expect_status 0
+    [ "$(hgt_psql "select to_regclass('lost') is null and to_regclass('kept') is not null")" = t ]
+    [ "$(hga_result '.findings[] | select(.rule == "HG621") | "\(.severity) \(.location.revision)"')" = "warning r4" ]
+    [[ "$(hga_result '.findings[].message')" == *"r4 rolled back in its middle"* ]]
 }
 
 @test "an index left invalid is a finding" {

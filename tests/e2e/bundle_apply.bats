@@ -142,6 +142,23 @@ before it in the same transaction is not in"* ]] || fail "why"
     [ "$(hga_result '[.findings[].rule] | index("HG621")')" = null ] || fail "told"
     [[ $(hga_result .error.detail) != *"middle"* ]] || fail "told"
 
+    # What stands alone behind it, or first in an autocommit block, may have come half the way when it fails: it is
+    # told, and not tried again.
+    # shellcheck disable=SC2016
+    local alone='"do $$ begin create table half (a int); commit; raise using errcode = '"'55P03'"'; end $$"' chunks
+    for chunks in "\"rollback\", $alone" "{\"block\": \"begin\"}, $alone, {\"block\": \"end\"}"; do
+        hgt_db
+        bundle "$R1, {\"id\": \"r2\", \"down\": [\"r1\"], \"upgrade\": [$chunks], \"downgrade\": []}" \
+            '"driver": "psycopg2", "transaction_per_migration": true'
+        apply --format json --lock-budget 1
+        expect_status 4
+        [ "$(hga_result '.findings[] | select(.rule == "HG621") | .location.revision')" = r2 ] || fail "not told"
+        [ "$(hga_result .tries) $(hgt_psql 'select count(*) from half') $(hga_rows)" = "1 0 r1" ] || fail "tried again"
+    done
+
+    hgt_db
+    bundle "$R1"
+    apply
     # From here on psycopg would write another encoding.
     bundle "$R1, {\"id\": \"r2\", \"down\": [\"r1\"], \"upgrade\": [\"set client_encoding to latin1\",
             \"insert into t values ('\u00e4')\"], \"downgrade\": []}"
@@ -281,14 +298,20 @@ before it in the same transaction is not in"* ]] || fail "why"
 
 @test "where the session of the apply lock is lost before its first statement, apply stops with 4 and changes nothing" {
     bundle "$R1"
+    # What headgate starts has no password in its arguments.
+    cat > cut <<- SH
+		#!/bin/sh
+		PGPASSWORD=hgt-secret exec psql -Xq "${HGT_PGURL/:hgt-secret/}" -c "select pg_terminate_backend(pid)
+		    from pg_stat_activity where application_name like 'headgate apply%' and datname = current_database()"
+	SH
+    chmod +x cut
     cat > headgate.yaml <<- YAML
 		version: 1
 		targets:
 		  local:
 		    environment: [ process ]
 		    hooks:
-		      before: [ { command: [ psql, -Xq, "$HGT_PGURL", -c, "select pg_terminate_backend(pid) from pg_stat_activity
-		        where application_name like 'headgate apply%' and datname = current_database()" ] } ]
+		      before: [ { command: [ "$PWD/cut" ] } ]
 	YAML
     apply --format json
     expect_status 4

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* When is half of a revision in? By the driver's reports, one letter each. */
+/* When is half of a revision in? By the driver's reports, one letter each. And what of a wrong success is told. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -114,11 +114,42 @@ static void another_try_keeps_what_is_in(void **state)
     hg_driven_done(&d);
 }
 
+/* What is said of a migrator that ended as if all were well. */
+struct silence { size_t begun, ended, committed; bool finished, plain; const char *said; };
+
+static void a_wrong_success_is_told_for_what_it_is(void **state)
+{
+    static const struct silence CASES[] = {
+        { 1, 0, 0, true, false, "ended in the middle of revision r2" },  /* sys.exit(0), a swallowed error */
+        { 1, 0, 0, false, false, "ended in the middle of revision r2" }, /* os._exit(0) */
+        { 1, 1, 1, false, false, "not by itself" },                      /* the same at env.py's end */
+        { 0, 0, 0, true, false, "began no revision" },
+        { 1, 1, 0, true, false, "nobody committed what it ran" },
+        { 1, 1, 1, true, false, "the version table says otherwise" },
+        { 0, 0, 0, false, true, "the version table says otherwise" },
+    };
+    (void)state;
+    for (size_t i = 0; i < HG_COUNT(CASES); i++) {
+        struct hg_ledger_times time = { .revision = (char[]){ "r2" } };
+        struct hg_target_config target = { .name = (char[]){ "local" },
+                                           .driver = CASES[i].plain ? (char[]){ "plain" } : NULL };
+        struct hg_apply_options options = { .sink = sink };
+        struct hg_run r = { .o = &options, .target.t = &target, .to_known = true };
+        struct hg_migrated m = { .ok = true };
+        struct hg_err err = { 0 };
+        r.driven = (struct hg_driven){ .times = &time, .time_count = CASES[i].begun, .steps_ended = CASES[i].ended,
+                                       .steps_committed = CASES[i].committed, .finished = CASES[i].finished };
+        hg_run_describe_failure(&r, &m, &err);
+        assert_non_null(strstr(err.message, CASES[i].said));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_half_in),
         cmocka_unit_test(another_try_keeps_what_is_in),
+        cmocka_unit_test(a_wrong_success_is_told_for_what_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,15 +30,19 @@ class Stop(BaseException):
 
 
 STATE = {"stopped": None, "sessions": 0, "fd": -1, "files": False, "touched": False, "folder": None,
-         "step": None, "alone": False}
+         "step": None, "alone": False, "pid": None, "undone": False, "did": False,
+         "through": False}
 
 # What may stand in a statement without being one, and what ends a transaction.
-ASIDE = re.compile(r"--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$|'[^']*'|\"[^\"]*\"", re.S)
-ENDING = re.compile(r"(?:^|;)\s*(?:(?:commit|end)\b|prepare\s+transaction\b"
-                    r"|(?:rollback|abort)\b(?!(?:\s+work|\s+transaction)?\s+to\b))", re.I)
+ASIDE = re.compile(r"--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$|'[^']*'|\"[^\"]*\"|\bbegin\s+atomic\b.*?;\s*end\b",
+                   re.S | re.I)
+ENDING = re.compile(r"(?:^|;)\s*(?:(?:commit|end)\b|(?P<prepared>prepare\s+transaction\b)"
+                    r"|(?P<undone>(?:rollback|abort)\b(?!(?:\s+work|\s+transaction)?\s+to\b)))", re.I)
+BEGINNING = re.compile(r"\s*(?:begin|start\s+transaction)\b", re.I)
 
 # Statements of env.py after which the database is as before.
-QUIET = ("SELECT", "SHOW", "SET", "RESET", "BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT")
+ENDS = ("BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT")
+QUIET = ("SELECT", "SHOW", "SET", "RESET") + ENDS
 
 
 def report(event, **fields):
@@ -208,11 +212,21 @@ def pid_of(connection):
 
 def on_commit(connection):
     check_stopped()
-    report("commit", pid=pid_of(connection))
+    pid = pid_of(connection)
+    STATE["did"] = STATE["did"] and pid != STATE["pid"]
+    report("commit", pid=pid)
+
+
+def report_undone(pid, stays):
+    """With it goes what the revision under way did before in this transaction."""
+    report("undone", pid=pid, stays=stays, lost=STATE["did"] and not stays)
+    STATE["did"] = False
 
 
 def on_rollback(connection):
-    # Never raises: SQLAlchemy rolls back while an error is on its way up.
+    # Never raises: SQLAlchemy rolls back while an error is on its way up. Whether the revision goes on
+    # all the same, its next statement tells.
+    STATE["undone"] = STATE["step"] is not None and pid_of(connection) == STATE["pid"]
     if STATE["stopped"] is None:
         try:
             report("rollback", pid=pid_of(connection))
@@ -232,11 +246,45 @@ def on_statement(connection, cursor, statement, parameters, context, executemany
     STATE["touched"] = STATE["touched"] or word not in QUIET
     if STATE["step"] is None:
         return
-    if ENDING.search(ASIDE.sub(" ", statement)):
-        report("literal-commit", pid=pid_of(connection), statement=statement.strip()[:80])
-    if not STATE["alone"] and getattr(connection.connection, "autocommit", False) is True:
+    pid = pid_of(connection)
+    if STATE["undone"] and pid == STATE["pid"]:
+        STATE["undone"] = False
+        report_undone(pid, False)
+    if not STATE["alone"] and word not in ENDS and stands_alone(connection):
         STATE["alone"] = True
-        report("alone", pid=pid_of(connection))
+        report("alone", pid=pid)
+    report_endings(pid, statement)
+    STATE["did"] = STATE["did"] or (pid == STATE["pid"] and word not in QUIET and not STATE["alone"])
+
+
+def report_endings(pid, statement):
+    """The transactions that the text of a statement ends. What stands behind a ROLLBACK in the same text is
+    a transaction of its own, unless it begins one."""
+    text = ASIDE.sub(" ", statement)
+    for ending in ENDING.finditer(text):
+        behind = text[ending.end():].partition(";")[2]
+        if ending.group("undone") or ending.group("prepared"):
+            report_undone(pid, bool(ending.group("prepared")))
+        if not ending.group("prepared") and (
+                not ending.group("undone") or (behind.strip("; \t\r\n") and not BEGINNING.match(behind))):
+            STATE["did"] = False
+            report("literal-commit", pid=pid, statement=statement.strip()[:80])
+
+
+def stands_alone(connection):
+    """Does the next statement commit itself? psycopg2 and asyncpg go by the BEGIN that they sent, also where
+    the migration has ended that transaction since; the others ask the server."""
+    session = Session(connection.connection)
+    if getattr(session.dbapi, "autocommit", False) is True:
+        return True
+    if session.driver == "psycopg2":
+        from psycopg2 import extensions
+
+        return (session.raw.status == extensions.STATUS_BEGIN
+                and session.raw.get_transaction_status() == extensions.TRANSACTION_STATUS_IDLE)
+    if session.driver == "asyncpg":
+        return getattr(session.dbapi, "_transaction", None) is not None and not session.raw.is_in_transaction()
+    return False
 
 
 def revision_of(step):
@@ -253,6 +301,8 @@ def watch_steps(function):
         check_stopped()
         have = sorted((str(revision_of(s)), bool(getattr(s, "is_upgrade", True))) for s in listed)
         want = sorted((str(r), SPEC["direction"] == "up") for r in SPEC["steps"])
+        if STATE["through"] and not have:
+            return  # env.py runs Alembic once more, and all is done
         if have != want:
             stop("steps", "Alembic is about to run %s, but %s was judged"
                  % (", ".join(r for r, _ in have) or "nothing",
@@ -261,8 +311,10 @@ def watch_steps(function):
             if number:
                 wait_for_word(context, number)
             STATE["step"], STATE["alone"] = revision_of(step), False
+            STATE["pid"], STATE["undone"], STATE["did"] = pid_of(context.connection), False, False
             report("step", revision=revision_of(step), phase="begin")
             yield step
+        STATE["through"] = True
 
     return steps
 
