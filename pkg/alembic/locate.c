@@ -118,7 +118,7 @@ static int above(const char *dir, char **ret_root, struct hg_located *ret, struc
             root = hg_xstrdup(at);
             break;
         }
-        if (strcmp(at, "/") == 0)
+        if (strcmp(at, "/") == 0 || strcmp(at, ".") == 0) /* the working directory may be gone */
             return 0;
         char *up = hg_path_dir(at);
         free(at);

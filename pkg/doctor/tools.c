@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The programs of this machine. */
 #include "internal.h"
+#include "gate/gate.h"
 #include "process/process.h"
 
 /* Reads the versions from the packages' metadata: importing them would take half a second. */
@@ -97,8 +98,17 @@ static int tool(struct hg_exam *x, struct hg_check *c, const char *name, const c
 
 enum hg_check_status hg_doctor_git(struct hg_exam *x, struct hg_check *c)
 {
-    (void)tool(x, c, "git", "git", "the gate compares revisions with the base branch by it");
-    return c->status;
+    if (!tool(x, c, "git", "git", "the gate compares revisions with the base branch by it"))
+        return c->status;
+    const char *dir = x->have_alembic ? x->alembic.dir : x->target.config.start_dir;
+    HG_AUTO(hg_freep) char *hint = NULL;
+    HG_AUTO(hg_freep) char *why =
+        hg_gate_incomparable(&x->target, dir, x->plain, hg_now_ns() + HG_DOCTOR_TOOL_NS, &hint);
+    if (!why)
+        return c->status;
+    hg_check_hint(c, "%s", hint);
+    hg_check_rule(c, "HG216");
+    return hg_check_say(c, HG_CHECK_WARNING, "%s", why);
 }
 
 enum hg_check_status hg_doctor_psql(struct hg_exam *x, struct hg_check *c)

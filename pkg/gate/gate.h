@@ -82,6 +82,11 @@ bool hg_gate_committed(const struct hg_target *target, const char *dir, const ch
                        const char *path, const struct hg_buf *bytes, int64_t deadline_ns,
                        char **ret_path, char **ret_why);
 
+/* Can the revisions of dir be compared with the base branch (HG216)? NULL: they can, or dir is in no git
+ * repository. Else why not, heap, and *ret_hint what to do about it, heap. envp is git's environment. */
+char *hg_gate_incomparable(const struct hg_target *target, const char *dir, char *const *envp,
+                           int64_t deadline_ns, char **ret_hint);
+
 const char *hg_verdict_name(enum hg_verdict verdict); /* "open", "shut", NULL for unknown */
 /* 0, 1 or 3. */
 int hg_gate_exit(const struct hg_gate *g);

@@ -114,9 +114,12 @@ static bool find_root(const char *dir, struct hg_repo *r)
         return false;
     }
     if (hg_exit_status_code(&status) != 0) {
-        if (strstr(hg_buf_str(&said), "dubious ownership"))
-            unusable(r, "Tell git to trust it: git config --global --add safe.directory DIR",
-                     "git does not trust this repository, because another user owns it");
+        /* The command that git proposes is the same in every language, and has the folder quoted. */
+        const char *trust = strstr(hg_buf_str(&said), "git config --global --add safe.directory ");
+        HG_AUTO(hg_freep) char *hint =
+            trust ? hg_xasprintf("Tell git to trust it: %.*s", (int)strcspn(trust, "\n"), trust) : NULL;
+        if (trust)
+            unusable(r, hint, "git does not trust this repository, because another user owns it");
         else if (has_dot_git(dir))
             unusable(r, "See what `git status` says here.", "git cannot read this repository: %.*s",
                      (int)strcspn(hg_buf_str(&said), "\n"), hg_buf_str(&said));
@@ -203,6 +206,20 @@ void hg_repo_open(const char *dir, const char *wanted, char *const *envp, int64_
                  "HEAD and %s have no commit in common", ret->base_name);
     else
         ret->kind = HG_REPO_READY;
+}
+
+char *hg_gate_incomparable(const struct hg_target *target, const char *dir, char *const *envp,
+                           int64_t deadline_ns, char **ret_hint)
+{
+    struct hg_repo repo;
+    hg_repo_open(dir, target->t->gate_base, envp, deadline_ns, &repo);
+    char *why = NULL;
+    if (repo.kind == HG_REPO_UNUSABLE) {
+        why = HG_TAKE(repo.why);
+        *ret_hint = HG_TAKE(repo.hint);
+    }
+    hg_repo_done(&repo);
+    return why;
 }
 
 void hg_repo_done(struct hg_repo *r)

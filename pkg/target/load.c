@@ -177,6 +177,10 @@ int hg_config_load_vars(const struct hg_common *common, const struct hg_vars *va
         dir = hg_path_abs(common->dir ? common->dir : ".");
     if (common->dir && !hg_is_dir(dir))
         return hg_fail(err, HG_E_USAGE, "-C %s: not a directory", common->dir);
+    if (dir[0] != '/') {
+        (void)hg_fail(err, HG_E_USAGE, "the folder in which headgate was started is not there any more");
+        return hg_hint(err, "go to the project's folder again (cd), or name it with -C DIR");
+    }
     HG_AUTO(hg_freep) char *path = config_path(common, dir);
     struct hg_document d = { 0 };
     if (path) {

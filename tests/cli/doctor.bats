@@ -119,8 +119,10 @@ login() {
 @test "no Python with Alembic anywhere" {
     mkdir bin
     ln -s "$(command -v git)" bin/git
-    run --separate-stderr env PATH="$HGT_BUILD:$PWD/bin" headgate doctor
+    run --separate-stderr env PATH="$HGT_BUILD:$PWD/bin" GIT_TEST_ASSUME_DIFFERENT_OWNER=1 headgate doctor
     expect_status 1
+    is warning tools.git 'another user owns it (HG216)'
+    hint tools.git 'safe.directory'
     is fail tools.python 'cannot find a Python that has Alembic'
     hint tools.python "activate the project's virtualenv"
     is skipped tools.alembic
@@ -152,13 +154,24 @@ login() {
     is skipped alembic.heads 'because of config.revisions'
 }
 
-@test "no alembic.ini" {
+@test "no alembic.ini, and a working directory that is gone" {
     rm backend/alembic.ini
     doctor
     expect_status 1
     is fail config.alembic
     is skipped config.revisions
     is skipped envpy.runs
+    mkdir ../gone && cd ../gone && rmdir "$PWD"
+    doctor
+    expect_status 1
+    is fail config.valid 'the folder in which headgate was started is not there any more'
+    is skipped database.answers
+    run -2 timeout 60 headgate history --offline
+    expect_output "no alembic.ini in ."
+    run -2 timeout 60 headgate status
+    expect_output "name it with -C DIR"
+    run -2 timeout 60 headgate -C "$HGT_PROJECT" history --offline
+    expect_output "no alembic.ini in $HGT_PROJECT"
 }
 
 # ---- sources ------------------------------------------------------------------------------------------

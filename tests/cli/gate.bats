@@ -241,6 +241,12 @@ new_revision() {
     gate
     expect_status 3
     expect_output "no commit in common"
+    export GIT_TEST_ASSUME_DIFFERENT_OWNER=1
+    gate
+    expect_status 3
+    expect_output "another user owns it"
+    expect_output "git config --global --add safe.directory $(printf %q "$PWD")"
+    unset GIT_TEST_ASSUME_DIFFERENT_OWNER
     rm -rf .git
     gate
     expect_status 3
