@@ -87,7 +87,5 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
 int main(int argc, char **argv)
 {
     struct bundle_options options = { .argc = argc, .argv = argv };
-    int code = hg_cli_main(&CMD, argc, argv, &options, run);
-    hg_strv_done(&options.env);
-    return code;
+    return hg_cli_main(&CMD, argc, argv, &options, run);
 }

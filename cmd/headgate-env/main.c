@@ -129,8 +129,6 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
         rc = env_chain(o, NULL, args->items, false, err);
     else
         rc = resolve_and_run(o, args, err);
-    hg_strv_done(&o->set);
-    hg_strv_done(&o->unset);
     return rc;
 }
 

@@ -104,14 +104,8 @@ static int init(struct ledger_view *v, struct hg_err *err)
 
 static int adopt(const struct ledger_options *o, struct hg_err *err)
 {
-    struct hg_apply_printer printer = { 0 };
-    hg_apply_printer_init(&printer, &o->common);
-    struct hg_apply_options apply = { .common = &o->common, .argc = o->argc, .argv = o->argv, .adopt = true,
-                                      .sink = hg_apply_print, .context = &printer };
-    int code = hg_apply_run(&apply, err);
-    hg_apply_printer_done(&printer);
-    hg_cli_error_printed(); /* the result event carries it */
-    return code;
+    struct hg_apply_options apply = { .common = &o->common, .argc = o->argc, .argv = o->argv, .adopt = true };
+    return hg_apply_run_printed(&apply, err);
 }
 
 static const struct {

@@ -121,4 +121,25 @@ void hg_apply_print(void *context, const json_t *event);
 void hg_apply_printer_tick(void *context);
 void hg_apply_printer_done(struct hg_apply_printer *p);
 
+/* ---- programs -------------------------------------------------------------------------------- */
+
+/* hg_apply_run with such a printer; o's sink, tick and context are set here. */
+int hg_apply_run_printed(struct hg_apply_options *o, struct hg_err *err);
+
+/* The rows of an option table that apply and rollback share; AT(member) is the place of a member of struct
+ * hg_apply_options, LIST that of the struct hg_strv with the overrides. */
+#define HG_APPLY_OPTION_ROWS(AT, LIST) \
+    { "lock-wait", 0, HG_OPT_SECONDS, AT(lock_wait_ns), .metavar = "SECONDS", \
+      .help = "how long to wait for another headgate (10 min)" }, \
+    { "lock-budget", 0, HG_OPT_SECONDS, AT(lock_budget_ns), .metavar = "SECONDS", \
+      .help = "how long a migration that could not get a lock is tried again; 0: not at all (5 min)" }, \
+    { "no-wait", 0, HG_OPT_BOOL, AT(no_wait), .help = "do not wait for another headgate: exit 5" }, \
+    { "no-notify", 0, HG_OPT_BOOL, AT(no_notify), .help = "tell nobody of `notify` in headgate.yaml" }, \
+    { "max-runtime", 0, HG_OPT_SECONDS, AT(max_runtime_ns), .metavar = "SECONDS", \
+      .help = "cancel the migration after this time (never)" }, \
+    { "wait-for-calm", 0, HG_OPT_SECONDS, AT(calm_wait_ns), .metavar = "SECONDS", \
+      .help = "wait at most so long until no long transaction, queue or lag is in the way" }, \
+    { "override", 0, HG_OPT_LIST, LIST, .metavar = "RULE=REASON", \
+      .help = "let one finding pass this once; it is recorded" }
+
 #endif

@@ -151,6 +151,13 @@ static int report(const struct hg_cmd *cmd, const struct hg_common *common, cons
     return code;
 }
 
+static void release_lists(const struct hg_opt *table, void *options)
+{
+    for (const struct hg_opt *o = table; o && o->name; o++)
+        if (o->type == HG_OPT_LIST)
+            hg_strv_done((struct hg_strv *)((char *)options + o->offset));
+}
+
 int hg_cli_main(const struct hg_cmd *cmd, int argc, char **argv, void *options, hg_cli_run run)
 {
     struct hg_common *common = options;
@@ -179,8 +186,8 @@ int hg_cli_main(const struct hg_cmd *cmd, int argc, char **argv, void *options, 
     (void)snprintf(text, sizeof text, "%d", code);
     hg_trace("exit", "verb", cmd->name, "code", text, NULL);
     hg_log_set_filter(NULL, NULL);
-    hg_strv_done(&common->from);
-    hg_strv_done(&common->x);
+    release_lists(hg_common_options, options);
+    release_lists(cmd->options, options);
     if (hg_has_thread_left_behind())
         _exit(code);
     return code;

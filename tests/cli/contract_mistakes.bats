@@ -45,7 +45,7 @@ setup() {
     one 2 headgate new --format json
     for what in "" "nonsense" "--nonsense status" "status --format xml" "target" "target nonsense" "env" "exec" \
         "rollback" "new" "explain HG999" "postgres" "postgres nonsense" "env --nonsense -- true" "exec --nonsense -- true" \
-        "status -C" "gate --fail-on nothing" "apply a b" "status -C /nonexistent"; do
+        "status -C" "gate --override HG201=tried --nonsense" "gate --fail-on nothing" "apply a b" "status -C /nonexistent"; do
         # shellcheck disable=SC2086
         run --separate-stderr headgate $what
         [ "$status" -eq 2 ] || fail "headgate $what"
