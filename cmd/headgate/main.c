@@ -157,6 +157,5 @@ int main(int argc, char **argv)
         hg_cli_print_error(&err);
         return hg_err_exit_code(&err);
     }
-    bool written = fflush(stdout) == 0 && !ferror(stdout);
-    return written || rc != HG_EXIT_YES ? rc : HG_EXIT_UNKNOWN;
+    return hg_cli_close_stdout(0, rc);
 }

@@ -83,6 +83,10 @@ typedef int (*hg_cli_run)(void *options, const struct hg_strv *args, struct hg_e
  * hg_cli_error_printed), checks that stdout could be written, and returns the exit code. */
 int hg_cli_main(const struct hg_cmd *cmd, int argc, char **argv, void *options, hg_cli_run run);
 
+/* For a program without hg_cli_main: writes out what is left of stdout. The code, or where it was HG_EXIT_YES and
+ * that cannot be written, which is said, own_failure (0: HG_EXIT_UNKNOWN). */
+int hg_cli_close_stdout(int own_failure, int code);
+
 /* To be called by a program that has put the error into its own JSON document. */
 void hg_cli_error_printed(void);
 

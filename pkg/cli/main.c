@@ -92,7 +92,7 @@ bool hg_cli_color(const struct hg_common *common, int fd)
 }
 
 /* An answer that did not arrive is not given: a full disk or closed stdout must not exit 0. */
-static int close_stdout(const struct hg_cmd *cmd, int code)
+int hg_cli_close_stdout(int own_failure, int code)
 {
     if (fflush(stdout) == 0 && !stdout_failed && !ferror(stdout))
         return code;
@@ -100,7 +100,7 @@ static int close_stdout(const struct hg_cmd *cmd, int code)
         hg_log(HG_LOG_ERROR, "cannot write the answer: %s", strerror(errno));
     if (code != HG_EXIT_YES)
         return code;
-    return cmd->own_failure ? cmd->own_failure : HG_EXIT_UNKNOWN;
+    return own_failure ? own_failure : HG_EXIT_UNKNOWN;
 }
 
 /* A caller may have closed one of the three. Then no file of ours may get its number, and writing to
@@ -170,7 +170,7 @@ int hg_cli_main(const struct hg_cmd *cmd, int argc, char **argv, void *options, 
     hg_log_init("headgate", HG_LOG_NOTE);
     int rc = hg_cli_parse(cmd, argc, argv, options, &args, &err);
     if (rc == 1)
-        return close_stdout(cmd, HG_EXIT_YES);
+        return hg_cli_close_stdout(cmd->own_failure, HG_EXIT_YES);
     if (rc < 0 && hg_cli_wants_json(argv + 1)) /* the mistake may stand before it */
         common->format = "json";
     hg_log_set_level(common->quiet          ? HG_LOG_ERROR
@@ -181,7 +181,7 @@ int hg_cli_main(const struct hg_cmd *cmd, int argc, char **argv, void *options, 
     if (rc == 0)
         rc = run(options, &args, &err);
     int code = rc >= 0 ? rc : report(cmd, common, &err);
-    code = close_stdout(cmd, code);
+    code = hg_cli_close_stdout(cmd->own_failure, code);
     char text[16];
     (void)snprintf(text, sizeof text, "%d", code);
     hg_trace("exit", "verb", cmd->name, "code", text, NULL);

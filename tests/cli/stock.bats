@@ -69,9 +69,11 @@ programs() {
 
 @test "an answer that cannot be written is not a success" {
     for program in $(programs); do
-        run bash -c '"$1" --help > /dev/full' bash "$program"
+        run --separate-stderr bash -c '"$1" --help > /dev/full' bash "$program"
         [ "$status" -ne 0 ] || fail "$program --help > /dev/full"
-        run bash -c '"$1" --help >&-' bash "$program"
+        expect_stderr "cannot write the answer: No space left"
+        run --separate-stderr bash -c '"$1" --help >&-' bash "$program"
         [ "$status" -ne 0 ] || fail "$program --help >&-"
+        expect_stderr "cannot write the answer: Bad file descriptor"
     done
 }
