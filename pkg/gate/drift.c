@@ -44,6 +44,7 @@ static void add_now(struct hg_ledger_objects *to, const struct hg_ledger_object 
         hg_ledger_objects_add(to, which->kind, which->name, is ? is->digest : NULL, which->made);
     x->definition = hg_xstrdup(is ? is->definition : NULL);
     x->other = hg_xstrdup(which->other);
+    x->half = which->half;
 }
 
 /* What is otherwise than recorded: digest is that of now (NULL: gone), the rest that of the record. */
@@ -160,7 +161,8 @@ static void report_one(struct hg_judge *j, const struct hg_ledger_objects *then,
     HG_AUTO(hg_buf_done) struct hg_buf shown = HG_BUF_INIT;
     struct hg_finding *f = hg_finding_add(
         &j->out->findings, rule, "%s %s %s since the last recorded run (%s)%s%s", x->kind, x->name,
-        change_of(then, x), when, x->made ? ", and no revision did that" : "", parts);
+        change_of(then, x), when,
+        x->half ? ", which failed" : x->made ? ", and no revision did that" : "", parts);
     f->object = hg_xasprintf("%s %s", x->kind, x->name);
     if (!changes)
         return;
@@ -170,6 +172,7 @@ static void report_one(struct hg_judge *j, const struct hg_ledger_objects *then,
     json_decref(changes);
 }
 
+/* Whoever undoes what half of a revision left does as HG607 and HG621 ask: nobody is kept from applying again. */
 static void report(struct hg_judge *j, const struct hg_ledger_objects *then,
                    const struct hg_ledger_objects *differing, bool made)
 {
@@ -178,7 +181,7 @@ static void report(struct hg_judge *j, const struct hg_ledger_objects *then,
     size_t found = 0;
     for (size_t i = 0; i < differing->count; i++) {
         const struct hg_ledger_object *x = &differing->items[i];
-        if (x->made != made || (made && x->other) || went_with_table(differing, x) || found++ >= SHOWN_MAX)
+        if ((x->made && !x->half) != made || (made && x->other) || went_with_table(differing, x) || found++ >= SHOWN_MAX)
             continue;
         report_one(j, then, x, rule, when);
     }

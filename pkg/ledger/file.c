@@ -278,6 +278,28 @@ void hg_ledger_summary_of(const json_t *document, const char *version_table, str
     *ret = s;
 }
 
+static bool within(const json_t *rows, const json_t *others)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach((json_t *)(uintptr_t)rows, i, row)
+    {
+        if (!has_text(others, json_string_value(row)))
+            return false;
+    }
+    return true;
+}
+
+/* As sql/objects.sql has it: did the newest run leave half of a revision, by an object of this kind? */
+static bool may_be_half(const json_t *newest, const char *kind)
+{
+    const json_t *from = json_object_get(newest, "from"), *rows = json_object_get(newest, "rows");
+    const char *outcome = hg_jget(newest, "outcome");
+    if (!outcome || hg_streq(outcome, "applied") || hg_streq(outcome, "recorded"))
+        return false;
+    return hg_streq(kind, "index") || (within(from, rows) && within(rows, from));
+}
+
 void hg_ledger_objects_of(const json_t *document, struct hg_ledger_objects *ret)
 {
     const json_t *record = json_object_get(document, "record");
@@ -288,16 +310,19 @@ void hg_ledger_objects_of(const json_t *document, struct hg_ledger_objects *ret)
         .fingerprint = hg_xstrdup(json_string_value(json_object_get(record, "fingerprint"))),
         .server_version = (int)json_integer_value(json_object_get(record, "server_version")),
     };
+    const json_t *newest = find_run(document, o.run);
     size_t i;
     json_t *object;
     json_array_foreach(json_object_get(document, "objects"), i, object)
     {
         const char *kind = json_string_value(json_object_get(object, "kind"));
         const char *name = json_string_value(json_object_get(object, "name"));
-        if (kind && name)
-            hg_ledger_objects_add(&o, kind, name, hg_jget(object, "digest"),
-                                  json_is_true(json_object_get(object, "made")))
-                ->definition = hg_xstrdup(hg_jget(object, "definition"));
+        if (!kind || !name)
+            continue;
+        struct hg_ledger_object *x = hg_ledger_objects_add(&o, kind, name, hg_jget(object, "digest"),
+                                                           json_is_true(json_object_get(object, "made")));
+        x->definition = hg_xstrdup(hg_jget(object, "definition"));
+        x->half = hg_streq(hg_jget(object, "run"), o.run) && may_be_half(newest, kind);
     }
     hg_ledger_objects_sort(&o);
     *ret = o;

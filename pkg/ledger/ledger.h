@@ -80,6 +80,8 @@ struct hg_ledger_object {
     char *other;                    /* "schema.table": its newest record is from a run of this version table,
                                        which is another than the one asked for, and there; NULL: not so */
     bool later;                     /* and that run ended after the newest of the one asked for */
+    bool half;                      /* its newest record is from the newest run of the one asked for, which did
+                                       not succeed: perhaps half of a revision, that somebody may undo */
 };
 /* Sorted by kind and name. The other members are of the newest finished run (of any version table,
  * because objects are shared): NULL and 0 where nothing is recorded, or no run. */

@@ -111,6 +111,7 @@ int hg_ledger_objects(PGconn *conn, const char *version_table, int64_t deadline_
         x->definition = hg_xstrdup(hg_pg_get(rows, row, 4));
         x->other = hg_xstrdup(hg_pg_get(rows, row, 5));
         x->later = hg_streq(hg_pg_get(rows, row, 6), "true");
+        x->half = hg_streq(hg_pg_get(rows, row, 7), "true");
     }
     hg_ledger_objects_sort(&o);
     *ret = o;

@@ -132,14 +132,25 @@ op.execute("create table kept (a int)")'
     [[ "$(hga_result '.findings[].message')" == *"r4 rolled back in its middle"* ]]
 }
 
-@test "an index left invalid is a finding" {
+@test "an index left invalid is a finding, and whoever drops it may apply again" {
     hga_project 1
-    hga_revision 2 'op.execute("insert into t1 values (1), (1)")
-with op.get_context().autocommit_block():
+    hgt_psql "create table t1 (id int); create table alembic_version (version_num varchar(32) not null
+        constraint alembic_version_pkc primary key); insert into alembic_version values ('r1')"
+    hga_revision 2 'with op.get_context().autocommit_block():
+    op.execute("create table half (a int)")
+    op.execute("insert into t1 values (1), (1)")
     op.execute("create unique index concurrently u1 on t1 (id)")'
     run --separate-stderr headgate apply --format json
     expect_status 4
     [ "$(hga_result '.findings[] | select(.rule == "HG607") | .location.object')" = u1 ]
+    # As HG607 and HG621 ask for: no drift.
+    hgt_psql "drop index concurrently u1"
+    hgt_psql "drop table half"
+    hgt_psql "truncate t1"
+    sed -i 's/(1), (1)/(1), (2)/' mig/versions/r2.py && hga_commit
+    run --separate-stderr headgate apply --format json
+    expect_status 0
+    [ "$(hga_rows)" = r2 ]
 }
 
 @test "rows moved by hand are adopted by the next apply" {

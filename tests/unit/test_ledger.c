@@ -264,6 +264,34 @@ static void a_file_says_what_happened_and_which_lines_are_none(void **state)
     json_decref(doc);
 }
 
+/* What run b left, of kind; b began at r1 and ended at these rows with this outcome. */
+#define LEFT(kind, outcome, rows) \
+    INTENT("a", "", "\"r1\"") OUTCOME("a", "\"r1\"") INTENT("b", "\"r1\"", "\"r2\"") \
+    "{\"event\":\"outcome\",\"run\":\"b\",\"at\":\"2026-11-23T02:02:03.000Z\",\"outcome\":\"" outcome "\",\"rows\":[" \
+    rows "],\"done\":[],\"objects\":[{\"kind\":\"" kind "\",\"name\":\"public.x\",\"digest\":\"d\",\"made\":true}]}\n"
+
+static void what_a_failed_run_left_may_be_half_of_a_revision(void **state)
+{
+    static const struct { const char *text; bool half; } CASES[] = {
+        { LEFT("table", "failed", "\"r1\""), true },
+        { LEFT("table", "interrupted", "\"r1\""), true },
+        { LEFT("table", "failed", "\"r2\""), false }, /* a revision is in, and it may have made the table */
+        { LEFT("index", "failed", "\"r2\""), true },
+        { LEFT("index", "applied", "\"r2\""), false },
+        { LEFT("table", "failed", "\"r1\"") INTENT("c", "\"r1\"", "\"r2\"") OUTCOME("c", "\"r2\""), false },
+    };
+    (void)state;
+    for (size_t i = 0; i < HG_COUNT(CASES); i++) {
+        HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects o = { 0 };
+        json_t *doc = read_lines(CASES[i].text);
+        hg_ledger_objects_of(doc, &o);
+        json_decref(doc);
+        assert_int_equal(o.count, 1);
+        assert_true(o.items[0].made);
+        assert_int_equal(o.items[0].half, CASES[i].half);
+    }
+}
+
 static void a_chain_with_a_gap_is_noticed_whatever_the_order_of_rows(void **state)
 {
     (void)state;
@@ -294,6 +322,7 @@ int main(void)
         cmocka_unit_test(the_administrator_gets_quoted_sql),
         cmocka_unit_test(base64_comes_back_and_anything_else_is_refused),
         cmocka_unit_test(a_file_says_what_happened_and_which_lines_are_none),
+        cmocka_unit_test(what_a_failed_run_left_may_be_half_of_a_revision),
         cmocka_unit_test(a_chain_with_a_gap_is_noticed_whatever_the_order_of_rows),
         cmocka_unit_test(an_hmac_depends_on_each_part_and_where_it_ends),
         cmocka_unit_test(what_differs_between_both_ends_was_made_by_the_run),
