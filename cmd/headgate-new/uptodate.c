@@ -20,7 +20,7 @@ static int refuse_behind(const struct project *p, const struct hg_status *s, str
                   p->target.t->name, s->pending.count, s->pending.count == 1 ? "" : "s");
     HG_AUTO(hg_buf_done) struct hg_buf list = HG_BUF_INIT;
     for (size_t i = 0; i < s->pending.count && i < PENDING_SHOWN; i++)
-        hg_buf_addf(&list, "%spending: %s  %s", i ? "\n" : "", s->pending.items[i]->id,
+        hg_buf_addf(&list, "%s%s  %s", i ? "\n" : "pending:\n", s->pending.items[i]->id,
                     s->pending.items[i]->doc);
     if (s->pending.count > PENDING_SHOWN)
         hg_buf_addf(&list, "\nand %zu more", s->pending.count - PENDING_SHOWN);

@@ -98,8 +98,8 @@ static int here_or_below(const char *dir, struct hg_located *ret, struct hg_err 
         return 0;
     HG_AUTO(hg_freep) char *list = hg_strv_join(&subs, "\n");
     hg_fail(err, HG_E_CONFIG, "%s has %zu folders with an alembic.ini", dir, subs.count);
-    hg_detail(err, "%s", list);
-    return hg_hint(err, "choose one with -C DIR");
+    hg_detail(err, "found:\n%s", list);
+    return hg_hint(err, "choose one with -C DIR, or for good by `migrator: { directory: DIR }` in headgate.yaml");
 }
 
 static bool is_repository(const char *dir)

@@ -161,6 +161,11 @@ login() {
     is fail config.alembic
     is skipped config.revisions
     is skipped envpy.runs
+    mkdir -p ../pair/one ../pair/two
+    touch ../pair/one/alembic.ini ../pair/two/alembic.ini
+    run -2 timeout 60 headgate -C ../pair history --offline
+    expect_output $'found:\n    '"$BATS_TEST_TMPDIR"$'/pair/one\n    '"$BATS_TEST_TMPDIR/pair/two"
+    expect_output 'migrator: { directory: DIR }'
     mkdir ../gone && cd ../gone && rmdir "$PWD"
     doctor
     expect_status 1

@@ -64,8 +64,8 @@ EOF
     new -m "add source_count"
     expect_status 1
     expect_stderr "lacks 2 revisions"
-    expect_stderr "pending: 0002b41f6d28"
-    expect_stderr "pending: 0003c9e2074a"
+    expect_stderr $'pending:\n    0002b41f6d28'
+    expect_stderr $'\n    0003c9e2074a'
     expect_stderr "headgate apply"
     [ "$(versions)" = 3 ]
 }
