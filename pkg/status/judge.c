@@ -128,8 +128,10 @@ static int choose_table(const struct hg_graph *graph, const char *schema, const 
         hg_status_list(json_object_get(only, "rows"), &rows);
         if (!only || !flag(only, "readable") || !all_known(graph, &rows))
             return candidates_only(table, s, err);
-        hg_finding_add(&s->findings, "HG222", "the version table is %s, expected in schema %s",
-                       s->vt_candidates.items[0], s->vt_schema)
+        bool nowhere = !schema && !f->schema;
+        hg_finding_add(&s->findings, "HG222", "the version table is %s, %s%s", s->vt_candidates.items[0],
+                       nowhere ? "but this role's search_path names no schema that is there" : "expected in schema ",
+                       nowhere ? "" : s->vt_schema)
             ->object = hg_xstrdup(s->vt_candidates.items[0]);
         found = only;
     }

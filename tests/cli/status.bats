@@ -115,6 +115,9 @@ logged_errors() {
     [ "$(json .version_table.schema)" = "Odd one" ]
     [ "$(json '.version_table.candidates[0]')" = "Odd one.alembic_version" ]
     [ "$(json '.findings[].rule')" = HG222 ]
+    hgt_psql "alter database $HGT_DB set search_path = nowhere"
+    status_json
+    [[ "$(json '.findings[].message')" == *"but this role's search_path names no schema that is there" ]] || fail "where"
     hgt_psql "alter database $HGT_DB set search_path = \"Odd one\", public"
     status_json
     [ "$(json '.findings | length')" = 0 ]

@@ -144,12 +144,30 @@ static void a_wrong_success_is_told_for_what_it_is(void **state)
     }
 }
 
+static void who_is_in_the_way_may_be_the_migration_itself(void **state)
+{
+    static const char *const CASES[][2] = {
+        { "app", "pid 7 (app, bea, from local, idle in transaction) has t" },
+        { "headgate migrator of 5", "another session of the migration itself, pid 7 (headgate migrator of 5, bea, "
+                                    "from local, idle in transaction) has t" },
+    };
+    (void)state;
+    for (size_t i = 0; i < HG_COUNT(CASES); i++) {
+        json_t *s = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s}", "pid", 7, "application", CASES[i][0], "user", "bea",
+                              "host", "local", "state", "idle in transaction", "relation", "t");
+        HG_AUTO(hg_freep) char *words = hg_breaker_words(s);
+        json_decref(s);
+        assert_string_equal(words, CASES[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_half_in),
         cmocka_unit_test(another_try_keeps_what_is_in),
         cmocka_unit_test(a_wrong_success_is_told_for_what_it_is),
+        cmocka_unit_test(who_is_in_the_way_may_be_the_migration_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,8 @@
 -- $1 pids of the migrator's sessions, $2 headgate's lock session: who waits for the migrator ("behind"),
--- also in the queue behind its own waiting request, and whom it waits for itself ("ahead"); longest wait
--- first. One look at the locks; pg_blocking_pids, which stops everybody for a moment, is asked only where
--- somebody waits for the very thing that the migrator has or wants. Whoever asks for SHARE UPDATE
--- EXCLUSIVE is maintenance (VACUUM, an index build), which may wait.
+-- also in the queue behind its own waiting request, and whom it waits for itself ("ahead", another session of
+-- its own too); longest wait first. One look at the locks; pg_blocking_pids, which stops everybody for a
+-- moment, is asked only where somebody waits for the very thing that the migrator has or wants. Whoever asks
+-- for SHARE UPDATE EXCLUSIVE is maintenance (VACUUM, an index build), which may wait.
 with locks as materialized (
     select * from pg_catalog.pg_locks
 ), waiting as materialized (
@@ -31,7 +31,7 @@ with locks as materialized (
     union all
     select 'ahead', b.pid, w.mode, w.locktype, w.relation, w.database, w.since
       from waiting w, pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.pid)) as b (pid)
-     where w.pid = any ($1::integer[]) and b.pid <> all ($1::integer[])
+     where w.pid = any ($1::integer[])
 )
 select p.side, p.pid::text, a.usename::text, a.application_name,
        coalesce(a.client_hostname, pg_catalog.host(a.client_addr), 'local'), a.state,
