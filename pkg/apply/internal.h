@@ -183,6 +183,7 @@ bool hg_run_asks(const struct hg_run *r);                   /* must somebody con
 int hg_run_confirm(struct hg_run *r, struct hg_err *err);
 
 /* record.c */
+bool hg_run_moved_outside(const struct hg_run *r); /* the rows are not as recorded, and no run is open */
 int hg_run_settle_past(struct hg_run *r, struct hg_err *err); /* open intent, adoption, release */
 int hg_run_intent(struct hg_run *r, struct hg_err *err);
 int hg_run_outcome(struct hg_run *r, const struct hg_err *failure, struct hg_err *err);

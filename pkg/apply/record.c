@@ -122,11 +122,16 @@ static int release_held(struct hg_run *r, struct hg_err *err)
     return 0;
 }
 
+bool hg_run_moved_outside(const struct hg_run *r)
+{
+    return r->summary.last_rows_known && !r->summary.open_run && r->target.t->ledger != HG_LEDGER_OFF &&
+           !hg_strv_same_set(&r->summary.last_rows, &r->status.rows);
+}
+
 int hg_run_settle_past(struct hg_run *r, struct hg_err *err)
 {
     bool open = r->summary.open_run != NULL;
-    bool moved = r->summary.last_rows_known && !open &&
-                 !hg_strv_same_set(&r->summary.last_rows, &r->status.rows);
+    bool moved = hg_run_moved_outside(r);
     bool release = r->o->release && r->summary.held.count;
     if (!r->summary.present || (!open && !moved && !release))
         return 0;

@@ -78,6 +78,10 @@ def corruptions():
     bad("stamped upwards by Alembic", "HG226", lambda c: c.alembic("stamp", "c6"))
     bad("stamped downwards by Alembic", "HG226", lambda c: c.alembic("stamp", "c4"), says=["no longer has revision c5"])
     bad("apply refuses a stamped row", "HG226", lambda c: c.alembic("stamp", "c4"), program="apply")
+    bad("apply with nothing to do refuses a stamped row", "HG226", lambda c: c.alembic("stamp", "c6"), program="apply")
+    bad("stamped past what is made and changed later", "HG226", lambda c: (
+        c.write("c7.py", c_file("c7", "c6", "op.create_table('x', sa.Column('id', sa.Integer())); op.add_column('x', sa.Column('y', sa.Text()))")),
+        c.sql("ALTER TABLE tags ADD COLUMN color text", "UPDATE alembic_version SET version_num = 'c7'")), says=["creates table x"])
     bad("foreign row", "HG212", lambda c: c.sql("UPDATE alembic_version SET version_num = 'ffff'"))
     bad("status --check of a foreign row", "HG212", lambda c: c.sql("UPDATE alembic_version SET version_num = 'ffff'"),
         program="status", args=["--check"])
@@ -281,6 +285,11 @@ def innocent():
     good("a framework's table changed", lambda c: c.sql(
         "CREATE SCHEMA jobs", "CREATE TABLE jobs.queue (id int)", "ALTER TABLE jobs.queue ADD COLUMN x int"), note225)
     good("somebody's view", lambda c: c.sql("CREATE MATERIALIZED VIEW seen AS SELECT count(*) FROM notes"), note225)
+    good("made and taken away again by Alembic itself", lambda c: (
+        c.write("c7.py", c_file("c7", "c6", "op.create_table('x', sa.Column('id', sa.Integer())); op.create_index('xi', 'x', ['id'])")),
+        c.write("c8.py", c_file("c8", "c7", "op.rename_table('x', 'y'); op.add_column('y', sa.Column('z', sa.Text()))")),
+        c.write("c9.py", c_file("c9", "c8", "op.drop_table('y'); op.execute('CREATE EXTENSION IF NOT EXISTS plpgsql')")),
+        c.alembic("upgrade", "c9")), ("HG215", "note"))
     good("run by Alembic itself", lambda c: c.alembic("upgrade", "c6"), ("HG215", "note"))
     good("undone by Alembic itself", lambda c: c.alembic("downgrade", "c4"), ("HG215", "note"))
     silent("a new record", lambda c: c.headgate("apply", "-t", "here", "--yes"))
