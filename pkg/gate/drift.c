@@ -5,6 +5,7 @@
  * whether the schema went with them (stamped.c).
  */
 #include "past.h"
+#include "review/review.h"
 #include "snapshot/snapshot.h"
 
 enum { SHOWN_MAX = 20 };  /* findings of one rule; the rest is counted */
@@ -153,6 +154,58 @@ static json_t *changes_of(const struct hg_ledger_objects *then, const struct hg_
     return changes;
 }
 
+/* ---- what a pending revision makes, and is there already ------------------------------------------ */
+
+/* Takes in what one revision makes and takes away, in order. */
+static void follow(const struct hg_review_body *up, const struct hg_revision *r, const char *table,
+                   struct hg_strv *gone, const struct hg_revision **ret)
+{
+    for (size_t i = 0; !*ret && i < up->count; i++) {
+        const struct hg_review_op *op = &up->ops[i];
+        HG_AUTO(hg_freep) char *name =
+            hg_xasprintf("%s.%s", op->schema ? op->schema : "public", op->table ? op->table : "");
+        if (!hg_streq(name, table))
+            continue;
+        if (op->kind == HG_OP_DROP_TABLE || op->kind == HG_OP_RENAME_TABLE)
+            hg_strv_add(gone, table);
+        else if (op->kind == HG_OP_CREATE_TABLE && !op->conditional && !op->dynamic && !gone->count)
+            *ret = r;
+    }
+}
+
+/* The pending revision that creates this table, with nothing before it that takes it away; NULL: none. */
+static const struct hg_revision *maker_of(const struct hg_judge *j, const char *table)
+{
+    const struct hg_revlist *pending = &j->in->status->pending;
+    HG_AUTO(hg_strv_done) struct hg_strv gone = HG_STRV_INIT;
+    const struct hg_revision *found = NULL;
+    const char *dot = strrchr(table, '.'), *bare = dot ? dot + 1 : table;
+    for (size_t i = 0; !found && !j->in->no_pending && i < pending->count; i++) {
+        HG_AUTO(hg_review_done) struct hg_review review = { 0 };
+        struct hg_err ignored = { 0 };
+        size_t len = 0;
+        const char *text = hg_graph_text(j->in->graph, pending->items[i], &len);
+        if (text && strstr(text, bare) && hg_review_scan(text, len, &review, &ignored) == 0)
+            follow(&review.up, pending->items[i], table, &gone, &found);
+    }
+    return found;
+}
+
+/* HG225 is no note where a pending revision would find its table there. */
+static void warn_of_maker(const struct hg_judge *j, const struct hg_ledger_object *x, struct hg_finding *f)
+{
+    const struct hg_revision *maker = x->digest && hg_streq(x->kind, "table") ? maker_of(j, x->name) : NULL;
+    if (!maker)
+        return;
+    f->severity = HG_SEV_WARNING;
+    f->path = hg_xstrdup(maker->path);
+    f->revision = hg_xstrdup(maker->id);
+    f->help = hg_xasprintf("Pending revision %s creates this table and would fail on it. Where it came from "
+                           "metadata.create_all(), or was left over by a restore, drop it; where it is as the "
+                           "revision makes it: `alembic stamp %s`, then `headgate apply --baseline`.", maker->id,
+                           maker->id);
+}
+
 static void report_one(struct hg_judge *j, const struct hg_ledger_objects *then,
                        const struct hg_ledger_object *x, const char *rule, const char *when)
 {
@@ -164,6 +217,8 @@ static void report_one(struct hg_judge *j, const struct hg_ledger_objects *then,
         change_of(then, x), when,
         x->half ? ", which failed" : x->made ? ", and no revision did that" : "", parts);
     f->object = hg_xasprintf("%s %s", x->kind, x->name);
+    if (!x->made)
+        warn_of_maker(j, x, f);
     if (!changes)
         return;
     hg_snapshot_diff_text(changes, false, &shown);

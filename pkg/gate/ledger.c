@@ -129,6 +129,21 @@ static int read_local(struct hg_judge *j, struct hg_past *past, struct hg_err *e
     return hg_ledger_document_of_file(path, true, &past->document, err);
 }
 
+/* HG611: what is recorded and may not be read is compared with nothing. */
+static void check_readable(struct hg_judge *j)
+{
+    const struct hg_status *s = j->in->status;
+    enum hg_ledger_mode mode = j->in->target->t->ledger;
+    if (!s->ledger_exists || s->ledger_readable || mode == HG_LEDGER_FILE || mode == HG_LEDGER_OFF)
+        return;
+    struct hg_finding *f = hg_finding_add(
+        &j->out->findings, "HG611", "role %s may not read the ledger (schema headgate): files, rows and schema were "
+        "not compared with what is recorded", s->db_user ? s->db_user : "?");
+    if (j->protected_ && !j->in->conn)
+        f->severity = HG_SEV_WARNING;
+    f->help = hg_xasprintf("As the schema's owner: `headgate ledger init --grant %s`.", s->db_user ? s->db_user : "ROLE");
+}
+
 void hg_judge_ledger(struct hg_judge *j)
 {
     const struct hg_status *s = j->in->status;
@@ -146,6 +161,7 @@ void hg_judge_ledger(struct hg_judge *j)
             hg_judge_unknown(j, "the ledger could not be read: %s", err.message);
         return;
     }
+    check_readable(j);
     HG_AUTO(hg_freep) char *table = hg_xasprintf("%s.%s", s->vt_schema, s->vt_name);
     struct hg_past past = { .conn = j->in->conn ? j->in->conn : own, .table = table };
     bool unread = read_local(j, &past, &err) < 0;

@@ -233,6 +233,11 @@ int hg_ledger_document(PGconn *conn, bool files, int64_t deadline_ns, json_t **r
         *ret = NULL;
         return 0;
     }
+    if (!hg_streq(hg_pg_get(state, 0, 8), "t")) {
+        const char *role = hg_pg_get(state, 0, 6);
+        (void)hg_fail(err, HG_E_DATABASE, "role %s may not read the ledger (schema headgate)", role);
+        return hg_hint(err, "as the schema's owner: headgate ledger init --grant %s", role);
+    }
     struct reading r = { conn, deadline_ns, files, hg_ledger_new_document("database") };
     struct hg_err ignored = { 0 };
     int rc = hg_pg_query(conn, "begin transaction isolation level repeatable read, read only", 0, NULL,

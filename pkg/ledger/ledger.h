@@ -171,7 +171,7 @@ void hg_ledger_failure_done(struct hg_ledger_failure *f);
  *   damage     lines of the file that are no records: ["line 7: …"]
  * What is not recorded is null. Files (base64) only if asked for.
  */
-/* No ledger, or none that may be read: 0, and *ret is NULL. New reference. */
+/* No ledger: 0, and *ret is NULL. DATABASE with a hint where this role may not use the schema. New reference. */
 int hg_ledger_document(PGconn *conn, bool files, int64_t deadline_ns, json_t **ret, struct hg_err *err);
 /* No such file: 0, and *ret is NULL. New reference. */
 int hg_ledger_document_of_file(const char *path, bool files, json_t **ret, struct hg_err *err);

@@ -149,6 +149,8 @@ static void last_line(const struct hg_status *s, struct hg_buf *b)
         hg_buf_addf(b, "last     %s, %s %sby %s\n", s->last_revision,
                     hg_streq(outcome, "applied") && hg_streq(s->last_direction, "down") ? "rolled back" : outcome, when,
                     by);
+    else if (s->ledger_exists && !s->ledger_readable)
+        hg_buf_addf(b, "last     unknown: role %s may not read the ledger\n", s->db_user ? s->db_user : "?");
 }
 
 static void history_lines(const struct hg_status *s, struct hg_buf *b)

@@ -82,6 +82,9 @@ def corruptions():
     bad("stamped past what is made and changed later", "HG226", lambda c: (
         c.write("c7.py", c_file("c7", "c6", "op.create_table('x', sa.Column('id', sa.Integer())); op.add_column('x', sa.Column('y', sa.Text()))")),
         c.sql("ALTER TABLE tags ADD COLUMN color text", "UPDATE alembic_version SET version_num = 'c7'")), says=["creates table x"])
+    warned("a table that the pending revision creates is there", "HG225", lambda c: (
+        c.write("c7.py", c_file("c7", "c6", "op.create_table('x', sa.Column('id', sa.Integer()))")),
+        c.sql("CREATE TABLE x (id int)")), says=["Pending revision c7 creates this table"])
     bad("foreign row", "HG212", lambda c: c.sql("UPDATE alembic_version SET version_num = 'ffff'"))
     bad("status --check of a foreign row", "HG212", lambda c: c.sql("UPDATE alembic_version SET version_num = 'ffff'"),
         program="status", args=["--check"])

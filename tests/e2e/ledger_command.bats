@@ -243,9 +243,20 @@ gate() {
     expect_status 0
     [[ "$(hga_result '[.findings[] | select(.rule == "HG507") | .message] | join("")')" == *"may not write the ledger"* ]]
     hgt_psql "revoke usage on schema headgate from public"
-    run --separate-stderr headgate status --format json
+    run --separate-stderr headgate status
     expect_status 0
-    run --separate-stderr headgate ledger show --format json
+    expect_output "last     unknown: role $role may not read the ledger"
+    gate 0
+    [[ "$(of_gate)" == *"HG611 note"* ]] || fail "$(of_gate)"
+    [[ "$(json '.findings[] | select(.rule == "HG611").help')" == *"headgate ledger init --grant $role"* ]]
+    run --separate-stderr headgate ledger adopt
+    expect_status 1
+    expect_stderr "headgate ledger init --grant $role"
+    for verb in show verify; do
+        run --separate-stderr headgate ledger "$verb" --format json
+        expect_status 3
+        [[ "$(json .error.message)" == *"role $role may not read the ledger"* ]] || fail "$verb"
+    done
     run --separate-stderr headgate apply --format json
     expect_status 0
     [ "$(hga_rows)" = r3 ]

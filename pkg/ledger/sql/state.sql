@@ -36,4 +36,5 @@ select exists (select from have where oid is not null) as present,
                                 pg_catalog.current_setting('search_path'), ',')) with ordinality
                             as parts (part, place)) as entries) as names
            where name = 'headgate' or pg_catalog.to_regnamespace(pg_catalog.quote_ident(name)) is not null
-           order by place limit 1), false) as shadows
+           order by place limit 1), false) as shadows,
+       coalesce((select usage from place), false) as usable
