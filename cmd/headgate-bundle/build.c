@@ -51,7 +51,8 @@ static char *git(const char *dir, const char *const *args)
     struct hg_err ignored = { 0 };
     for (size_t i = 0; args[i] && i + 5 < HG_COUNT(argv); i++)
         argv[i + 4] = args[i];
-    struct hg_process_run spec = { .argv = (char *const *)(uintptr_t)argv, .dir = dir,
+    HG_AUTO(hg_freep) char **envp = hg_git_envp(NULL);
+    struct hg_process_run spec = { .argv = (char *const *)(uintptr_t)argv, .envp = envp, .dir = dir,
                                    .timeout_ns = GIT_NS };
     if (hg_process_run(&spec, &status, &out, NULL, &ignored) < 0 || hg_exit_status_code(&status) != 0)
         return NULL;

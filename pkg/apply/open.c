@@ -109,7 +109,8 @@ static char *current_commit(const char *dir)
     HG_AUTO(hg_buf_done) struct hg_buf out = HG_BUF_INIT;
     struct hg_exit_status status = { 0 };
     struct hg_err err = { 0 };
-    struct hg_process_run spec = { .argv = argv, .dir = dir, .timeout_ns = GIT_TIMEOUT_NS };
+    HG_AUTO(hg_freep) char **envp = hg_git_envp(NULL);
+    struct hg_process_run spec = { .argv = argv, .envp = envp, .dir = dir, .timeout_ns = GIT_TIMEOUT_NS };
     if (hg_process_run(&spec, &status, &out, NULL, &err) < 0 || status.signaled || status.code)
         return NULL;
     const char *text = hg_buf_str(&out);

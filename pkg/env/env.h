@@ -34,6 +34,10 @@ void hg_vars_from_environ(struct hg_vars *v, char *const *environ_, const char *
 char **hg_vars_envp(const struct hg_vars *v);
 void hg_vars_free_envp(char **envp);
 void hg_vars_done(struct hg_vars *v);
+/* envp (NULL: the process's own) without the variables by which git, in a hook, tells its children of its own
+ * repository: for a git that is asked about the one around its folder. With GIT_WORK_TREE somebody has named a
+ * repository together with its files, and all stay. Release with free(): the strings are borrowed. */
+char **hg_git_envp(char *const *envp);
 
 /* Is NAME a name that a shell could set ([A-Za-z_][A-Za-z0-9_]*)? */
 bool hg_var_name_valid(const char *name);

@@ -136,6 +136,33 @@ void hg_vars_free_envp(char **envp)
     free(envp);
 }
 
+/* `git rev-parse --local-env-vars`, without those that are configuration. */
+static bool names_repository(const char *variable)
+{
+    static const char *const NAMES[] = {
+        "GIT_DIR=", "GIT_COMMON_DIR=", "GIT_INDEX_FILE=", "GIT_OBJECT_DIRECTORY=",
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES=", "GIT_GRAFT_FILE=", "GIT_SHALLOW_FILE=", "GIT_PREFIX=",
+    };
+    for (size_t i = 0; i < HG_COUNT(NAMES); i++)
+        if (hg_starts_with(variable, NAMES[i]))
+            return true;
+    return false;
+}
+
+char **hg_git_envp(char *const *envp)
+{
+    char *const *all = envp ? envp : environ;
+    size_t count = 0, kept = 0;
+    bool together = false;
+    for (; all[count]; count++)
+        together = together || hg_starts_with(all[count], "GIT_WORK_TREE=");
+    char **ret = hg_xcalloc(count + 1, sizeof *ret);
+    for (size_t i = 0; i < count; i++)
+        if (together || !names_repository(all[i]))
+            ret[kept++] = all[i];
+    return ret;
+}
+
 void hg_vars_done(struct hg_vars *v)
 {
     for (size_t i = 0; i < v->count; i++)

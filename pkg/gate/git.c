@@ -41,9 +41,10 @@ static int git(const struct git_call *call, const char *const *args,
             HG_BUG("too many arguments for git");
         argv[n++] = (char *)args[i];
     }
+    HG_AUTO(hg_freep) char **envp = hg_git_envp(call->envp);
     struct hg_process_run spec = {
         .argv = argv,
-        .envp = call->envp,
+        .envp = envp,
         .dir = call->dir,
         .input = call->input,
         .input_len = call->input_len,

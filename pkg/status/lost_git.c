@@ -31,7 +31,8 @@ static bool git(const struct search *s, const char *const *args, struct hg_buf *
     hg_strv_add(&argv, s->dir);
     for (size_t i = 0; args[i]; i++)
         hg_strv_add(&argv, args[i]);
-    struct hg_process_run run = { .argv = argv.items, .max_output = OUTPUT_MAX };
+    HG_AUTO(hg_freep) char **envp = hg_git_envp(NULL);
+    struct hg_process_run run = { .argv = argv.items, .envp = envp, .max_output = OUTPUT_MAX };
     run.timeout_ns = s->deadline - hg_now_ns();
     struct hg_exit_status status;
     struct hg_err ignored = { 0 };

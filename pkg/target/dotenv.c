@@ -38,7 +38,8 @@ static bool tracked_by_git(const struct hg_target *t, const char *path)
     for (size_t i = 0; i < HG_COUNT(words); i++)
         hg_strv_add(&argv, words[i]);
     char **envp = hg_target_plain_envp(t);
-    struct hg_process_run run = { .argv = argv.items, .envp = envp, .timeout_ns = GIT_TIMEOUT_NS };
+    HG_AUTO(hg_freep) char **clean = hg_git_envp(envp);
+    struct hg_process_run run = { .argv = argv.items, .envp = clean, .timeout_ns = GIT_TIMEOUT_NS };
     struct hg_exit_status status;
     struct hg_err err = { 0 };
     int rc = hg_process_run(&run, &status, NULL, NULL, &err);

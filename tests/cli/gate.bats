@@ -50,6 +50,14 @@ new_revision() {
     gate
     expect_status 1
     [ "$rules" = HG201 ]
+    # As in a hook of a linked worktree.
+    export GIT_DIR=$PWD/.git GIT_PREFIX=
+    gate
+    [ "$rules" = HG201 ]
+    [[ $(json '.findings[0].help') == *"git checkout main -- $V/0001"* ]] || fail "another root"
+    export GIT_WORK_TREE=$PWD
+    gate
+    [ "$rules" = HG201 ]
 }
 
 @test "a merged revision deleted: shut, with the command that brings it back" {

@@ -6,6 +6,23 @@
 /* after setjmp and stdarg, as cmocka asks */
 #include <cmocka.h>
 
+static void a_hooks_repository_is_left_out_for_git(void **state)
+{
+    (void)state;
+    char dir[] = "GIT_DIR=/a/.git", other[] = "GIT_DIRECTORY=x", index[] = "GIT_INDEX_FILE=/a/.git/index",
+         config[] = "GIT_CONFIG_COUNT=0", tree[] = "GIT_WORK_TREE=/a";
+    char *const hook[] = { dir, other, index, config, NULL };
+    HG_AUTO(hg_freep) char **clean = hg_git_envp(hook);
+    assert_string_equal(clean[0], other);
+    assert_string_equal(clean[1], config);
+    assert_null(clean[2]);
+    char *const named[] = { dir, index, tree, NULL };
+    HG_AUTO(hg_freep) char **all = hg_git_envp(named);
+    assert_string_equal(all[0], dir);
+    assert_string_equal(all[2], tree);
+    assert_null(all[3]);
+}
+
 static void sets_find_replace_and_forget(void **state)
 {
     (void)state;
@@ -133,6 +150,7 @@ int main(void)
         cmocka_unit_test(names_are_classified),
         cmocka_unit_test(content_makes_secret),
         cmocka_unit_test(templates_expand),
+        cmocka_unit_test(a_hooks_repository_is_left_out_for_git),
         cmocka_unit_test(of_an_address_the_host_is_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
