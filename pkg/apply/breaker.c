@@ -46,8 +46,9 @@ char *hg_breaker_words(const json_t *s)
     bool behind = json_is_true(json_object_get(s, "behind"));
     HG_AUTO(hg_freep) char *shown = hg_printable(*application ? application : "unnamed", 63);
     bool own = hg_starts_with(application, "headgate migrator of ");
-    hg_buf_addf(&b, "%spid %lld (%s, %s, from %s", own ? "another session of the migration itself, " : "", (long long)json_integer_value(json_object_get(s, "pid")),
-                shown, hg_jstr(s, "user"), hg_jstr(s, "host"));
+    hg_buf_addf(&b, "%spid %lld (%s, %s, from %s", own ? "another session of the migration itself, " : "",
+                (long long)json_integer_value(json_object_get(s, "pid")), shown, hg_jstr(s, "user"),
+                hg_jstr(s, "host"));
     if (!behind)
         hg_buf_addf(&b, ", %s", hg_jstr(s, "state"));
     if (!behind && json_is_real(in_transaction))

@@ -112,7 +112,8 @@ char *hg_driver_plain_program(struct hg_run *r)
                                "main(prog='alembic', argv=SPEC['argv'])\n";
     HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
     hg_driver_argv(r, false, &argv);
-    json_t *spec = json_pack("{s:o, s:o}", "argv", hg_json_list(&argv), "environment", hg_target_crossing_json(&r->target.vars));
+    json_t *spec = json_pack("{s:o, s:o}", "argv", hg_json_list(&argv), "environment",
+                             hg_target_crossing_json(&r->target.vars));
     char *program = hg_alembic_program(spec, TEXT);
     json_decref(spec);
     return hg_alembic_far_program(program);

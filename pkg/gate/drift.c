@@ -236,7 +236,8 @@ static void report(struct hg_judge *j, const struct hg_ledger_objects *then,
     size_t found = 0;
     for (size_t i = 0; i < differing->count; i++) {
         const struct hg_ledger_object *x = &differing->items[i];
-        if ((x->made && !x->half) != made || (made && x->other) || went_with_table(differing, x) || found++ >= SHOWN_MAX)
+        if ((x->made && !x->half) != made || (made && x->other) || went_with_table(differing, x) ||
+            found++ >= SHOWN_MAX)
             continue;
         report_one(j, then, x, rule, when);
     }
