@@ -368,7 +368,7 @@ void hg_apply_print(void *context, const json_t *event)
     if (!line)
         HG_BUG("an event that is no JSON");
     hg_outf("%s\n", line);
-    (void)fflush(stdout); /* who reads events wants them now */
+    hg_out_flush(); /* who reads events wants them now */
     free(line);
 }
 

@@ -90,6 +90,10 @@ int hg_cli_close_stdout(int own_failure, int code);
 /* To be called by a program that has put the error into its own JSON document. */
 void hg_cli_error_printed(void);
 
+/* To be called when the exit code tells of something that was done: it stays, whether or not anybody could read
+ * of it. That output was lost is said. */
+void hg_cli_code_stands(void);
+
 /* For internal programs (headgate-source-…), as the run of hg_cli_main: reads one JSON request from
  * stdin, lets answer() fill `into` (taken over), and prints that with "error", null or the object of
  * CONTRACT.md. Returns the exit code, -1 when there was no request. */
@@ -109,6 +113,7 @@ char *hg_cli_error_json(const struct hg_err *err);
 /* Prints text to stdout through the log's filter; errors are found by hg_cli_main at the end. */
 void hg_out(const char *text);
 void hg_outf(const char *fmt, ...) HG_PRINTF(1, 2);
+void hg_out_flush(void);
 
 /* Colour on this stream? --color, NO_COLOR, CLICOLOR_FORCE, TERM=dumb, terminal: in that order. */
 bool hg_cli_color(const struct hg_common *common, int fd);

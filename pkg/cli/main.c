@@ -6,18 +6,34 @@
 #include <signal.h>
 
 static bool error_printed;
-static bool stdout_failed;
+static bool code_stands;
+static int stdout_errno; /* of the first thing that could not be written; 0: all could */
 
 void hg_cli_error_printed(void)
 {
     error_printed = true;
 }
 
+void hg_cli_code_stands(void)
+{
+    code_stands = true;
+}
+
+static void note_stdout(bool failed)
+{
+    if (failed && !stdout_errno)
+        stdout_errno = errno ? errno : EIO;
+}
+
 void hg_out(const char *text)
 {
     HG_AUTO(hg_freep) char *shown = hg_log_filtered(text);
-    if (fputs(shown, stdout) == EOF)
-        stdout_failed = true;
+    note_stdout(fputs(shown, stdout) == EOF);
+}
+
+void hg_out_flush(void)
+{
+    note_stdout(fflush(stdout) == EOF);
 }
 
 void hg_outf(const char *fmt, ...)
@@ -45,7 +61,7 @@ static void print_block(const char *label, const char *text)
 
 void hg_cli_print_error(const struct hg_err *err)
 {
-    (void)fflush(stdout);
+    hg_out_flush();
     hg_log(HG_LOG_ERROR, "%s", err->message);
     if (*err->detail)
         print_block("", err->detail);
@@ -94,11 +110,15 @@ bool hg_cli_color(const struct hg_common *common, int fd)
 /* An answer that did not arrive is not given: a full disk or closed stdout must not exit 0. */
 int hg_cli_close_stdout(int own_failure, int code)
 {
-    if (fflush(stdout) == 0 && !stdout_failed && !ferror(stdout))
+    hg_out_flush();
+    if (!stdout_errno && !ferror(stdout))
         return code;
-    if (errno != EPIPE)
-        hg_log(HG_LOG_ERROR, "cannot write the answer: %s", strerror(errno));
-    if (code != HG_EXIT_YES)
+    const char *why = strerror(stdout_errno ? stdout_errno : EIO);
+    if (code_stands)
+        hg_log(HG_LOG_ERROR, "output was lost (stdout: %s); how it ended, the exit code tells", why);
+    else if (stdout_errno != EPIPE)
+        hg_log(HG_LOG_ERROR, "cannot write the answer: %s", why);
+    if (code != HG_EXIT_YES || code_stands)
         return code;
     return own_failure ? own_failure : HG_EXIT_UNKNOWN;
 }

@@ -32,6 +32,27 @@ setup() {
     holds '.error.kind == "usage"'
 }
 
+@test "a stdout that nobody can read changes nothing of how apply and rollback ended, and is said" {
+    hgt_db
+    chain p
+    cd p
+    headgate apply a1 > /dev/full 2> err || fail "full, applied: $?"
+    grep -q "output was lost" err
+    headgate apply --format json > /dev/full 2> err || fail "full, json: $?"
+    grep -q "output was lost" err
+    headgate apply >&- 2> err || fail "closed, nothing to do: $?"
+    grep -q "output was lost" err
+    bash -c 'exec headgate rollback -1 --yes > >(exec true) 2> err' || fail "no reader: $?"
+    [ "$(hgt_psql "select version_num from alembic_version")" = a1 ]
+    # What only looks has no other answer than what it prints.
+    headgate rollback -1 --dry-run > /dev/full 2> err && fail "full, dry run"
+    grep -q "cannot write the answer" err
+    revision . 3_three c3 '"b2"' "three"
+    sed -i 's/create table t_c3/create tabel t_c3/' versions/3_three.py
+    headgate apply > /dev/full 2> err && status=0 || status=$?
+    [ "$status" -eq 4 ]
+}
+
 @test "a lock held by another is 5, told as locked" {
     hgt_db
     chain p
