@@ -75,27 +75,33 @@ static void *compare(void *run)
     struct hg_run *r = run;
     json_decref(r->changed);
     r->changed = hg_snapshot_diff(r->catalog_before, r->catalog_now);
+    for (size_t i = json_array_size(r->changed); i-- > 0;)
+        if (is_version_table(r, json_array_get(r->changed, i)))
+            json_array_remove(r->changed, i);
     return NULL;
 }
 
 void hg_run_find_changed(struct hg_run *r)
 {
-    pthread_t comparing;
     if (!r->catalog_before)
         return;
     hg_run_catalog_now(r);
     if (!r->catalog_now)
         return;
-    /* Both only read the catalogs, and of thousands of tables either takes a while. */
-    bool beside = pthread_create(&comparing, NULL, compare, r) == 0;
+    r->comparing = true;
+    r->compares_beside = pthread_create(&r->compare_thread, NULL, compare, r) == 0;
     hg_snapshot_objects(r->catalog_now, r->version_table, &r->now);
-    if (beside)
-        (void)pthread_join(comparing, NULL);
+}
+
+void hg_run_found_changed(struct hg_run *r)
+{
+    if (!r->comparing)
+        return;
+    if (r->compares_beside)
+        (void)pthread_join(r->compare_thread, NULL);
     else
         (void)compare(r);
-    for (size_t i = json_array_size(r->changed); i-- > 0;)
-        if (is_version_table(r, json_array_get(r->changed, i)))
-            json_array_remove(r->changed, i);
+    r->comparing = false;
 }
 
 /* ---- against the plan ------------------------------------------------------------------------- */

@@ -110,10 +110,13 @@ struct hg_run {
     struct hg_revlist steps;
     struct hg_strv to;              /* rows expected after the steps */
     char *by, *host, *commit;
-    struct hg_strv invalid_before, unvalidated_before;
+    struct hg_strv invalid_before, unvalidated_before, invalid_after;
     struct hg_ledger_objects before, now; /* what the catalog held; for the ledger */
     json_t *catalog_before, *catalog_now; /* the same with their definitions; NULL: not known */
     json_t *changed;                /* by this run, as hg_snapshot_diff has it; NULL: not known */
+    bool comparing;                 /* these two, from hg_run_find_changed to hg_run_found_changed */
+    pthread_t compare_thread;       /* does so, where */
+    bool compares_beside;           /* it could be started */
     struct hg_findings preflight;   /* until the gate judges */
     int64_t calm_left_ns;           /* of --wait-for-calm */
     struct hg_strv shown;           /* steps whose downgrades were shown */
@@ -198,8 +201,11 @@ void hg_run_objects_now(struct hg_run *r);
 void hg_run_catalog_now(struct hg_run *r);   /* r->now is to be filled by the caller */
 
 /* changed.c: after the migrator. */
-/* What this run made, changed and took away, from the catalogs at both ends; reads the second. */
+/* What this run made, changed and took away, from the catalogs at both ends: reads the second, and has it
+ * when hg_run_found_changed returns. Of thousands of tables that takes a while, in which the caller may do what
+ * leaves the catalogs alone: the record of the run takes as long. */
 void hg_run_find_changed(struct hg_run *r);
+void hg_run_found_changed(struct hg_run *r);
 /* HG618 for what the plan that is kept to did not say, or said and did not come; -1 when there is any. */
 int hg_run_as_planned(struct hg_run *r, struct hg_err *err);
 
@@ -330,7 +336,9 @@ void hg_run_end_sessions(struct hg_run *r, bool terminate); /* of the migrator, 
 /* verify.c */
 /* Where it stands: the rows, on a fresh connection, when no session of the migrator is left. */
 int hg_run_stand(struct hg_run *r, struct hg_err *err);
-int hg_run_verify(struct hg_run *r, struct hg_err *err);    /* that, and what was left behind or changed */
+/* That, and what was left behind or changed; the last goes on beside, and is told after what comes next. */
+int hg_run_verify(struct hg_run *r, struct hg_err *err);
+void hg_run_tell_verified(struct hg_run *r);
 void hg_run_find_applied(struct hg_run *r);                 /* which steps are in, by r->after */
 int hg_run_invalid_indexes(PGconn *conn, struct hg_strv *ret, struct hg_err *err);
 /* What a failed migration leaves, before this one. */

@@ -266,7 +266,7 @@ void hg_run_done(struct hg_run *r)
         hg_freep(owned[i]);
     struct hg_strv *lists[] = { &r->to,      &r->invalid_before, &r->from,     &r->after,
                                 &r->applied, &r->moved_from,     &r->moved_to, &r->from_before,
-                                &r->shown,   &r->unvalidated_before };
+                                &r->shown,   &r->unvalidated_before, &r->invalid_after };
     for (size_t i = 0; i < HG_COUNT(lists); i++)
         hg_strv_done(lists[i]);
     for (size_t i = 0; i < r->stored_count; i++)

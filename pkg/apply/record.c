@@ -181,7 +181,7 @@ int hg_run_outcome(struct hg_run *r, const struct hg_err *failure, struct hg_err
                                    .times = r->driven.times,
                                    .time_count = r->driven.time_count };
     r->ledger.conn = r->watch; /* the fresh connection of the verification */
-    if (r->catalog_before && !r->changed) /* else the verification has read them */
+    if (r->catalog_before && !r->comparing) /* else the verification has read them */
         hg_run_objects_now(r);
     o.before = r->catalog_before ? &r->before : NULL;
     o.after = r->catalog_before && r->catalog_now ? &r->now : NULL;

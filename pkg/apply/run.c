@@ -29,7 +29,10 @@ static int conclude(struct hg_run *r, const struct hg_migrated *m, struct hg_err
         hg_run_describe_failure(r, m, err);
         hg_run_say_where(r, &verify_err, err);
     }
-    if (hg_run_outcome(r, err, &record_err) < 0) {
+    bool recorded = hg_run_outcome(r, err, &record_err) == 0;
+    if (verified)
+        hg_run_tell_verified(r);
+    if (!recorded) {
         /* The database is where it is; the next run explains the open intent. */
         (void)hg_finding_add(&r->findings, "HG507", "the outcome could not be recorded: %s",
                              record_err.message);

@@ -10,7 +10,7 @@
 /* The migrator's sessions may take a moment to end after their process did, and a server that was
  * killed takes a moment to come back; until then what the version table says may still change. */
 #define SETTLE_NS     (30 * HG_NS_PER_S)
-#define SETTLE_MS     200
+#define SETTLE_MS     200 /* between two looks, at most: most are gone with the first */
 #define VERIFY_NS     (10 * HG_NS_PER_S)
 
 bool hg_strv_same_set(const struct hg_strv *a, const struct hg_strv *b)
@@ -47,11 +47,13 @@ static int migrator_left(struct hg_run *r, struct hg_err *err)
 static int connect_and_wait(struct hg_run *r, struct hg_err *err)
 {
     int64_t deadline = hg_now_ns() + SETTLE_NS;
+    int wait_ms = 2;
     for (;;) {
         hg_pg_closep(&r->watch);
         int left = hg_run_connect(r, "verify", &r->watch, err) == 0 ? migrator_left(r, err) : -1;
         while (left > 0 && hg_now_ns() < deadline) {
-            (void)poll(NULL, 0, SETTLE_MS);
+            (void)poll(NULL, 0, wait_ms);
+            wait_ms = wait_ms * 2 < SETTLE_MS ? wait_ms * 2 : SETTLE_MS;
             left = migrator_left(r, err);
         }
         if (left == 0)
@@ -157,20 +159,24 @@ int hg_run_stand(struct hg_run *r, struct hg_err *err)
 
 int hg_run_verify(struct hg_run *r, struct hg_err *err)
 {
-    HG_AUTO(hg_strv_done) struct hg_strv invalid = HG_STRV_INIT;
     if (hg_run_stand(r, err) < 0)
         return -1;
-    if (hg_run_invalid_indexes(r->watch, &invalid, err) < 0)
+    if (hg_run_invalid_indexes(r->watch, &r->invalid_after, err) < 0)
         return -1;
-    report_invalid(r, &invalid);
+    report_invalid(r, &r->invalid_after);
     report_unvalidated(r);
     hg_run_find_changed(r);
+    return 0;
+}
+
+void hg_run_tell_verified(struct hg_run *r)
+{
+    hg_run_found_changed(r);
     json_t *event = hg_event("verify");
     json_object_set_new(event, "rows", hg_json_list(&r->after));
     json_object_set_new(event, "expected", hg_json_list(&r->to));
     json_object_set_new(event, "state", json_string(hg_state_name(r->status.state)));
-    json_object_set_new(event, "invalid_indexes", hg_json_list(&invalid));
+    json_object_set_new(event, "invalid_indexes", hg_json_list(&r->invalid_after));
     json_object_set(event, "changed", r->changed ? r->changed : json_null());
     hg_emit(r, event);
-    return 0;
 }
