@@ -62,20 +62,6 @@ static void alembic_arguments(const struct project *p, const struct hg_strv *ext
     hg_strv_addv(ret, extra);
 }
 
-static int run_process(struct project *p, const struct hg_strv *argv, const struct hg_vars *vars,
-                       const char *program, struct output *ret, struct hg_err *err)
-{
-    char **envp = hg_vars_envp(vars);
-    struct hg_process_run spec = { .argv = argv->items, .envp = envp, .dir = p->alembic.dir,
-                                   .input = program, .input_len = strlen(program),
-                                   .timeout_ns = GENERATE_TIMEOUT_NS, .max_output = OUTPUT_MAX };
-    struct hg_exit_status status = { 0 };
-    int rc = hg_process_run(&spec, &status, &ret->out, &ret->err, err);
-    hg_vars_free_envp(envp);
-    ret->code = rc == 0 ? hg_exit_status_code(&status) : 0;
-    return rc;
-}
-
 static int run_here(struct project *p, const char *program, struct output *ret, struct hg_err *err)
 {
     HG_AUTO(hg_freep) char *python = NULL;
@@ -85,28 +71,25 @@ static int run_here(struct project *p, const char *program, struct output *ret, 
         return -1;
     hg_strv_add(&argv, python);
     hg_strv_add(&argv, "-");
-    return run_process(p, &argv, &p->target.vars, program, ret, err);
+    char **envp = hg_vars_envp(&p->target.vars);
+    struct hg_process_run spec = { .argv = argv.items, .envp = envp, .dir = p->alembic.dir,
+                                   .input = program, .input_len = strlen(program),
+                                   .timeout_ns = GENERATE_TIMEOUT_NS, .max_output = OUTPUT_MAX };
+    struct hg_exit_status status = { 0 };
+    int rc = hg_process_run(&spec, &status, &ret->out, &ret->err, err);
+    hg_vars_free_envp(envp);
+    ret->code = rc == 0 ? hg_exit_status_code(&status) : 0;
+    return rc;
 }
 
 /* The command itself has the environment that headgate was started with; what the target lists crosses
  * in the program. */
 static int run_behind(struct project *p, const char *program, struct output *ret, struct hg_err *err)
 {
-    for (size_t i = 0; i < HG_COUNT(PYTHONS); i++) {
-        HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
-        hg_strv_addv(&argv, &p->target.t->run_command);
-        hg_strv_add(&argv, PYTHONS[i]);
-        hg_strv_add(&argv, "-");
-        hg_buf_clear(&ret->out);
-        hg_buf_clear(&ret->err);
-        if (run_process(p, &argv, &p->target.original, program, ret, err) < 0) {
-            err->exit_code = 0; /* 126 and 127 are about what the user typed */
-            return -1;
-        }
-        if (ret->code != HG_EXIT_NOT_FOUND && ret->code != HG_EXIT_CANNOT_RUN)
-            break;
-    }
-    return 0;
+    struct hg_alembic_behind spec = { .command = &p->target.t->run_command, .vars = &p->target.original,
+                                      .dir = p->alembic.dir, .program = program,
+                                      .timeout_ns = GENERATE_TIMEOUT_NS, .max_output = OUTPUT_MAX };
+    return hg_alembic_run_behind(&spec, &ret->code, &ret->out, &ret->err, err);
 }
 
 static void collect(void *context, int stream, const char *data, size_t len)

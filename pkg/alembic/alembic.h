@@ -16,6 +16,7 @@
 #include "base/base.h"
 
 struct hg_findings;
+struct hg_vars;
 
 /* ---- configuration ------------------------------------------------------------------------ */
 
@@ -209,5 +210,18 @@ char *hg_alembic_program(const struct json_t *spec, const char *text);
 char *hg_alembic_far_program(char *program);
 /* What such an interpreter is called, most likely first. */
 #define HG_ALEMBIC_PYTHONS "python3", "python"
+/* A program on the stdin of the first of them that can be run behind a command (kubectl exec -i POD --). */
+struct hg_alembic_behind {
+    const struct hg_strv *command;
+    const struct hg_vars *vars; /* the command's own environment: what it leads to does not see it */
+    const char *dir, *program;
+    int64_t timeout_ns;         /* as hg_process_run takes it, and the next too */
+    size_t max_output;
+    bool output_is_ours;        /* anything on stdout comes from the program, so that name was right */
+};
+/* 0 with the code and the output of the last one tried; -1 as hg_process_run, but without an exit code of its
+ * own: 126 and 127 are about what the user typed. */
+int hg_alembic_run_behind(const struct hg_alembic_behind *b, int *ret_code, struct hg_buf *ret_out,
+                          struct hg_buf *ret_err, struct hg_err *err);
 
 #endif

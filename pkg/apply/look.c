@@ -125,26 +125,13 @@ static int in_container(struct hg_apply_look *l)
 /* As hg_run_migrate_behind_command: everything crosses on stdin. */
 static int behind_command(struct hg_apply_look *l)
 {
-    struct hg_run *r = &l->run;
-    char **envp = hg_vars_envp(&r->target.original);
-    int rc = -1;
-    for (size_t i = 0; i < HG_COUNT(PYTHONS); i++) {
-        HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
-        hg_strv_addv(&argv, &r->target.t->run_command);
-        hg_strv_add(&argv, PYTHONS[i]);
-        hg_strv_add(&argv, "-");
-        struct hg_exit_status status = { 0 };
-        struct hg_process_run spec = { .argv = argv.items, .envp = envp, .dir = r->alembic.dir,
-                                       .input = l->program, .input_len = strlen(l->program),
-                                       .timeout_ns = l->timeout_ns, .max_output = OUTPUT_MAX };
-        hg_buf_clear(&l->errors);
-        rc = hg_process_run(&spec, &status, &l->out, &l->errors, &l->err);
-        int code = hg_exit_status_code(&status);
-        if (rc < 0 || l->out.len || (code != HG_EXIT_NOT_FOUND && code != HG_EXIT_CANNOT_RUN))
-            break;
-    }
-    hg_vars_free_envp(envp);
-    return rc;
+    const struct hg_target *t = &l->run.target;
+    struct hg_alembic_behind spec = { .command = &t->t->run_command, .vars = &t->original,
+                                      .dir = l->run.alembic.dir, .program = l->program,
+                                      .timeout_ns = l->timeout_ns, .max_output = OUTPUT_MAX,
+                                      .output_is_ours = true };
+    int code = 0;
+    return hg_alembic_run_behind(&spec, &code, &l->out, &l->errors, &l->err);
 }
 
 static void *work(void *look)

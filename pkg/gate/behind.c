@@ -2,7 +2,6 @@
 /* The digests of the revision files where a target's command leads. */
 #include "docker/docker.h"
 #include "internal.h"
-#include "process/process.h"
 
 #include "gen/gate_embed.h"
 
@@ -36,39 +35,20 @@ static int read_answer(struct hg_buf *out, struct hg_docker_files *ret, struct h
     return rc;
 }
 
-static int run(struct hg_judge *j, const char *python, const char *program, int64_t timeout_ns,
-               struct hg_buf *out, struct hg_buf *words, int *ret_code, struct hg_err *err)
-{
-    HG_AUTO(hg_strv_done) struct hg_strv argv = HG_STRV_INIT;
-    hg_strv_addv(&argv, &j->in->target->t->run_command);
-    hg_strv_add(&argv, python);
-    hg_strv_add(&argv, "-");
-    char **envp = hg_vars_envp(&j->in->target->original);
-    struct hg_exit_status status = { 0 };
-    struct hg_process_run spec = { .argv = argv.items, .envp = envp, .dir = j->in->alembic->dir,
-                                   .input = program, .input_len = strlen(program),
-                                   .timeout_ns = timeout_ns, .max_output = ANSWER_MAX };
-    hg_buf_clear(out);
-    hg_buf_clear(words);
-    int rc = hg_process_run(&spec, &status, out, words, err);
-    hg_vars_free_envp(envp);
-    *ret_code = hg_exit_status_code(&status);
-    return rc;
-}
-
 int hg_behind_digests(struct hg_judge *j, const char *folder, int64_t timeout_ns,
                       struct hg_docker_files *ret, struct hg_err *err)
 {
     HG_AUTO(hg_buf_done) struct hg_buf out = HG_BUF_INIT;
     HG_AUTO(hg_buf_done) struct hg_buf words = HG_BUF_INIT;
     int code = 0;
-    json_t *spec = json_pack("{s:o}", "folder", hg_json_text(folder));
-    HG_AUTO(hg_freep) char *program = hg_alembic_program(spec, hg_py_gate_digests);
-    json_decref(spec);
-    int rc = run(j, "python3", program, timeout_ns, &out, &words, &code, err);
-    if (rc == 0 && (code == HG_EXIT_NOT_FOUND || code == HG_EXIT_CANNOT_RUN))
-        rc = run(j, "python", program, timeout_ns, &out, &words, &code, err);
-    if (rc < 0)
+    json_t *question = json_pack("{s:o}", "folder", hg_json_text(folder));
+    HG_AUTO(hg_freep) char *program = hg_alembic_program(question, hg_py_gate_digests);
+    json_decref(question);
+    const struct hg_target *t = j->in->target;
+    struct hg_alembic_behind spec = { .command = &t->t->run_command, .vars = &t->original,
+                                      .dir = j->in->alembic->dir, .program = program,
+                                      .timeout_ns = timeout_ns, .max_output = ANSWER_MAX };
+    if (hg_alembic_run_behind(&spec, &code, &out, &words, err) < 0)
         return -1;
     if (code == 0)
         return read_answer(&out, ret, err);

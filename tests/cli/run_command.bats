@@ -87,6 +87,9 @@ op.create_table("t2", sa.Column("id", sa.Integer))'
     run --separate-stderr headgate apply -t pod
     expect_status 3
     expect_stderr 'far-off'
+    run --separate-stderr headgate snapshot diff pod models
+    expect_status 2
+    expect_stderr 'far-off'
     yaml '[ sh, -c, "echo no such pod >&2; exit 1", -- ]'
     run --separate-stderr headgate apply -t pod --format json
     expect_status 3
