@@ -133,6 +133,8 @@ static int run_inside(struct project *p, const char *program, struct output *ret
             break;
         rc = i + 1 < HG_COUNT(PYTHONS) ? 0 : -1;
     }
+    if (rc < 0 && err->kind == HG_E_DOCKER)
+        err->exit_code = 0; /* 126 and 127 are about what the user typed */
     hg_container_done(&c);
     return rc;
 }

@@ -59,13 +59,14 @@ static int not_there(const struct hg_run *r, const struct hg_supervised *done, s
 
 int hg_run_migrate_behind_command(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err)
 {
+    static const char *const PYTHONS[] = { HG_ALEMBIC_PYTHONS };
     struct hg_supervised done = { 0 };
     if (hg_target_refresh(&r->target, r->o->common, err) < 0)
         return -1;
-    int rc = start(r, "python3", &done, err);
+    int rc = start(r, PYTHONS[0], &done, err);
     int code = hg_exit_status_code(&done.status);
     if (rc == 0 && !r->driven.began && (code == HG_EXIT_NOT_FOUND || code == HG_EXIT_CANNOT_RUN))
-        rc = start(r, "python", &done, err);
+        rc = start(r, PYTHONS[1], &done, err);
     if (rc < 0) {
         err->exit_code = 0; /* 126 and 127 are about what the user typed */
         return -1;

@@ -54,13 +54,16 @@ int hg_run_migrate_in_container(struct hg_run *r, struct hg_migrated *ret, struc
         hg_docker_find(d, r->target.t->run_container, &c, err) < 0)
         return -1;
     /* The command that people would type there, else the usual interpreters. */
-    bool plain = hg_streq(r->target.t->driver, "plain");
+    static const char *const NAMES[] = { "alembic", HG_ALEMBIC_PYTHONS };
+    const char *const *names = hg_streq(r->target.t->driver, "plain") ? NAMES : NAMES + 1;
     int rc = hg_container_ready(&c, err);
     if (rc == 0)
-        rc = exec_driver(r, d, &c, plain ? "alembic" : "python3", &done, err);
+        rc = exec_driver(r, d, &c, names[0], &done, err);
     if (rc < 0 && err->exit_code == HG_EXIT_NOT_FOUND && !r->driven.session_count)
-        rc = exec_driver(r, d, &c, plain ? "python3" : "python", &done, err);
+        rc = exec_driver(r, d, &c, names[1], &done, err);
     hg_container_done(&c);
+    if (rc < 0 && err->kind == HG_E_DOCKER)
+        err->exit_code = 0; /* 126 and 127 are about what the user typed */
     if (rc < 0)
         return -1;
     *ret = (struct hg_migrated){ .ok = done.code == 0, .code = done.code, .timed_out = done.timed_out,

@@ -116,6 +116,8 @@ static int in_container(struct hg_apply_look *l)
         if (rc == 0 || l->err.exit_code != HG_EXIT_NOT_FOUND)
             break;
     }
+    if (rc < 0 && l->err.kind == HG_E_DOCKER)
+        l->err.exit_code = 0; /* 126 and 127 are about what the user typed */
     if (rc == 0 && done.timed_out)
         rc = hg_fail(&l->err, HG_E_TIMEOUT, "it did not end within %lld s",
                      (long long)(l->timeout_ns / HG_NS_PER_S));

@@ -95,6 +95,25 @@ SQL
     [ "$(hgt_psql "select sqlstate from headgate.run")" = 22012 ]
 }
 
+@test "a container without a Python is exit 3: 127 is about a command that was typed" {
+    hgt_container headgate-base --network host -v "$PWD:/app" -w /app -e "DATABASE_URL=$DATABASE_URL"
+    docker exec "$HGT_CONTAINER" sh -c 'rm /usr/bin/python3*'
+    cat > headgate.yaml << EOF
+version: 1
+targets:
+  docker: { environment: [ { container: $HGT_CONTAINER } ], run: { container: $HGT_CONTAINER } }
+EOF
+    unset DATABASE_URL
+    hga_commit
+    for verb in "apply -t docker" "new -t docker --manual -m x" "snapshot diff docker models"; do
+        # shellcheck disable=SC2086
+        run --separate-stderr headgate $verb
+        expect_status 3
+        expect_stderr "there is no command python in the container"
+    done
+    [ "$(hga_rows)" = none ]
+}
+
 @test "files out of the ledger reach the migrator in an older container, and none of them stays there" {
     git checkout -q -b old
     git checkout -q main
