@@ -118,18 +118,15 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
     struct env_options *o = options;
     if (check(o, args, err) < 0)
         return -1;
-    int rc;
     if (o->report)
-        rc = env_report((int)o->report, args, err);
-    else if (hg_target_outer_error(&o->common, err) < 0)
-        rc = -1;
-    else if (o->chain || o->guess)
-        rc = env_chain(o, o->chain ? o->chain : o->guess, args->items, o->guess != NULL, err);
-    else if (!o->print && env_is_verb(args->items[0]))
-        rc = env_chain(o, NULL, args->items, false, err);
-    else
-        rc = resolve_and_run(o, args, err);
-    return rc;
+        return env_report((int)o->report, args, err);
+    if (hg_target_outer_error(&o->common, err) < 0)
+        return -1;
+    if (o->chain || o->guess)
+        return env_chain(o, o->chain ? o->chain : o->guess, args->items, o->guess != NULL, err);
+    if (!o->print && env_is_verb(args->items[0]))
+        return env_chain(o, NULL, args->items, false, err);
+    return resolve_and_run(o, args, err);
 }
 
 int env_main(int argc, char **argv)
