@@ -269,7 +269,7 @@ static void replay(struct hg_run *r, PGconn *conn, struct hg_migrated *ret)
 int hg_run_migrate_from_bundle(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err)
 {
     HG_AUTO(hg_pg_closep) PGconn *conn = NULL;
-    if (hg_run_connect(r, "migrator", &conn, err) < 0)
+    if (hg_run_connect_migrator(r, &conn, err) < 0)
         return -1;
     int fit = prepare(r, conn, err);
     if (fit != 0)

@@ -153,6 +153,8 @@ json_t *hg_event_text(const char *text);         /* null for NULL; invalid UTF-8
 
 /* open.c */
 int hg_run_connect(struct hg_run *r, const char *what, PGconn **ret, struct hg_err *err);
+/* For a bundle's statements: with the time limits that role, database and address set. */
+int hg_run_connect_migrator(struct hg_run *r, PGconn **ret, struct hg_err *err);
 int hg_run_identify(PGconn *conn, struct hg_identity *ret, struct hg_err *err);
 void hg_identity_done(struct hg_identity *i);
 int hg_run_open(struct hg_run *r, struct hg_err *err);      /* target, files, connections */

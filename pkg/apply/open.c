@@ -20,7 +20,7 @@ static int64_t connect_timeout(const struct hg_run *r)
     return r->target.t->connect_timeout_ns ? r->target.t->connect_timeout_ns : HG_APPLY_CONNECT_NS;
 }
 
-int hg_run_connect(struct hg_run *r, const char *what, PGconn **ret, struct hg_err *err)
+static int connect_as(struct hg_run *r, const char *what, const char *first, PGconn **ret, struct hg_err *err)
 {
     const struct hg_target *t = &r->target;
     if (r->connected && hg_target_refresh(&r->target, r->o->common, err) < 0)
@@ -38,8 +38,20 @@ int hg_run_connect(struct hg_run *r, const char *what, PGconn **ret, struct hg_e
     if (hg_pg_connect(&spec, connect_timeout(r), ret, err) < 0)
         return -1;
     r->connected = true;
-    return hg_pg_query(*ret, hg_sql_apply_durable, 0, NULL, hg_now_ns() + HG_APPLY_QUERY_NS, &res,
-                       err);
+    return hg_pg_query(*ret, first, 0, NULL, hg_now_ns() + HG_APPLY_QUERY_NS, &res, err);
+}
+
+/* Our statements have a deadline here. One that the role or the database sets, perhaps since this very migration,
+ * would keep from us how it ended. */
+int hg_run_connect(struct hg_run *r, const char *what, PGconn **ret, struct hg_err *err)
+{
+    HG_AUTO(hg_freep) char *first = hg_xasprintf("set statement_timeout = 0;\n%s", hg_sql_apply_durable);
+    return connect_as(r, what, first, ret, err);
+}
+
+int hg_run_connect_migrator(struct hg_run *r, PGconn **ret, struct hg_err *err)
+{
+    return connect_as(r, "migrator", hg_sql_apply_durable, ret, err);
 }
 
 static bool truth(const PGresult *res, int column)

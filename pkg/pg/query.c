@@ -48,6 +48,9 @@ int hg_pg_fail(struct hg_err *err, const PGconn *conn, const PGresult *res, cons
         hg_detail(err, "%s", detail);
     if (hint)
         hg_hint(err, "%s", hint);
+    else if (hg_streq(state, "57014"))
+        hg_hint(err, "the statement_timeout that the role, the database or the address sets is too short, or somebody "
+                     "canceled the query");
     else if (PQstatus(conn) == CONNECTION_BAD)
         hg_hint(err, "the connection to the database was lost: try again, and see the server's log");
     return -1;

@@ -23,8 +23,7 @@ int hg_snapshot_settle(PGconn *conn, int64_t timeout_ns, struct hg_err *err)
 int hg_snapshot_begin(PGconn *conn, int64_t timeout_ns, struct hg_err *err)
 {
     HG_AUTO(hg_pg_clearp) PGresult *begun = NULL;
-    if (hg_pg_query(conn, "begin transaction isolation level repeatable read, read only", 0, NULL,
-                    hg_now_ns() + timeout_ns, &begun, err) < 0)
+    if (hg_pg_query(conn, HG_SNAPSHOT_BEGIN, 0, NULL, hg_now_ns() + timeout_ns, &begun, err) < 0)
         return -1;
     return hg_snapshot_settle(conn, timeout_ns, err);
 }

@@ -132,6 +132,9 @@ int hg_snapshot_read(struct hg_reading *r, struct hg_err *err);
 uint32_t hg_define_table_of(const struct hg_shape *s, uint32_t index); /* 0: no index that is known */
 int hg_sizes_write(const struct hg_shape *shape, const PGresult *rows, const PGresult *database,
                    struct hg_buf *ret, struct hg_err *err);
+/* The statements' limit is the caller's deadline, not what role or database set. */
+#define HG_SNAPSHOT_BEGIN                                                                              \
+    "begin transaction isolation level repeatable read, read only; set local statement_timeout = 0"
 int hg_snapshot_settle(PGconn *conn, int64_t timeout_ns, struct hg_err *err); /* settings.sql */
 /* hg_snapshot_digest of a catalog's text. */
 void hg_snapshot_text_digest(const struct hg_buf *catalog, char out[HG_SHA256_SIZE]);

@@ -52,8 +52,8 @@ static int begin(struct hg_lane *l, struct hg_err *err)
 {
     if (hg_pg_connect(l->o.spec, l->o.timeout_ns, &l->own, err) < 0)
         return -1;
-    HG_AUTO(hg_freep) char *import = hg_xasprintf("begin transaction isolation level repeatable read, read only; "
-                                                  "set transaction snapshot '%s'", l->o.snapshot);
+    HG_AUTO(hg_freep) char *import = hg_xasprintf(HG_SNAPSHOT_BEGIN "; set transaction snapshot '%s'",
+                                                  l->o.snapshot);
     if (just(l, l->own, import, err) < 0)
         return -1;
     return hg_snapshot_settle(l->own, l->o.timeout_ns, err);

@@ -218,16 +218,40 @@ static void fill(const PGresult *res, PGconn *conn, struct hg_facts *f, struct h
     f->pooler = PQbackendPID(conn) != (int)number(res, COL_PID);
 }
 
+/* With no statement_timeout but our deadline, in a transaction: a pooler would give what is set for the session to
+ * others. */
+static int ask_at_leisure(PGconn *conn, const char *schema, const char *table, int64_t deadline_ns, PGresult **ret,
+                          struct hg_err *err)
+{
+    HG_AUTO(hg_pg_clearp) PGresult *begun = NULL;
+    HG_AUTO(hg_pg_clearp) PGresult *ended = NULL;
+    struct hg_err ignored = { 0 };
+    if (hg_pg_query(conn, "begin read only; set local statement_timeout = 0", 0, NULL, deadline_ns, &begun, err) < 0)
+        return -1;
+    int rc = ask(conn, schema, table, "true", deadline_ns, ret, err);
+    (void)hg_pg_query(conn, "rollback", 0, NULL, deadline_ns, &ended, &ignored);
+    return rc;
+}
+
+/* The same once more, in another way, where the server's refusal gives reason to. */
+static int ask_again(PGconn *conn, const char *schema, const char *table, int64_t deadline_ns, PGresult **ret,
+                     struct hg_err *err)
+{
+    if (PQstatus(conn) != CONNECTION_OK || !*err->sqlstate || err->kind == HG_E_TIMEOUT)
+        return -1;
+    if (hg_streq(err->sqlstate, "57014")) /* statement_timeout */
+        return ask_at_leisure(conn, schema, table, deadline_ns, ret, err);
+    /* Managed servers may hide pg_control_system() behind an error of their own. */
+    return ask(conn, schema, table, "false", deadline_ns, ret, err);
+}
+
 int hg_facts_read(PGconn *conn, const struct hg_pg_spec *spec, const char *schema, const char *table,
                   int64_t deadline_ns, struct hg_facts *ret, struct hg_status *s, struct hg_err *err)
 {
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
-    if (ask(conn, schema, table, "true", deadline_ns, &res, err) < 0) {
-        /* Managed servers may hide pg_control_system() behind an error of their own. */
-        if (PQstatus(conn) != CONNECTION_OK || !*err->sqlstate || err->kind == HG_E_TIMEOUT ||
-            ask(conn, schema, table, "false", deadline_ns, &res, err) < 0)
-            return -1;
-    }
+    if (ask(conn, schema, table, "true", deadline_ns, &res, err) < 0 &&
+        ask_again(conn, schema, table, deadline_ns, &res, err) < 0)
+        return -1;
     if (PQntuples(res) < 1)
         return hg_fail(err, HG_E_DATABASE, "the database did not answer the status query with a row");
     fill(res, conn, ret, s);

@@ -169,3 +169,14 @@ break_ledger() {
     headgate target relabel -t production > /dev/null 2>&1
     [ "$(hgt_psql "select target || ' ' || protected from headgate.label")" = "production false" ]
 }
+
+@test "a statement_timeout that a migration gives the database does not hide how it ended" {
+    hga_revision 3 'op.execute("do $$ begin execute format($f$alter database %I set statement_timeout = %L$f$, current_database(), $v$2ms$v$); end $$")'
+    run --separate-stderr headgate apply --format json
+    headgate status > status.out || fail "status: $?"
+    hgt_admin "alter database $HGT_DB reset statement_timeout"
+    expect_status 0
+    grep -q up-to-date status.out
+    [ "$(hga_result '[.outcome, (.to | join(","))] | join(" ")')" = "applied r3" ]
+    [ "$(hgt_psql "select outcome from headgate.run")" = applied ]
+}
