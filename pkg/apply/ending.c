@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <string.h>
 
+#define DRIVER_STOPPED 70 /* driver.py ends with it */
+
 /* What was committed in the middle of a revision stays, without a version row to tell of it. */
 static void say_half(struct hg_run *r, struct hg_buf *b)
 {
@@ -150,6 +152,24 @@ static void describe_silence(const struct hg_run *r, struct hg_err *err)
         (void)hg_fail(err, HG_E_MIGRATOR, "%s, but the version table says otherwise", went);
 }
 
+/* It failed, and the reports broke off before. The driver ends with DRIVER_STOPPED when it cannot report. */
+static void describe_code(const struct hg_run *r, const struct hg_migrated *m, struct hg_err *err)
+{
+    const struct hg_driven *d = &r->driven;
+    const char *under_way = d->time_count > d->steps_ended ? d->times[d->time_count - 1].revision : NULL;
+    HG_AUTO(hg_freep) char *where =
+        under_way ? hg_xasprintf(" in the middle of revision %s", under_way) : hg_xstrdup("");
+    if (!d->began || d->finished)
+        (void)hg_fail(err, HG_E_MIGRATOR, "the migrator ended with exit code %d", m->code);
+    else if (m->code == DRIVER_STOPPED)
+        (void)hg_fail(err, HG_E_MIGRATOR, "the migrator was stopped%s, because its reports could not reach headgate "
+                      "any more: does the migration close file descriptors that it did not open "
+                      "(os.closerange())?", where);
+    else
+        (void)hg_fail(err, HG_E_MIGRATOR, "the migrator ended with exit code %d%s, without saying why: does the "
+                      "migration call os._exit(), or close file descriptors that it did not open?", m->code, where);
+}
+
 void hg_run_describe_failure(struct hg_run *r, const struct hg_migrated *m, struct hg_err *err)
 {
     const struct hg_driven *d = &r->driven;
@@ -179,7 +199,7 @@ void hg_run_describe_failure(struct hg_run *r, const struct hg_migrated *m, stru
         (void)hg_fail(err, HG_E_MIGRATOR, "the migrator was ended by signal %d (%s)%s", m->signal,
                       strsignal(m->signal), m->signal == SIGKILL ? ", perhaps for want of memory" : "");
     else if (!m->ok)
-        (void)hg_fail(err, HG_E_MIGRATOR, "the migrator ended with exit code %d", m->code);
+        describe_code(r, m, err);
     else
         describe_silence(r, err);
     (void)snprintf(err->sqlstate, sizeof err->sqlstate, "%s", d->sqlstate);

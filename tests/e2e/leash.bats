@@ -165,3 +165,44 @@ EOF
     [ "$status" -ne 0 ]
     [ "$(hgt_psql "select to_regclass('t1') is null")" = t ]
 }
+
+@test "a migration that closes every descriptor is told what ended it" {
+    hga_project 2
+    hga_revision 2 'import os
+os.closerange(3, 200)
+op.create_table("t2", sa.Column("id", sa.Integer))'
+    run --separate-stderr headgate apply --format json
+    expect_status 4
+    [[ "$(hga_result .error.message)" == *"in the middle of revision r2"*"close file descriptors"* ]] || fail "the cause"
+    # The number of ours is another file by then: nothing of ours goes there.
+    hga_revision 2 'import os
+for fd in range(3, 200):
+    try:
+        os.dup2(os.open("taken", os.O_CREAT | os.O_WRONLY), fd)
+    except OSError:
+        break
+op.create_table("t2", sa.Column("id", sa.Integer))'
+    run --separate-stderr headgate apply --format json
+    expect_status 4
+    [ ! -s taken ] && [ ! -s mig/taken ] || fail "$(cat taken mig/taken)"
+    hga_revision 2 'import os
+os._exit(3)'
+    run --separate-stderr headgate apply --format json
+    expect_status 4
+    [[ "$(hga_result .error.message)" == *"exit code 3 in the middle of revision r2"* ]] || fail "the place"
+}
+
+@test "a process that a revision forks does not tell how the migration ended" {
+    hga_project 2
+    hga_revision 2 'import os
+child = os.fork()
+if not child:
+    os.close(op.get_bind().connection.driver_connection.fileno())
+    raise RuntimeError("of the child")
+os.waitpid(child, 0)
+op.create_table("t2", sa.Column("id", sa.Integer))'
+    HEADGATE_TRACE=$PWD/trace run --separate-stderr headgate apply --format json
+    expect_status 0
+    [ "$(hga_rows)" = r2 ]
+    [ "$(grep -c '"report":"result"' trace)" = 1 ]
+}

@@ -29,7 +29,8 @@ class Stop(BaseException):
         self.reason = reason
 
 
-STATE = {"stopped": None, "sessions": 0, "fd": -1, "files": False, "touched": False, "folder": None,
+STATE = {"stopped": None, "sessions": 0, "fd": -1, "file": None, "process": None, "files": False,
+         "touched": False, "folder": None,
          "step": None, "alone": False, "pid": None, "undone": False, "did": False,
          "through": False}
 
@@ -45,11 +46,22 @@ ENDS = ("BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT")
 QUIET = ("SELECT", "SHOW", "SET", "RESET") + ENDS
 
 
+def file_of(fd):
+    status = os.fstat(fd)
+    return status.st_dev, status.st_ino
+
+
 def report(event, **fields):
+    # A process that the migration has forked tells of its own sessions, which may have to be ended, and not
+    # of how the migration goes or ends.
+    if os.getpid() != STATE["process"] and event != "session":
+        return
     fields["event"] = event
     fields["at"] = time.time()
     line = (json.dumps(fields, default=str) + "\n").encode("utf-8")
     try:
+        if file_of(STATE["fd"]) != STATE["file"]:
+            raise OSError("the migration has closed the descriptor, and another file has its number")
         while line:
             line = line[os.write(STATE["fd"], line):]
     except OSError:
@@ -535,14 +547,14 @@ def open_report():
         fd = os.dup(1)
         os.dup2(2, 1)
     os.set_inheritable(fd, False)
-    STATE["fd"] = fd
+    STATE["fd"], STATE["file"], STATE["process"] = fd, file_of(fd), os.getpid()
 
 
 def main():
     try:
         drive()
     finally:
-        if STATE["folder"] is not None:
+        if STATE["folder"] is not None and os.getpid() == STATE["process"]:
             shutil.rmtree(STATE["folder"], ignore_errors=True)
 
 
