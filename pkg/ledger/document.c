@@ -159,7 +159,9 @@ static int read_runs(struct reading *r, struct hg_err *err)
     hand_out(list, json_is_string(json_object_get(one, "run")) ? "run" : "seq", steps, "steps", STEP_KEYS,
              HG_COUNT(STEP_KEYS));
     if (rc >= 0)
-        rc = rows_of(r, "headgate.object", hg_sql_ledger_all_objects, NULL, &objects, err);
+        rc = rows_of(r, "headgate.change", hg_sql_ledger_all_objects, NULL, &objects, err);
+    if (rc == 0)
+        rc = rows_of(r, "headgate.object", hg_sql_ledger_old_objects, NULL, &objects, err);
     hand_out(list, "seq", objects, "objects", OBJECT_KEYS, HG_COUNT(OBJECT_KEYS));
     json_decref(runs);
     json_decref(steps);

@@ -216,7 +216,7 @@ int hg_ledger_receipt_read(const char *path, const char *shown, const char *key,
 
 /* ---- writing ------------------------------------------------------------------------------ */
 
-#define HG_LEDGER_VERSION 3
+#define HG_LEDGER_VERSION 4
 
 /* Where the records of this run go. */
 struct hg_ledger {

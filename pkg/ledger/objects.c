@@ -105,9 +105,11 @@ int hg_ledger_objects(PGconn *conn, const char *version_table, int64_t deadline_
         o.database_oid = hg_xstrdup(hg_pg_get(run, 0, 5));
     }
     for (int row = 0; rc > 0 && row < PQntuples(rows); row++) {
-        struct hg_ledger_object *x =
-            hg_ledger_objects_add(&o, hg_pg_get(rows, row, 0), hg_pg_get(rows, row, 1),
-                                  hg_pg_get(rows, row, 2), hg_streq(hg_pg_get(rows, row, 3), "true"));
+        const char *kind = hg_pg_get(rows, row, 0), *name = hg_pg_get(rows, row, 1);
+        if (!kind || !name) /* edited: the fingerprint will tell */
+            continue;
+        struct hg_ledger_object *x = hg_ledger_objects_add(&o, kind, name, hg_pg_get(rows, row, 2),
+                                                           hg_streq(hg_pg_get(rows, row, 3), "true"));
         x->definition = hg_xstrdup(hg_pg_get(rows, row, 4));
         x->other = hg_xstrdup(hg_pg_get(rows, row, 5));
         x->later = hg_streq(hg_pg_get(rows, row, 6), "true");

@@ -20,7 +20,7 @@ char *hg_ledger_grant_sql(const char *role)
         "GRANT USAGE ON SCHEMA headgate TO %s; "
         "GRANT SELECT ON headgate.meta, headgate.applied, headgate.summary, headgate.runs, headgate.objects "
         "TO %s; GRANT SELECT, INSERT, UPDATE ON headgate.label, headgate.run, headgate.step TO %s; "
-        "GRANT SELECT, INSERT ON headgate.object TO %s; GRANT SELECT, INSERT, DELETE ON headgate.held TO %s;",
+        "GRANT SELECT, INSERT ON headgate.change TO %s; GRANT SELECT, INSERT, DELETE ON headgate.held TO %s;",
         quoted, quoted, quoted, quoted, quoted);
 }
 
@@ -209,7 +209,9 @@ int hg_ledger_missing(PGconn *conn, int64_t deadline_ns, char **ret, struct hg_e
     if (asked < 0)
         return -1;
     const char *version = asked > 0 ? hg_pg_get(res, 0, 0) : NULL;
-    const char *lacks = hg_pg_get(state, 0, hg_streq(version, "1") ? MISSING_1 : MISSING);
+    int64_t number = HG_LEDGER_VERSION;
+    (void)(version && hg_parse_int(version, 1, INT32_MAX, &number));
+    const char *lacks = hg_pg_get(state, 0, number < HG_LEDGER_VERSION ? MISSING_1 : MISSING);
     char *text = lacks ? hg_xasprintf("it lacks %s", lacks) : NULL;
     if (!text && asked > 0 && !version)
         text = hg_xstrdup("headgate.meta has no version");

@@ -149,7 +149,7 @@ int hg_ledger_outcome(struct hg_ledger *l, const char *id, const struct hg_ledge
     HG_AUTO(hg_freep) char *objects = added ? json_dumps(added, JSON_COMPACT) : NULL;
     json_decref(added);
     const char *params[] = { id, o->outcome, rows, o->error, o->sqlstate, done, times,
-                             objects ? fingerprint : NULL, objects ? objects : "[]" };
+                             added ? fingerprint : NULL, objects };
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
     if (hg_pg_query(l->conn, hg_sql_ledger_outcome, HG_COUNT(params), params, deadline_ns, &res,
                     err) < 0)

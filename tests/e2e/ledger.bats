@@ -38,7 +38,7 @@ fingerprints() { hgt_psql "select count(fingerprint) || ' of ' || count(*) from 
     hgt_psql "create table framework (id int)"
     hgt_psql "create view mine as select 1 as a"
     apply_quietly --from-empty r1
-    [ "$(version)" = 3 ]
+    [ "$(version)" = 4 ]
     [ "$(made)" = "constraint public.t1.t1_pkey, index public.t1_pkey, sequence public.t1_id_seq, table public.t1" ] || fail "$(made)"
     # What was there before is known, but nobody's; version table and the ledger's own tables are not there.
     [ "$(hgt_psql "select string_agg(kind || ' ' || name, ', ' order by kind, name) from headgate.objects where not made")" = "table public.framework, view public.mine" ]
@@ -47,7 +47,7 @@ fingerprints() { hgt_psql "select count(fingerprint) || ' of ' || count(*) from 
     apply_quietly
     [ "$(hgt_psql "select count(distinct fingerprint) || ' ' || min(server_version / 10000 - current_setting('server_version_num')::int / 10000) from headgate.run")" = "2 0" ]
     # Only what changed is written again.
-    [ "$(hgt_psql "select count(*) from headgate.object o join headgate.run r on r.seq = o.run where r.seq = 2 and name like '%t1%'")" = 0 ]
+    [ "$(hgt_psql "select objects like '%public.t2%' and objects not like '%public.t1%' from headgate.change where run = 2")" = t ]
     # Back again: the same schema has the same fingerprint, and what went is known as gone.
     run --separate-stderr headgate rollback --yes --format json -- -1
     expect_status 0
@@ -71,7 +71,7 @@ fingerprints() { hgt_psql "select count(fingerprint) || ' of ' || count(*) from 
     [ "$(hgt_psql "select fingerprint from headgate.run order by seq desc limit 1")" = "$before" ]
 }
 
-@test "a ledger of version 1 is read as it is, and the next writer brings it to version 3" {
+@test "a ledger of version 1 is read as it is, and the next writer brings it to version 4" {
     ledger_1
     run --separate-stderr headgate status --format json
     expect_status 0
@@ -81,19 +81,60 @@ fingerprints() { hgt_psql "select count(fingerprint) || ' of ' || count(*) from 
     [ "$(version)" = 1 ]
     hgt_psql "create role old_$HGT_DB; grant insert on headgate.run to old_$HGT_DB"
     apply_quietly
-    [ "$(version)" = 3 ]
+    [ "$(version)" = 4 ]
     [ "$(hga_rows)" = r2 ]
     [ "$(fingerprints)" = "1 of 2" ]
     [ "$(hgt_psql "select string_agg(revision || ' ' || applied_by, ', ' order by seq) from headgate.applied" | sed "s/r2 .*/r2/")" = "r1 ann, r2" ]
     # What an older run made cannot be told; what this one made can.
     [ "$(made)" = "constraint public.t2.t2_pkey, index public.t2_pkey, sequence public.t2_id_seq, table public.t2" ]
-    [ "$(hgt_psql "select has_table_privilege('old_$HGT_DB', 'headgate.object', 'insert')")" = t ]
+    [ "$(hgt_psql "select has_table_privilege('old_$HGT_DB', 'headgate.change', 'insert')")" = t ]
     hgt_psql "drop owned by old_$HGT_DB; drop role old_$HGT_DB"
+}
+
+# ledger_3: this ledger as an older headgate would have left it, with a row for each object.
+ledger_3() {
+    hgt_psql "create table headgate.object (seq bigint generated always as identity primary key,
+            run bigint not null references headgate.run (seq), kind text not null, name text not null,
+            digest text, made boolean not null, definition text);
+        insert into headgate.object (run, kind, name, digest, made, definition)
+        select c.run, o.kind, o.name, o.digest, o.made, o.definition
+          from headgate.change c, json_to_recordset(c.objects::json) as
+               o (kind text, name text, digest text, made boolean, definition text) order by c.seq;
+        create or replace view headgate.objects as
+        select distinct on (o.kind, o.name) o.kind, o.name, o.digest, o.made, r.id as run, r.version_table,
+               r.finished_at, o.definition
+          from headgate.object o join headgate.run r on r.seq = o.run order by o.kind, o.name, o.seq desc;
+        drop table headgate.change; update headgate.meta set version = 3"
+}
+all_objects() { headgate ledger export --format json | jq -cS '[.objects, [.runs[].objects]]'; }
+
+@test "a ledger of version 3 is read as it is, and the next writer takes its objects along" {
+    apply_quietly r1
+    apply_quietly
+    run --separate-stderr headgate rollback --yes --format json -- -1
+    expect_status 0
+    before=$(all_objects)
+    [ "$(jq -c '[.[1][] | length]' <<< "$before")" = "[4,4,4]" ] || fail "$before"
+    ledger_3
+    [ "$(all_objects)" = "$before" ] || fail "$(all_objects)"
+    run --separate-stderr headgate gate --format json
+    expect_status 0
+    run --separate-stderr headgate ledger verify --format json
+    expect_status 0
+    run --separate-stderr headgate ledger init --format json
+    expect_status 0
+    [ "$(json .done) $(version)" = "upgraded 4" ]
+    [ "$(all_objects)" = "$before" ] || fail "$(all_objects)"
+    [ -z "$(hgt_psql "select to_regclass('headgate.object')")" ]
+    hgt_psql "drop table t1"
+    run --separate-stderr headgate ledger verify --format json
+    expect_status 1
+    [ "$(json '[.problems[] | .what + " " + .object] | index("object public.t1") != null')" = true ] || fail "$output"
 }
 
 @test "a ledger of a newer headgate is read, and nothing is written to it" {
     apply_quietly r1
-    hgt_psql "update headgate.meta set version = 4; alter table headgate.run add column colour text"
+    hgt_psql "update headgate.meta set version = 5; alter table headgate.run add column colour text"
     run --separate-stderr headgate status --format json
     expect_status 0
     [ "$(json .ledger.last.revision)" = r1 ]
@@ -157,7 +198,7 @@ fingerprints() { hgt_psql "select count(fingerprint) || ' of ' || count(*) from 
         grant all on all tables in schema headgate to $role"
     DATABASE_URL=postgresql+psycopg://$role:x@127.0.0.1:$HGT_PORT/$HGT_DB run --separate-stderr headgate apply --format json
     expect_status 1
-    [[ "$(hga_result '.error.message')" == *"of version 1, and role $role may not bring it to version 3"* ]]
+    [[ "$(hga_result '.error.message')" == *"of version 1, and role $role may not bring it to version 4"* ]]
     [ "$(version)" = 1 ]
     hgt_psql "drop owned by $role cascade; drop role $role"
 }

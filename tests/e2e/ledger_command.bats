@@ -43,7 +43,7 @@ drop_role() { hgt_psql "drop owned by $role cascade; drop role $role"; }
     run --separate-stderr headgate rollback --yes --format json -- -1
     run --separate-stderr headgate ledger show
     expect_status 0
-    expect_output "ledger in the database, version 3, labelled local"
+    expect_output "ledger in the database, version 4, labelled local"
     [[ $output == *"#3 "*down*"r3 -> r2"*"#2 "*up*"r1 -> r3"*"#1 "*"nothing -> r1"* ]] || fail "the order"
     expect_output "restore point $(hgt_psql "select wal_before from headgate.run where seq = 1")"
     expect_output "schema $(hgt_psql "select left(fingerprint, 12) from headgate.run where seq = 1")"
@@ -51,7 +51,7 @@ drop_role() { hgt_psql "drop owned by $role cascade; drop role $role"; }
     ledger 0 show
     [ "$(json '[.runs[] | .direction] | join(" ")')" = "up up down" ]
     [ "$(json '[.runs[].steps[].file] | unique | tojson')" = "[null]" ]
-    [ "$(json '.place + " " + (.version | tostring) + " " + (.complete | tostring)')" = "database 3 true" ]
+    [ "$(json '.place + " " + (.version | tostring) + " " + (.complete | tostring)')" = "database 4 true" ]
 }
 
 @test "export: the whole ledger as one document, files included" {
@@ -93,11 +93,11 @@ drop_role() { hgt_psql "drop owned by $role cascade; drop role $role"; }
     [ "$(problems)" = "object public.t2, object public.t3" ] || fail "$(problems)"
     hgt_psql "update headgate.step set file = 'import os'::bytea where revision = 'r1'"
     hgt_psql "update headgate.step set digest = encode(sha256('x'), 'hex'), file = 'x' where revision = 'r2'"
-    hgt_psql "update headgate.object set digest = null where name = 'public.t1'"
+    hgt_psql "update headgate.change set objects = jsonb_set(objects::jsonb, '{0,digest}', 'null') where run = 1"
     verify 1
     [ "$(problems)" = "file r1, hmac r2, fingerprint -, object public.t2, object public.t3" ] || fail "$(problems)"
     hgt_psql "update headgate.step set outcome = null where revision = 'r3';
-        delete from headgate.object where run = 2; delete from headgate.step where run = 2; delete from headgate.run where seq = 2"
+        delete from headgate.change where run = 2; delete from headgate.step where run = 2; delete from headgate.run where seq = 2"
     verify 1
     [[ "$(problems)" == "file r1, chain -, step r3, fingerprint -, "* ]] || fail "$(problems)"
     [[ "$(json '[.problems[] | select(.what == "chain") | .message][0]')" == "it began at r2, but the run before it"*"left r1:"* ]]
@@ -340,7 +340,7 @@ gate() {
     [[ "$(json '.problems | map(.message) | join(" ")')" == *"headgate.meta has no version"* ]]
     HGT_DOCUMENT=init ledger 0 init
     [ "$(json .done)" = mended ]
-    hgt_psql "truncate headgate.run, headgate.step, headgate.object, headgate.held, headgate.label"
+    hgt_psql "truncate headgate.run, headgate.step, headgate.change, headgate.held, headgate.label"
     run --separate-stderr headgate status --format json
     expect_status 0
     verify 1

@@ -1,6 +1,6 @@
 -- The outcome of run $1, after the version table was read again: $2 outcome, $3 rows after,
 -- $4 error, $5 sqlstate, $6 revisions that are done, $7 JSON object revision -> {started, committed},
--- $8 fingerprint, $9 objects: a JSON array of {kind, name, digest, definition, made}.
+-- $8 fingerprint, $9 objects: a JSON array of {kind, name, digest, definition, made}; null: none.
 with run as (
     update headgate.run
        set finished_at = pg_catalog.clock_timestamp(), outcome = $2::text, rows_after = $3::text[],
@@ -9,10 +9,7 @@ with run as (
      where id = $1::text and finished_at is null
     returning seq
 ), objects as (
-    insert into headgate.object (run, kind, name, digest, definition, made)
-    select run.seq, item.kind, item.name, item.digest, item.definition, item.made
-      from run, pg_catalog.json_to_recordset($9::json) as
-                item (kind text, name text, digest text, definition text, made boolean)
+    insert into headgate.change (run, objects) select run.seq, $9::text from run where $9::text is not null
 )
 update headgate.step s
    set outcome = case when s.revision = any ($6::text[]) then 'done' else 'not-done' end,

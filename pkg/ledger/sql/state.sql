@@ -6,7 +6,7 @@ with place as (
 ), need (name, since, privileges) as (
     values ('meta', 1, '{SELECT}'::text[]), ('label', 1, '{SELECT,INSERT,UPDATE}'),
            ('run', 1, '{SELECT,INSERT,UPDATE}'), ('step', 1, '{SELECT,INSERT,UPDATE}'),
-           ('held', 1, '{SELECT,INSERT,DELETE}'), ('object', 2, '{SELECT,INSERT}'),
+           ('held', 1, '{SELECT,INSERT,DELETE}'), ('change', 4, '{SELECT,INSERT}'),
            ('applied', 1, '{SELECT}'), ('summary', 1, '{SELECT}'), ('runs', 2, '{SELECT}'),
            ('objects', 2, '{SELECT}')
 ), have as (
