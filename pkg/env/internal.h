@@ -16,6 +16,8 @@ void hg_value_secrets(const char *value, hg_secret_add add, void *context);
 /* Pattern variants of one secret (variants.c): calls add() for each. */
 typedef void (*hg_variant_add)(void *context, const char *data, size_t len);
 void hg_variants_each(const char *secret, size_t len, hg_variant_add add, void *context);
+/* One of them into a mask, as it is (mask.c): what of a value that is, mask_add.c decides. */
+void hg_mask_add_bytes(void *mask, const char *data, size_t len);
 
 /* ---- dotenv ---------------------------------------------------------------------------------- */
 
