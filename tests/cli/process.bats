@@ -213,7 +213,7 @@ FAMILY='echo $$ > leader
     [ "$status" -eq 3 ]
     await_file daemon
     sleep 0.2
-    ! gone "$(cat daemon)"
+    ! gone "$(cat daemon)" || fail "what it left behind was ended"
     kill "$(cat daemon)"
     [ -z "$(pgrep -P $$ supervise)" ]
 }

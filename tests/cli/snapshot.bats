@@ -321,7 +321,7 @@ true" ] || fail "$(json .sizes)"
     take -o one
     tar --zstd -xf one
     [ "$(jq '[.objects[] | keys[] | select(startswith("headgate"))] | length' catalog.json)" = 0 ]
-    ! grep -q headgate.run schema.sql
+    ! grep -q headgate.run schema.sql || fail "the ledger is in the schema"
     [ "$(jq '.applied | length' ledger.json)" = 3 ]
 }
 

@@ -173,13 +173,13 @@ os.execvp(sys.argv[1], sys.argv[1:])' headgate env -t production -- sh -c 'echo 
 1 > "DB_HOST
 1 > "DB_PORT' ]
     grep -q '"DATABASE_URL=postgresql://postgres:sample' wrapped
-    ! grep -q '^"PGHOST' wrapped
+    ! grep -q '^"PGHOST' wrapped || fail "PGHOST"
     [ "$(headgate env -t both -- sh -c 'echo "$DB_DATABASE $DB_USER"')" = "from-dotenv postgres" ]
     [ "$(headgate env -t production --set DB_USER=me -- sh -c 'echo "$DB_USER"')" = me ]
     headgate env -t production --print > printed
     grep -q '^LOG_LEVEL=info' printed
-    ! grep -q 'SHELL_ONLY' printed
-    ! grep -q 'sk-sample' printed
+    ! grep -q 'SHELL_ONLY' printed || fail "a variable of the shell"
+    ! grep -q 'sk-sample' printed || fail "a secret"
 }
 
 @test "via cli: stdin, output and masking as ever; token_env; a folder of the command's own" {
