@@ -131,6 +131,21 @@ bool hg_ident_steps(const char *text, int64_t *ret)
            hg_parse_int(*text == '+' ? digits : text, INT32_MIN, INT32_MAX, ret) == 0;
 }
 
+/* Steps are counted along one line; here it parts, upwards in a branch, downwards in a merge. */
+static int no_single_way(const struct hg_graph *g, uint32_t at, int64_t steps, const struct hg_ids *next,
+                         struct hg_err *err)
+{
+    HG_AUTO(hg_strv_done) struct hg_strv names = HG_STRV_INIT;
+    for (size_t i = 0; i < next->count; i++)
+        if (!hg_strv_has(&names, g->revs[next->items[i]].id))
+            hg_strv_add(&names, g->revs[next->items[i]].id);
+    HG_AUTO(hg_freep) char *list = hg_strv_join(&names, ", ");
+    hg_fail(err, HG_E_REFUSED, "%" PRId64 " steps from %s: the way is not clear, there is a %s", steps,
+            at == HG_NO_REVISION ? "the base" : g->revs[at].id, steps > 0 ? "branch" : "merge");
+    return hg_hint(err, "name the revision to go to instead of steps; directly %s are %.700s",
+                   steps > 0 ? "above" : "below", list);
+}
+
 int hg_ident_walk(const struct hg_graph *g, uint32_t start, int64_t steps, const char *label,
                   bool stop_early, uint32_t *ret, struct hg_err *err)
 {
@@ -146,10 +161,7 @@ int hg_ident_walk(const struct hg_graph *g, uint32_t start, int64_t steps, const
             return -1;
         bool twice = steps < 0 && at != HG_NO_REVISION && g->revs[at].down.count > 1;
         if (next.count > 1 || (twice && !below_base))
-            return hg_fail(err, HG_E_REFUSED, "%" PRId64 " steps from %s: the way is not clear, there is a "
-                                              "%s", steps,
-                           at == HG_NO_REVISION ? "the base" : g->revs[at].id,
-                           steps > 0 ? "branch" : "merge");
+            return no_single_way(g, at, steps, &next, err);
         if (next.count == 0 && (steps > 0 || below_base)) {
             if (stop_early)
                 break;

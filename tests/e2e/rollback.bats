@@ -156,3 +156,21 @@ op.drop_table("t2")'
     [ "$(hga_result '.to[0]')" = r2 ]
     [ "$(hgt_psql "select to_regclass('t2') is not null")" = t ]
 }
+
+@test "steps down from a merge have no single way: the revisions below it are named" {
+    hga_project 2
+    hga_revision 3
+    sed -i 's/^down_revision = .*/down_revision = "r1"/' mig/versions/r3.py
+    hga_revision 4 pass pass
+    sed -i 's/^down_revision = .*/down_revision = ("r2", "r3")/' mig/versions/r4.py
+    hga_commit
+    headgate apply -q > /dev/null
+    for back in -1 r4@-1 r4-1; do
+        run --separate-stderr headgate rollback "$back" --format json
+        expect_status 1
+        [[ "$(hga_result .error.hint)" == *"r2, r3"* ]] || fail "$back"
+    done
+    run --separate-stderr headgate rollback r2 --allow-empty-downgrade
+    expect_status 0
+    [ "$(hga_rows)" = r2,r3 ]
+}
