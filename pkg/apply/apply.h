@@ -114,6 +114,7 @@ struct hg_apply_printer {
     bool json, color, color_err, quiet;
     struct hg_apply_live *live;     /* NULL: no such line */
     struct hg_apply_pace *pace;     /* of the lines that stand in its place */
+    struct hg_buf held;             /* under -q: what the migrator has printed */
     const char *bundle;             /* borrowed: the next command takes it too; NULL: none */
 };
 void hg_apply_printer_init(struct hg_apply_printer *p, const struct hg_common *common);

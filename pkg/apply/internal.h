@@ -315,6 +315,10 @@ char *hg_breaker_words(const json_t *session);
 /* print_locks.c: a line for people about a note "retry", "breaker" or "throttle"; false: it is another. */
 bool hg_print_locks(const json_t *e, const char *note, struct hg_buf *b);
 
+/* print_output.c: what the migrator prints, and, at the end, what of it was held back. */
+void hg_print_output(struct hg_apply_printer *p, const char *text);
+void hg_print_held(struct hg_apply_printer *p, bool failed);
+
 /* throttle.c */
 /* While the migrator waits for the word: writes down what is in, asks whether the next revision may
  * begin, gives the word. */

@@ -242,13 +242,6 @@ static void on_hook(const json_t *e, struct hg_buf *b)
         hg_buf_addf(b, "hook (%s): %s\n", hg_jstr(e, "when"), hg_jstr(e, "command"));
 }
 
-static void on_output(struct hg_apply_printer *p, const json_t *e)
-{
-    HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
-    hg_buf_adds(&b, hg_jstr(e, "text"));
-    to_stderr(p, &b);
-}
-
 /* The answer: where the database stands, and what to type next. */
 static void on_result(const struct hg_apply_printer *p, const json_t *e, struct hg_buf *b)
 {
@@ -315,11 +308,12 @@ static void print_text(struct hg_apply_printer *p, const json_t *e)
     const char *note = hg_jstr(e, "note"), *name = *note ? note : hg_jstr(e, "event");
     HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
     if (hg_streq(name, "output")) {
-        on_output(p, e);
+        hg_print_output(p, hg_jstr(e, "text"));
         return;
     }
     if (hg_streq(name, "result")) {
         HG_AUTO(hg_buf_done) struct hg_buf late = HG_BUF_INIT;
+        hg_print_held(p, json_is_object(json_object_get(e, "error")));
         on_late_findings(e, &late);
         to_stderr(p, &late);
         on_result(p, e, &b);
@@ -395,6 +389,7 @@ void hg_apply_printer_done(struct hg_apply_printer *p)
     if (p->live)
         hg_live_free(p->live);
     p->live = NULL;
+    hg_buf_done(&p->held);
     hg_freep(&p->pace->said);
     hg_freep(&p->pace);
 }

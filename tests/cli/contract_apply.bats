@@ -53,6 +53,20 @@ setup() {
     [ "$status" -eq 4 ]
 }
 
+@test "-q: what the migrator prints is shown when it fails, and only then" {
+    hgt_db
+    chain p
+    cd p
+    sed -i 's/def upgrade():/&\n    import sys; print("INFO of the migrator", file=sys.stderr)/' versions/*.py
+    headgate apply -q a1 > out 2> err
+    [ ! -s err ] || fail "$(cat err)"
+    grep -q "is at a1" out
+    sed -i 's/create table t_b2/create tabel t_b2/' versions/2_two.py
+    headgate apply -q > out 2> err && fail "it cannot have gone"
+    grep -q "INFO of the migrator" err
+    grep -q "^headgate: error: the migration failed" err
+}
+
 @test "a lock held by another is 5, told as locked" {
     hgt_db
     chain p
