@@ -231,19 +231,24 @@ static int ask(struct hg_run *r, const char *sql, size_t count, const char *cons
     return *ret ? 0 : hg_fail(err, HG_E_DATABASE, "looking what is in the way: no answer");
 }
 
-int hg_run_load(struct hg_run *r, struct hg_findings *ret, struct hg_err *err)
+static int look_load(struct hg_run *r, const struct hg_touched *touched, struct hg_findings *ret, struct hg_err *err)
 {
-    HG_AUTO(hg_touched_done) struct hg_touched touched;
-    hg_run_touched(r, &touched);
-    HG_AUTO(hg_freep) char *tables = hg_pg_text_array(&touched.tables);
-    const char *params[] = { tables, touched.all ? "true" : "false", LONG_S,
-                             touched.concurrently ? "true" : "false" };
+    HG_AUTO(hg_freep) char *tables = hg_pg_text_array(&touched->tables);
+    const char *params[] = { tables, touched->all ? "true" : "false", LONG_S,
+                             touched->concurrently ? "true" : "false" };
     json_t *seen = NULL;
     if (ask(r, hg_sql_apply_load, HG_COUNT(params), params, &seen, err) < 0)
         return -1;
     hg_preflight_load(seen, ret);
     json_decref(seen);
     return 0;
+}
+
+int hg_run_load(struct hg_run *r, struct hg_findings *ret, struct hg_err *err)
+{
+    HG_AUTO(hg_touched_done) struct hg_touched touched;
+    hg_run_touched(r, &touched);
+    return look_load(r, &touched, ret, err);
 }
 
 /* ---- can it be done at all -------------------------------------------------------------------- */
@@ -306,14 +311,12 @@ static void report_disk(const json_t *seen, struct hg_findings *ret)
                    "about %s", free_text, dir, size)->object = hg_xstrdup(dir);
 }
 
-static int look_ready(struct hg_run *r, struct hg_findings *ret, struct hg_err *err)
+static int look_ready(struct hg_run *r, const struct hg_touched *touched, struct hg_findings *ret, struct hg_err *err)
 {
-    HG_AUTO(hg_touched_done) struct hg_touched touched;
-    hg_run_touched(r, &touched);
     const struct hg_status *s = &r->status;
-    HG_AUTO(hg_freep) char *altered = hg_pg_text_array(&touched.altered);
-    HG_AUTO(hg_freep) char *schemas = hg_pg_text_array(&touched.schemas);
-    HG_AUTO(hg_freep) char *tables = hg_pg_text_array(&touched.tables);
+    HG_AUTO(hg_freep) char *altered = hg_pg_text_array(&touched->altered);
+    HG_AUTO(hg_freep) char *schemas = hg_pg_text_array(&touched->schemas);
+    HG_AUTO(hg_freep) char *tables = hg_pg_text_array(&touched->tables);
     HG_AUTO(hg_freep) char *version = hg_quoted_name(s->vt_schema ? s->vt_schema : "public",
                                                      s->vt_name ? s->vt_name : "alembic_version");
     const char *params[] = { altered, schemas, version, tables };
@@ -333,6 +336,8 @@ void hg_run_preflight(struct hg_run *r)
     r->preflight = (struct hg_findings)HG_FINDINGS_INIT;
     if (!r->steps.count || r->o->baseline || r->o->adopt)
         return;
-    if (hg_run_load(r, &r->preflight, &err) < 0 || look_ready(r, &r->preflight, &err) < 0)
+    HG_AUTO(hg_touched_done) struct hg_touched touched;
+    hg_run_touched(r, &touched);
+    if (look_load(r, &touched, &r->preflight, &err) < 0 || look_ready(r, &touched, &r->preflight, &err) < 0)
         hg_log(HG_LOG_INFO, "%s", err.message);
 }

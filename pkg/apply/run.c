@@ -300,6 +300,7 @@ static void emit_result(struct hg_run *r, int rc, const struct hg_err *err)
 int hg_apply_run(const struct hg_apply_options *o, struct hg_err *err)
 {
     struct hg_run r = { .o = o, .began_ns = hg_now_ns() };
+    hg_keep_freed();
     hg_signals_catch();
     int rc = go(&r, err);
     if (rc < 0 && r.started)

@@ -56,6 +56,10 @@ char *hg_xvasprintf(const char *fmt, va_list ap) HG_PRINTF(1, 0);
  * this. Linux (PR_SET_DUMPABLE); elsewhere nothing happens. */
 void hg_keep_private(void);
 
+/* For programs that build up catalogs and end: what they free stays with the process, because giving it back
+ * bit by bit (glibc: as soon as the top of the heap has 128 KiB) takes longer than freeing it. mallopt(3). */
+void hg_keep_freed(void);
+
 /* A thread goes on that nobody can stop (it waits for a name server, say). The process then has to end by
  * _exit, as hg_cli_main sees to: libraries that take leave would take from that thread what it uses. */
 void hg_thread_left_behind(void);

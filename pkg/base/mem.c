@@ -2,6 +2,9 @@
 #include "base.h"
 
 #include <errno.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 void hg_bug(const char *file, int line, const char *what)
 {
@@ -95,6 +98,18 @@ void *hg_grow(void *items, size_t count, size_t *cap, size_t size)
     *cap = *cap ? *cap * 2 : 8;
     return hg_xrealloc(items, *cap, size);
 }
+
+#ifdef __GLIBC__
+void hg_keep_freed(void)
+{
+    (void)mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    (void)mallopt(M_TOP_PAD, 1 << 20);
+}
+#else
+void hg_keep_freed(void)
+{
+}
+#endif
 
 /* Not under sanitizers: the leak checker traces its own process. */
 #if defined(__linux__) && !defined(__SANITIZE_ADDRESS__)

@@ -56,22 +56,24 @@ char *hg_printable(const char *s, size_t max)
 
 void hg_json_escape(struct hg_buf *b, const char *s, size_t len)
 {
+    size_t plain = 0; /* from here to i nothing needs an escape */
     for (size_t i = 0; i < len;) {
         unsigned char c = (unsigned char)s[i];
-        size_t n = utf8_length((const unsigned char *)s + i, len - i);
-        if (n == 0) {
-            hg_buf_adds(b, "\xef\xbf\xbd");
-            i++;
+        size_t n = c < 0x80 ? 1 : utf8_length((const unsigned char *)s + i, len - i);
+        if (n > 0 && c >= 0x20 && c != '"' && c != '\\') {
+            i += n;
             continue;
         }
-        if (c == '"' || c == '\\')
-            hg_buf_addf(b, "\\%c", c);
+        hg_buf_add(b, s + plain, i - plain);
+        plain = ++i;
+        if (n == 0)
+            hg_buf_adds(b, "\xef\xbf\xbd");
         else if (c < 0x20)
             hg_buf_addf(b, "\\u%04x", (unsigned)c);
         else
-            hg_buf_add(b, s + i, n);
-        i += n;
+            hg_buf_add(b, (const char[]){ '\\', (char)c }, 2);
     }
+    hg_buf_add(b, s + plain, len - plain);
 }
 
 size_t hg_utf8_unfinished(const char *data, size_t len)

@@ -11,12 +11,11 @@ void hg_ledger_list(const char *json, struct hg_strv *ret);
 json_t *hg_ledger_steps(const struct hg_ledger_run *run);
 /* {"REVISION": {"started": "…", "committed": "…"}}. New reference. */
 json_t *hg_ledger_times(const struct hg_ledger_outcome *o);
-/* What an outcome adds to the record of objects: a JSON array of {kind, name, digest, definition, made}, and the
- * fingerprint after it; both NULL where the catalog is not known. What runs of another version table
- * made keeps its record unless this run is seen to change it: else a change by hand would be nobody's. New
- * reference. */
-json_t *hg_ledger_delta(const struct hg_ledger_outcome *o, const struct hg_ledger_objects *known,
-                        char ret_fingerprint[HG_SHA256_SIZE]);
+/* What an outcome (whose `after` is known) adds to the record of objects: a JSON array of {kind, name, digest,
+ * definition, made}, NULL where that is nothing; and the fingerprint after it. What runs of another version table
+ * made keeps its record unless this run is seen to change it: else a change by hand would be nobody's. Heap. */
+char *hg_ledger_delta(const struct hg_ledger_outcome *o, const struct hg_ledger_objects *known,
+                      char ret_fingerprint[HG_SHA256_SIZE]);
 /* The view is there and may be read: its rows; 0: not, and *ret stays NULL. One parameter, or none. */
 int hg_ledger_view(PGconn *conn, const char *view, const char *sql, size_t nparams,
                    const char *const *params, int64_t deadline_ns, PGresult **ret, struct hg_err *err);

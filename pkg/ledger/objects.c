@@ -138,12 +138,24 @@ static bool same_digest(const struct hg_ledger_object *a, const struct hg_ledger
     return hg_streq(a ? a->digest : NULL, b ? b->digest : NULL);
 }
 
-static void add_row(json_t *rows, const struct hg_ledger_object *x, bool gone, bool made)
+static void add_member(struct hg_buf *b, const char *before, const char *text)
 {
-    json_array_append_new(rows, json_pack("{s:o, s:o, s:s?, s:o, s:b}", "kind", hg_json_text(x->kind), "name",
-                                          hg_json_text(x->name), "digest", gone ? NULL : x->digest,
-                                          "definition", hg_json_text(gone ? NULL : x->definition), "made",
-                                          made));
+    hg_buf_adds(b, before);
+    hg_buf_adds(b, text ? "\"" : "null");
+    if (text)
+        hg_json_escape(b, text, strlen(text));
+    hg_buf_adds(b, text ? "\"" : "");
+}
+
+/* As text: it is sent as such, and there may be ten thousands. */
+static void add_row(struct hg_buf *rows, const struct hg_ledger_object *x, bool gone, bool made)
+{
+    hg_buf_adds(rows, rows->len ? ",\n" : "[");
+    add_member(rows, "{\"kind\":", x->kind);
+    add_member(rows, ",\"name\":", x->name);
+    add_member(rows, ",\"digest\":", gone ? NULL : x->digest);
+    add_member(rows, ",\"definition\":", gone ? NULL : x->definition);
+    hg_buf_adds(rows, made ? ",\"made\":true}" : ",\"made\":false}");
 }
 
 /* What the record of a run is made from. */
@@ -151,7 +163,7 @@ struct recording {
     const struct hg_ledger_outcome *o;
     const struct hg_ledger_objects *known, *before;
     bool comparable;                /* the record is one of this server, and complete */
-    json_t *rows;
+    struct hg_buf rows;             /* the array, but for its end */
     struct hg_ledger_objects now;   /* what is recorded after this run */
 };
 
@@ -181,7 +193,7 @@ static void record_present(struct recording *r, const struct hg_ledger_object *x
     }
     bool made = is_made(r, was, x);
     if (!was || was->made != made || !same_digest(was, x) || (x->definition && !was->definition))
-        add_row(r->rows, x, false, made);
+        add_row(&r->rows, x, false, made);
     hg_ledger_objects_add(&r->now, x->kind, x->name, x->digest, made);
 }
 
@@ -190,18 +202,16 @@ static void record_gone(struct recording *r, const struct hg_ledger_object *was)
     if (is_theirs(r, was, NULL))
         hg_ledger_objects_add(&r->now, was->kind, was->name, was->digest, true);
     else if (was->digest)
-        add_row(r->rows, was, true, was->made || hg_ledger_object_find(r->before, was->kind, was->name));
+        add_row(&r->rows, was, true, was->made || hg_ledger_object_find(r->before, was->kind, was->name));
 }
 
-json_t *hg_ledger_delta(const struct hg_ledger_outcome *o, const struct hg_ledger_objects *known,
-                        char ret_fingerprint[HG_SHA256_SIZE])
+char *hg_ledger_delta(const struct hg_ledger_outcome *o, const struct hg_ledger_objects *known,
+                      char ret_fingerprint[HG_SHA256_SIZE])
 {
-    if (!o->after)
-        return NULL;
     /* Nothing recorded: nobody can tell what earlier runs made. Another server's spelling differs by itself. */
     bool comparable = known->fingerprint &&
                       known->server_version / 10000 == o->after->server_version / 10000;
-    struct recording r = { .o = o, .known = known, .comparable = comparable, .rows = json_array() };
+    struct recording r = { .o = o, .known = known, .comparable = comparable, .rows = HG_BUF_INIT };
     r.before = o->before ? o->before : comparable ? known : o->after;
     for (size_t i = 0; i < o->after->count; i++)
         record_present(&r, &o->after->items[i]);
@@ -211,5 +221,8 @@ json_t *hg_ledger_delta(const struct hg_ledger_outcome *o, const struct hg_ledge
     hg_ledger_objects_sort(&r.now);
     (void)hg_ledger_fingerprint(&r.now, ret_fingerprint);
     hg_ledger_objects_done(&r.now);
-    return r.rows;
+    if (!r.rows.len)
+        return NULL;
+    hg_buf_addc(&r.rows, ']');
+    return hg_buf_take(&r.rows);
 }

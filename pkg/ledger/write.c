@@ -101,12 +101,13 @@ static int read_known(const struct hg_ledger *l, const char *version_table, int6
     return 0;
 }
 
-/* What the run adds to the record of objects; NULL: cannot be told. New reference. */
-static json_t *delta(const struct hg_ledger *l, const struct hg_ledger_outcome *o, int64_t deadline_ns,
-                     char ret_fingerprint[HG_SHA256_SIZE])
+/* What the run adds to the record of objects; *ret_fingerprint stays empty where that cannot be told. Heap. */
+static char *delta(const struct hg_ledger *l, const struct hg_ledger_outcome *o, int64_t deadline_ns,
+                   char ret_fingerprint[HG_SHA256_SIZE])
 {
     HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects known = { 0 };
     struct hg_err unread = { 0 };
+    *ret_fingerprint = '\0';
     if (!o->after)
         return NULL;
     if (read_known(l, o->version_table, deadline_ns, &known, &unread) == 0)
@@ -118,14 +119,15 @@ static json_t *delta(const struct hg_ledger *l, const struct hg_ledger_outcome *
 static int outcome_file(const struct hg_ledger *l, const char *id, const struct hg_ledger_outcome *o,
                         int64_t deadline_ns, struct hg_err *err)
 {
-    char fingerprint[HG_SHA256_SIZE] = "";
-    json_t *objects = delta(l, o, deadline_ns, fingerprint);
+    char fingerprint[HG_SHA256_SIZE];
+    HG_AUTO(hg_freep) char *added = delta(l, o, deadline_ns, fingerprint);
+    json_t *objects = added ? json_loads(added, 0, NULL) : json_array();
     json_t *line = json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:s?, s:s?, s:o, s:s?}", "event", "outcome",
                              "run", id, "at", now_json(), "outcome", o->outcome, "rows",
                              strings(o->rows), "done", strings(o->done), "error", o->error,
                              "sqlstate", o->sqlstate, "times", hg_ledger_times(o), "fingerprint",
-                             objects ? fingerprint : NULL);
-    json_object_set_new(line, "objects", objects ? objects : json_array());
+                             *fingerprint ? fingerprint : NULL);
+    json_object_set_new(line, "objects", objects);
     json_object_set_new(line, "server_version", json_integer(PQserverVersion(l->conn)));
     return hg_ledger_append(l, line, err);
 }
@@ -144,12 +146,10 @@ int hg_ledger_outcome(struct hg_ledger *l, const char *id, const struct hg_ledge
     json_t *object = hg_ledger_times(o);
     HG_AUTO(hg_freep) char *times = json_dumps(object, JSON_COMPACT);
     json_decref(object);
-    char fingerprint[HG_SHA256_SIZE] = "";
-    json_t *added = delta(l, o, deadline_ns, fingerprint);
-    HG_AUTO(hg_freep) char *objects = added ? json_dumps(added, JSON_COMPACT) : NULL;
-    json_decref(added);
+    char fingerprint[HG_SHA256_SIZE];
+    HG_AUTO(hg_freep) char *objects = delta(l, o, deadline_ns, fingerprint);
     const char *params[] = { id, o->outcome, rows, o->error, o->sqlstate, done, times,
-                             added ? fingerprint : NULL, objects };
+                             *fingerprint ? fingerprint : NULL, objects };
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
     if (hg_pg_query(l->conn, hg_sql_ledger_outcome, HG_COUNT(params), params, deadline_ns, &res,
                     err) < 0)

@@ -18,8 +18,11 @@ static char *value_text(const json_t *value)
 
 static void add_detail(json_t *details, const char *what, const char *from, const char *to)
 {
-    json_array_append_new(details, json_pack("{s:o, s:o, s:o}", "what", hg_json_text(what), "from",
-                                             hg_json_text(from), "to", hg_json_text(to)));
+    json_t *detail = json_object(); /* one by one: there may be ten thousands, and a format is read each time */
+    json_object_set_new_nocheck(detail, "what", hg_json_text(what));
+    json_object_set_new_nocheck(detail, "from", hg_json_text(from));
+    json_object_set_new_nocheck(detail, "to", hg_json_text(to));
+    json_array_append_new(details, detail);
 }
 
 /* The members in which two definitions differ, each with what stands before its name. */

@@ -122,7 +122,9 @@ static void assert_delta(const struct hg_ledger_outcome *o, const struct hg_ledg
 {
     char fingerprint[HG_SHA256_SIZE];
     HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
-    json_t *delta = hg_ledger_delta(o, known, fingerprint);
+    HG_AUTO(hg_freep) char *text = hg_ledger_delta(o, known, fingerprint);
+    json_t *delta = text ? json_loads(text, 0, NULL) : json_array();
+    assert_non_null(delta);
     size_t i;
     json_t *row;
     json_array_foreach(delta, i, row)
@@ -154,8 +156,6 @@ static void what_differs_between_both_ends_was_made_by_the_run(void **state)
     assert_delta(&o, &known, "b 2 made,d 1 made,c - made,");
     known.server_version = 140000;
     assert_delta(&o, &known, "b 2,d 1,c - made,");
-    o.after = NULL;
-    assert_delta(&o, &known, "");
 }
 
 static void what_another_version_table_made_keeps_its_record(void **state)
@@ -174,7 +174,7 @@ static void what_another_version_table_made_keeps_its_record(void **state)
     struct hg_ledger_outcome o = { .before = &before, .after = &after };
     known.fingerprint = hg_xstrdup("f");
     assert_delta(&o, &known, "back 1 made,by-run 2 made,ours 1 made,dropped - made,");
-    json_decref(hg_ledger_delta(&o, &known, is));
+    free(hg_ledger_delta(&o, &known, is));
     assert_string_equal(is, hg_ledger_fingerprint(&recorded, expected));
     /* Nobody saw the beginning: what was found meanwhile may be this run's, what was made is not. */
     o = (struct hg_ledger_outcome){ .after = &after };
