@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "docker/docker.h"
+#include "gen/alembic_embed.h"
 #include "gen/review_embed.h"
 #include "process/process.h"
 
@@ -179,11 +180,17 @@ static int bring_home(const char *file, const char *text, struct hg_err *err)
     return hg_file_write(file, 0644, text, strlen(text), err);
 }
 
-static int read_answer(struct project *p, struct hg_buf *text, struct made *ret, struct hg_err *err)
+/* The line of JSON that generate.py ends with; a command may have said something before. NULL: there is none. */
+static json_t *answer_of(struct hg_buf *text)
 {
     hg_buf_trim_end(text, "\n");
-    const char *all = hg_buf_str(text), *line = strrchr(all, '\n'); /* a command may have said something before */
-    json_auto_t *answer = json_loads(line ? line + 1 : all, JSON_REJECT_DUPLICATES, NULL);
+    const char *all = hg_buf_str(text), *line = strrchr(all, '\n');
+    return json_loads(line ? line + 1 : all, JSON_REJECT_DUPLICATES, NULL);
+}
+
+static int read_answer(struct project *p, struct hg_buf *text, struct made *ret, struct hg_err *err)
+{
+    json_auto_t *answer = answer_of(text);
     const json_t *file = json_array_get(json_object_get(answer, "files"), 0);
     const char *path = json_string_value(json_object_get(file, "path"));
     const char *relative = json_string_value(json_object_get(file, "relative"));
@@ -204,10 +211,16 @@ static int read_answer(struct project *p, struct hg_buf *text, struct made *ret,
     return 0;
 }
 
-/* Alembic's own last words, without its progress lines, as the detail of the error. */
-static int fail_alembic(const struct output *x, struct hg_err *err)
+/* The exception, or Alembic's own last words, without its progress lines, as the detail of the error. */
+static int fail_alembic(struct output *x, struct hg_err *err)
 {
     (void)hg_fail(err, HG_E_REFUSED, "alembic revision ended with exit code %d", x->code);
+    json_auto_t *answer = answer_of(&x->out);
+    const char *failed = json_string_value(json_object_get(answer, "failed"));
+    if (failed) {
+        HG_AUTO(hg_freep) char *exception = hg_printable(failed, 1000);
+        return hg_detail(err, "%s", exception);
+    }
     const char *text = hg_buf_str(&x->err);
     size_t len = strlen(text);
     while (len > 0 && text[len - 1] == '\n')
@@ -234,7 +247,9 @@ int generate(struct project *p, const struct hg_strv *extra, struct made *ret, s
     HG_AUTO(hg_strv_done) struct hg_strv arguments = HG_STRV_INIT;
     HG_AUTO(output_done) struct output x = { HG_BUF_INIT, HG_BUF_INIT, 0 };
     alembic_arguments(p, extra, &arguments);
-    if (run_there(p, json_pack("{s:o}", "argv", hg_json_texts(&arguments)), hg_py_review_generate, &x, err) < 0)
+    HG_AUTO(hg_freep) char *text = hg_xasprintf("%s\n%s", hg_py_alembic_failure, hg_py_review_generate);
+    json_t *spec = json_pack("{s:o, s:b}", "argv", hg_json_texts(&arguments), "verbose", p->o->common.verbose > 0);
+    if (run_there(p, spec, text, &x, err) < 0)
         return -1;
     relay(p, &x);
     if (x.code != 0)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gen/alembic_embed.h"
 #include "gen/apply_embed.h"
 
 #define LOCK_TIMEOUT_NS  (2 * HG_NS_PER_S)
@@ -99,7 +100,7 @@ void hg_driver_argv(struct hg_run *r, bool flask, struct hg_strv *ret)
 
 char *hg_driver_text(const json_t *spec, const char *between)
 {
-    HG_AUTO(hg_freep) char *text = hg_xasprintf("%s\n%s\n%s\nmain()\n", hg_py_apply_driver, hg_py_apply_failure, between);
+    HG_AUTO(hg_freep) char *text = hg_xasprintf("%s\n%s\n%s\nmain()\n", hg_py_apply_driver, hg_py_alembic_failure, between);
     return hg_alembic_program(spec, text);
 }
 

@@ -183,6 +183,20 @@ EOF
     expect_stderr "alembic revision ended with exit code 2"
 }
 
+@test "an error of the models: the lines of the project and the exception, with -v all of it" {
+    at_head
+    echo 'raise LookupError("no such\nthing")' >> backend/db/tables/notebook.py
+    new -m x
+    expect_status 1
+    expect_stderr 'tables/notebook.py", line'
+    [[ $stderr != *site-packages* ]] || fail "lines of libraries"
+    expect_stderr "are left out: -v shows them"
+    [ "${stderr##*$'\n'}" = "  LookupError: no such" ] || fail "the exception"
+    new -v -m x
+    expect_status 1
+    expect_stderr site-packages
+}
+
 @test "several heads: --head says which one" {
     at_head
     (cd backend && alembic revision -m a --head 0002 --splice > /dev/null 2>&1)

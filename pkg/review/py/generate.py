@@ -1,6 +1,7 @@
 # Runs Alembic's own command line, SPEC["argv"], and writes on the standard output one line of
 # JSON: the revision files it made. Everything printed meanwhile goes to the standard error.
 # Operations on the schema headgate keeps its records in are left out of what is generated.
+# failure.py stands before this text.
 import json
 import os
 import sys
@@ -47,7 +48,16 @@ def described(path):
 
 
 autogenerate.RevisionContext = RevisionContext
-main(prog="alembic", argv=SPEC["argv"])  # noqa: F821
+try:
+    main(prog="alembic", argv=SPEC["argv"])  # noqa: F821
+except Exception as error:
+    why = describe(error)  # noqa: F821
+    first_line = why["message"].partition("\n")[0]
+    answer.write("\n" + json.dumps({"failed": "%s: %s" % (why["exception"], first_line)}) + "\n")
+    answer.flush()
+    if tell_briefly(error):  # noqa: F821
+        sys.exit(1)
+    raise
 answer.write("\n" + json.dumps({"files": [described(path) for path in made]}))
 answer.write("\n")
 answer.flush()

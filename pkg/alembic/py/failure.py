@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ended Alembic, for headgate's report and for people. Stands behind driver.py in the same program."""
+"""What ended Alembic, for headgate's report and for people. Stands in one program with driver.py or generate.py,
+which import os and sys."""
 
 
 def of_server(error, attributes, field):
