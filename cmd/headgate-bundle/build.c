@@ -13,14 +13,7 @@ int bundle_project_open(const struct bundle_options *o, bool optional, struct bu
 {
     if (hg_target_open(&o->common, o->argc, o->argv, true, &ret->target, err) < 0)
         return -1;
-    struct hg_alembic_options options = {
-        .dir = o->common.dir,
-        .directory = ret->target.config.migrator_directory,
-        .config = o->common.alembic_config ? o->common.alembic_config
-                                           : ret->target.config.migrator_config,
-        .section = o->common.alembic_section,
-        .no_python = o->common.no_python,
-    };
+    struct hg_alembic_options options = hg_target_alembic_options(&o->common, &ret->target.config, NULL);
     int rc = optional ? hg_alembic_config_find(&options, &ret->alembic, &ret->found, err)
                       : hg_alembic_config_load(&options, &ret->alembic, err);
     ret->found = ret->found || (!optional && rc == 0);

@@ -142,14 +142,8 @@ int gate_prepare(const struct gate_options *o, struct gate_subject *s, struct hg
 {
     if (hg_target_open(&o->common, o->argc, o->argv, o->offline, &s->target, err) != 0)
         return -1;
-    const struct hg_config *c = &s->target.config;
     s->plain = hg_target_plain_envp(&s->target);
-    s->how = (struct hg_alembic_options){
-        .dir = o->common.dir, .directory = c->migrator_directory,
-        .config = o->common.alembic_config ? o->common.alembic_config : c->migrator_config,
-        .section = o->common.alembic_section, .no_python = o->common.no_python,
-        .python_env = s->plain,
-    };
+    s->how = hg_target_alembic_options(&o->common, &s->target.config, s->plain);
     if (!o->offline)
         hg_target_announce(&s->target, &o->common);
     if (o->bundle && hg_bundle_open(o->bundle, &s->bundle, err) < 0)

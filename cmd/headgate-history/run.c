@@ -150,17 +150,9 @@ int history_run(void *options, const struct hg_strv *args, struct hg_err *err)
     if (hg_target_open(&o->common, o->argc, o->argv, o->offline, &a.target, &opened) == 0)
         hg_err_clear(&opened);
     char **env = hg_target_plain_envp(&a.target);
-    struct hg_alembic_options alembic = {
-        .dir = o->common.dir,
-        .directory = a.target.config.migrator_directory,
-        .config = o->common.alembic_config ? o->common.alembic_config
-                                           : a.target.config.migrator_config,
-        .section = o->common.alembic_section,
-        .no_python = o->common.no_python,
-        .python_env = env,
-        .python_timeout_ns = o->common.timeout_ns,
-        .graph_only = true,
-    };
+    struct hg_alembic_options alembic = hg_target_alembic_options(&o->common, &a.target.config, env);
+    alembic.python_timeout_ns = o->common.timeout_ns;
+    alembic.graph_only = true;
     int failed = answer(o, &alembic, &opened, &a, err);
     hg_vars_free_envp(env);
     if (!failed && !hg_graph_ok(a.graph)) {

@@ -26,15 +26,8 @@ void ledger_print_json(json_t *doc)
 /* env.py may name the version table; without alembic.ini it is the usual one. */
 int ledger_status(struct ledger_view *v, struct hg_err *err)
 {
-    const struct hg_common *c = &v->o->common;
-    const struct hg_config *config = &v->target.config;
-    struct hg_alembic_options options = {
-        .dir = c->dir,
-        .directory = config->migrator_directory,
-        .config = c->alembic_config ? c->alembic_config : config->migrator_config,
-        .section = c->alembic_section,
-        .no_python = true,
-    };
+    struct hg_alembic_options options = hg_target_alembic_options(&v->o->common, &v->target.config, NULL);
+    options.no_python = true;
     struct hg_alembic_config alembic = { 0 };
     bool found = false;
     if (hg_alembic_config_find(&options, &alembic, &found, err) < 0)

@@ -17,14 +17,8 @@ static void project_done(struct project *p)
 
 int project_load(struct project *p, struct hg_err *err)
 {
-    const struct hg_common *c = &p->o->common;
-    const struct hg_config *config = &p->target.config;
     char **envp = hg_target_plain_envp(&p->target);
-    struct hg_alembic_options o = { .dir = c->dir, .directory = config->migrator_directory,
-                                    .config = c->alembic_config != NULL ? c->alembic_config
-                                                                        : config->migrator_config,
-                                    .section = c->alembic_section, .no_python = c->no_python,
-                                    .python_env = envp };
+    struct hg_alembic_options o = hg_target_alembic_options(&p->o->common, &p->target.config, envp);
     int rc = 0;
     if (!p->have_alembic)
         rc = hg_alembic_config_load(&o, &p->alembic, err);

@@ -124,11 +124,7 @@ static int prepare(struct work *w, struct hg_alembic_options *ret_how, struct hg
     if (hg_target_open(c, w->o->argc, w->o->argv, offline, &w->target, err) != 0)
         return -1;
     w->plain = hg_target_plain_envp(&w->target);
-    *ret_how = (struct hg_alembic_options){
-        .dir = c->dir, .directory = w->target.config.migrator_directory,
-        .config = c->alembic_config ? c->alembic_config : w->target.config.migrator_config,
-        .section = c->alembic_section, .no_python = c->no_python, .python_env = w->plain,
-    };
+    *ret_how = hg_target_alembic_options(c, &w->target.config, w->plain);
     if (!offline)
         hg_target_announce(&w->target, c);
     if (offline && read_snapshot(w, err) < 0)

@@ -44,7 +44,7 @@ static int ask_alembic(const struct snapshot_options *o, const struct hg_target 
                        const struct hg_status *status, const char *instead, json_t **ret,
                        struct hg_err *err)
 {
-    struct hg_alembic_options options = snapshot_alembic_options(o, t);
+    struct hg_alembic_options options = hg_target_alembic_options(&o->common, &t->config, NULL);
     struct hg_alembic_config config = { 0 };
     bool found = false;
     if (hg_alembic_config_find(&options, &config, &found, err) < 0)

@@ -19,8 +19,6 @@ struct snapshot_options {
 
 /* Takes one of the target that the options name. */
 int snapshot_take(const struct snapshot_options *o, struct hg_snapshot *ret, struct hg_err *err);
-struct hg_alembic_options snapshot_alembic_options(const struct snapshot_options *o,
-                                                   const struct hg_target *t);
 /* What Alembic finds between the database of the target that the options name, or of the file, and the
  * models: the array of hg_snapshot_diff. New reference. */
 int snapshot_models(const struct snapshot_options *o, const char *file, json_t **ret, struct hg_err *err);

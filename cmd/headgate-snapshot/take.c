@@ -23,25 +23,13 @@ static int take_of(const struct snapshot_options *o, const struct hg_target *t,
     return rc;
 }
 
-struct hg_alembic_options snapshot_alembic_options(const struct snapshot_options *o,
-                                                   const struct hg_target *t)
-{
-    return (struct hg_alembic_options){
-        .dir = o->common.dir,
-        .directory = t->config.migrator_directory,
-        .config = o->common.alembic_config ? o->common.alembic_config : t->config.migrator_config,
-        .section = o->common.alembic_section,
-        .no_python = o->common.no_python,
-    };
-}
-
 int snapshot_take(const struct snapshot_options *o, struct hg_snapshot *ret, struct hg_err *err)
 {
     HG_AUTO(hg_target_done) struct hg_target t = { 0 };
     if (hg_target_open(&o->common, o->argc, o->argv, false, &t, err) < 0)
         return -1;
     hg_target_announce(&t, &o->common);
-    struct hg_alembic_options options = snapshot_alembic_options(o, &t);
+    struct hg_alembic_options options = hg_target_alembic_options(&o->common, &t.config, NULL);
     struct hg_alembic_config config = { 0 };
     bool found = false;
     if (hg_alembic_config_find(&options, &config, &found, err) < 0)

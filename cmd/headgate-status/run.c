@@ -32,18 +32,6 @@ static bool wants_json(const struct status_options *o)
     return hg_streq(o->common.format, "json");
 }
 
-static struct hg_alembic_options alembic_options(const struct status_options *o, const struct hg_target *t)
-{
-    return (struct hg_alembic_options){
-        .dir = o->common.dir,
-        .directory = t->config.migrator_directory,
-        .config = o->common.alembic_config ? o->common.alembic_config : t->config.migrator_config,
-        .section = o->common.alembic_section,
-        .no_python = o->common.no_python,
-        .graph_only = true,
-    };
-}
-
 static void name_table(void *read, const struct hg_alembic_config *config)
 {
     if (read)
@@ -107,9 +95,9 @@ static void files_only(const struct status_options *o, const struct hg_target *t
 static int answer(const struct status_options *o, struct hg_target *t, const struct hg_err *open_error,
                   struct answer *a, struct hg_err *err)
 {
-    struct hg_alembic_options options = alembic_options(o, t);
     char **env = hg_target_plain_envp(t);
-    options.python_env = env;
+    struct hg_alembic_options options = hg_target_alembic_options(&o->common, &t->config, env);
+    options.graph_only = true;
     int rc;
     if (open_error->kind != HG_E_NONE) {
         files_only(o, t, &options, a);

@@ -132,8 +132,6 @@ static char *current_commit(const char *dir)
 int hg_run_load_files(struct hg_run *r, const struct hg_alembic_source *more, size_t count,
                       struct hg_err *err)
 {
-    const struct hg_common *c = r->o->common;
-    const struct hg_config *config = &r->target.config;
     if (r->graph)
         hg_graph_free(r->graph);
     r->graph = NULL;
@@ -142,13 +140,7 @@ int hg_run_load_files(struct hg_run *r, const struct hg_alembic_source *more, si
     if (r->have_bundle)
         return hg_run_load_bundle(r, err);
     char **envp = hg_target_plain_envp(&r->target);
-    struct hg_alembic_options o = { .dir = c->dir,
-                                    .directory = config->migrator_directory,
-                                    .config = c->alembic_config ? c->alembic_config
-                                                                : config->migrator_config,
-                                    .section = c->alembic_section,
-                                    .no_python = c->no_python,
-                                    .python_env = envp };
+    struct hg_alembic_options o = hg_target_alembic_options(r->o->common, &r->target.config, envp);
     int rc = r->have_alembic ? 0 : hg_alembic_config_load(&o, &r->alembic, err);
     r->have_alembic = rc == 0;
     if (rc == 0)

@@ -104,16 +104,8 @@ static void open_target(struct hg_exam *x)
     const struct hg_common *common = x->o->common;
     if (hg_target_open(common, x->o->argc, x->o->argv, false, &x->target, &x->open_error) == 0)
         hg_err_clear(&x->open_error);
-    const struct hg_config *config = &x->target.config;
     x->plain = hg_target_plain_envp(&x->target);
-    x->how = (struct hg_alembic_options){
-        .dir = common->dir,
-        .directory = config->migrator_directory,
-        .config = common->alembic_config ? common->alembic_config : config->migrator_config,
-        .section = common->alembic_section,
-        .no_python = common->no_python,
-        .python_env = x->plain,
-    };
+    x->how = hg_target_alembic_options(common, &x->target.config, x->plain);
     x->have_alembic = hg_alembic_config_load(&x->how, &x->alembic, &x->alembic_error) == 0;
 }
 

@@ -21,19 +21,6 @@ static char *find_bundle(const struct hg_entry *e)
     return NULL;
 }
 
-static struct hg_alembic_options options_of(const struct hg_entry *e, char **env)
-{
-    const struct hg_common *c = e->o->common;
-    return (struct hg_alembic_options){
-        .dir = c->dir,
-        .directory = e->target.config.migrator_directory,
-        .config = c->alembic_config ? c->alembic_config : e->target.config.migrator_config,
-        .section = c->alembic_section,
-        .no_python = c->no_python,
-        .python_env = env,
-    };
-}
-
 /* A bundle that nobody named must be of the revision files beside it, if there are any: which of the two
  * is older nobody can tell. */
 static int check_found(struct hg_entry *e, struct hg_err *err)
@@ -46,7 +33,7 @@ static int check_found(struct hg_entry *e, struct hg_err *err)
     bool found = false;
     int rc = 0;
     char **env = hg_target_plain_envp(&e->target);
-    struct hg_alembic_options options = options_of(e, env);
+    struct hg_alembic_options options = hg_target_alembic_options(e->o->common, &e->target.config, env);
     if (hg_alembic_config_find(&options, &alembic, &found, &unread) == 0 && found) {
         if (hg_alembic_load(&alembic, &options, &graph, &ignored, &unread) == 0) {
             rc = hg_bundle_open(e->way.bundle_path, &whole, err);
@@ -112,7 +99,7 @@ int hg_entry_way_load(struct hg_entry *e, struct hg_status_read *read, struct hg
     if (w->bundle_path)
         return load_bundle(e, read, err);
     char **env = hg_target_plain_envp(&e->target);
-    struct hg_alembic_options options = options_of(e, env);
+    struct hg_alembic_options options = hg_target_alembic_options(e->o->common, &e->target.config, env);
     options.graph_only = true;
     struct hg_alembic_config alembic;
     int rc = hg_alembic_config_load(&options, &alembic, err);

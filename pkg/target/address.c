@@ -191,10 +191,9 @@ static int from_ini(struct hg_resolving *r, char **ret_url, char **ret_source)
 {
     const struct hg_common *common = r->in->common;
     const struct hg_config *c = &r->t->config;
-    struct hg_alembic_options o = {
-        .dir = c->start_dir, .directory = c->migrator_directory,
-        .config = common->alembic_config ? common->alembic_config : c->migrator_config,
-        .section = common->alembic_section, .no_python = true };
+    struct hg_alembic_options o = hg_target_alembic_options(common, c, NULL);
+    o.dir = c->start_dir;
+    o.no_python = true;
     struct hg_alembic_config ini = { 0 };
     struct hg_err ignored = { 0 };
     if (hg_alembic_config_load(&o, &ini, &ignored) < 0) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The side of the verbs: take the state that headgate-env left, or start again through it. */
 #include "internal.h"
+#include "alembic/alembic.h"
 #include "process/process.h"
 
 #include <errno.h>
@@ -220,6 +221,19 @@ char **hg_target_plain_envp(const struct hg_target *t)
             hg_vars_set(&plain, v->name, v->value, v->source);
     }
     return hg_vars_envp(&plain);
+}
+
+struct hg_alembic_options hg_target_alembic_options(const struct hg_common *common,
+                                                    const struct hg_config *config, char *const *python_env)
+{
+    return (struct hg_alembic_options){
+        .dir = common->dir,
+        .directory = config->migrator_directory,
+        .config = common->alembic_config ? common->alembic_config : config->migrator_config,
+        .section = common->alembic_section,
+        .no_python = common->no_python,
+        .python_env = python_env,
+    };
 }
 
 static bool writable(const char *dir)

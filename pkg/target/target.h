@@ -273,6 +273,9 @@ void hg_target_announce(const struct hg_target *t, const struct hg_common *commo
 /* Environment for a Python that only reads files: from before resolving, less tokens and connection
  * variables. Release with hg_vars_free_envp. */
 char **hg_target_plain_envp(const struct hg_target *t);
+/* Where Alembic's files are by the command line and headgate.yaml; python_env as above, or NULL. */
+struct hg_alembic_options hg_target_alembic_options(const struct hg_common *common,
+                                                    const struct hg_config *config, char *const *python_env);
 /* The names of the variables that such a Python misses, each with the value it may have all the same:
  * "" where it must say nothing, else a switch's own, or a number. New reference. */
 json_t *hg_target_placeholders(const struct hg_target *t, char *const *plain);
