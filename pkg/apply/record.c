@@ -224,10 +224,8 @@ int hg_run_adopt(struct hg_run *r, struct hg_err *err)
         return 0;
     if (r->summary.last_rows_known || r->summary.open_run)
         return hg_fail(err, HG_E_REFUSED, "role %s may not write the ledger", r->identity.role);
-    if (r->status.ledger_exists && !r->status.ledger_readable && r->target.t->ledger != HG_LEDGER_FILE) {
-        (void)hg_fail(err, HG_E_REFUSED, "role %s may not read the ledger (schema headgate)", r->identity.role);
-        return hg_hint(err, "as the schema's owner: headgate ledger init --grant %s", r->identity.role);
-    }
+    if (r->status.ledger_exists && !r->status.ledger_readable && r->target.t->ledger != HG_LEDGER_FILE)
+        return hg_ledger_unreadable(HG_E_REFUSED, r->identity.role, err);
     (void)hg_fail(err, HG_E_REFUSED, "%s holds no record of %s, so nothing can be told from it",
                   r->summary.present ? "the ledger" : "the database, which has no ledger,", r->version_table);
     return hg_hint(err, "headgate apply --baseline -t %s records what is there", r->target.t->name);

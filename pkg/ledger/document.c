@@ -226,6 +226,12 @@ static int read_all(struct reading *r, struct hg_err *err)
     return read_runs(r, err) < 0 || read_rest(r, err) < 0 || read_record(r, err) < 0 ? -1 : 0;
 }
 
+int hg_ledger_unreadable(enum hg_err_kind kind, const char *role, struct hg_err *err)
+{
+    (void)hg_fail(err, kind, "role %s may not read the ledger (schema headgate)", role);
+    return hg_hint(err, "as the schema's owner: headgate ledger init --grant %s", role);
+}
+
 int hg_ledger_document(PGconn *conn, bool files, int64_t deadline_ns, json_t **ret, struct hg_err *err)
 {
     HG_AUTO(hg_pg_clearp) PGresult *state = NULL, *begun = NULL, *ended = NULL;
@@ -235,11 +241,8 @@ int hg_ledger_document(PGconn *conn, bool files, int64_t deadline_ns, json_t **r
         *ret = NULL;
         return 0;
     }
-    if (!hg_streq(hg_pg_get(state, 0, 8), "t")) {
-        const char *role = hg_pg_get(state, 0, 6);
-        (void)hg_fail(err, HG_E_DATABASE, "role %s may not read the ledger (schema headgate)", role);
-        return hg_hint(err, "as the schema's owner: headgate ledger init --grant %s", role);
-    }
+    if (!hg_streq(hg_pg_get(state, 0, 8), "t"))
+        return hg_ledger_unreadable(HG_E_DATABASE, hg_pg_get(state, 0, 6), err);
     struct reading r = { conn, deadline_ns, files, hg_ledger_new_document("database") };
     struct hg_err ignored = { 0 };
     int rc = hg_pg_query(conn, "begin transaction isolation level repeatable read, read only", 0, NULL,

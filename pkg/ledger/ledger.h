@@ -173,6 +173,8 @@ void hg_ledger_failure_done(struct hg_ledger_failure *f);
  */
 /* No ledger: 0, and *ret is NULL. DATABASE with a hint where this role may not use the schema. New reference. */
 int hg_ledger_document(PGconn *conn, bool files, int64_t deadline_ns, json_t **ret, struct hg_err *err);
+/* That it may not be read, and who can change that. -1. */
+int hg_ledger_unreadable(enum hg_err_kind kind, const char *role, struct hg_err *err);
 /* No such file: 0, and *ret is NULL. New reference. */
 int hg_ledger_document_of_file(const char *path, bool files, json_t **ret, struct hg_err *err);
 /* The same of such a file's text; place: its path, to be shown. New reference. */
