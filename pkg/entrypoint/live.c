@@ -50,8 +50,8 @@ static void *answer(void *context)
     hg_probe_init(&probe, (int)(intptr_t)context, false);
     for (;;) {
         struct pollfd polls[HG_PROBE_POLLS];
-        hg_probe_poll(&probe, polls);
-        if (poll(polls, HG_PROBE_POLLS, -1) > 0)
+        int most_ms = hg_probe_poll(&probe, polls);
+        if (poll(polls, HG_PROBE_POLLS, most_ms) >= 0)
             hg_probe_step(&probe, polls);
     }
     return NULL;

@@ -131,8 +131,8 @@ static int stay(struct init *in)
     struct pollfd polls[1 + HG_PROBE_POLLS];
     while (!reap(in, &code)) {
         polls[0] = (struct pollfd){ .fd = in->signals, .events = POLLIN };
-        hg_probe_poll(&in->probe, polls + 1);
-        if (poll(polls, COUNT(polls), -1) < 0)
+        int most_ms = hg_probe_poll(&in->probe, polls + 1);
+        if (poll(polls, COUNT(polls), most_ms) < 0)
             continue;
         pass_on(in);
         hg_probe_step(&in->probe, polls + 1);

@@ -27,6 +27,7 @@
 struct hg_probe {
     int listening;                  /* -1: none */
     bool started;                   /* the application was started: /readyz and /startupz are 200 */
+    bool full;                      /* the last connection could not be taken: no descriptor is left */
     size_t next;                    /* the slot to use next */
     struct hg_probe_request {
         int fd;                     /* -1: free */
@@ -35,8 +36,9 @@ struct hg_probe {
     } requests[HG_PROBE_CONNECTIONS];
 };
 void hg_probe_init(struct hg_probe *p, int listening, bool started);
-/* What to wait for; HG_PROBE_POLLS entries, of which those with fd -1 mean nothing. */
-void hg_probe_poll(const struct hg_probe *p, struct pollfd polls[HG_PROBE_POLLS]);
+/* What to wait for; HG_PROBE_POLLS entries, of which those with fd -1 mean nothing. And how long at most, as
+ * poll(2) has it. */
+int hg_probe_poll(const struct hg_probe *p, struct pollfd polls[HG_PROBE_POLLS]);
 /* Does what poll(2) said can be done; never waits. */
 void hg_probe_step(struct hg_probe *p, const struct pollfd polls[HG_PROBE_POLLS]);
 /* What is answered to the text of a request; the whole answer, a constant. */

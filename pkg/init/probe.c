@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "init.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/* A connection that could not be taken stays to be taken, and poll(2) would say so again at once. */
+enum { FULL_MS = 100 };
 
 #define ANSWER(code, text)                                                                         \
     "HTTP/1.1 " code "\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n" text "\n"
@@ -16,11 +20,12 @@ void hg_probe_init(struct hg_probe *p, int listening, bool started)
         p->requests[i].fd = -1;
 }
 
-void hg_probe_poll(const struct hg_probe *p, struct pollfd polls[HG_PROBE_POLLS])
+int hg_probe_poll(const struct hg_probe *p, struct pollfd polls[HG_PROBE_POLLS])
 {
-    polls[0] = (struct pollfd){ .fd = p->listening, .events = POLLIN };
+    polls[0] = (struct pollfd){ .fd = p->full ? -1 : p->listening, .events = POLLIN };
     for (size_t i = 0; i < HG_PROBE_CONNECTIONS; i++)
         polls[1 + i] = (struct pollfd){ .fd = p->requests[i].fd, .events = POLLIN };
+    return p->full ? FULL_MS : -1;
 }
 
 /* Is `path` what the request asks for, with or without a query? */
@@ -54,8 +59,10 @@ static void drop(struct hg_probe_request *r)
 static void take_connection(struct hg_probe *p)
 {
     int fd = accept4(p->listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0)
+    if (fd < 0) {
+        p->full = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
         return;
+    }
     struct hg_probe_request *r = &p->requests[p->next];
     p->next = (p->next + 1) % HG_PROBE_CONNECTIONS;
     drop(r);
@@ -86,6 +93,7 @@ static void read_request(const struct hg_probe *p, struct hg_probe_request *r)
 
 void hg_probe_step(struct hg_probe *p, const struct pollfd polls[HG_PROBE_POLLS])
 {
+    p->full = false;
     for (size_t i = 0; i < HG_PROBE_CONNECTIONS; i++)
         if (polls[1 + i].fd >= 0 && polls[1 + i].revents)
             read_request(p, &p->requests[i]);

@@ -19,6 +19,7 @@ struct hg_tunnel {
     int listener, port;
     char *tool;
     bool raw;                   /* a command a connection */
+    bool full;                  /* the last connection could not be taken: no descriptor is left */
     struct hg_relay relay;      /* the one that carries all */
     struct hg_mux *mux;         /* NULL: it is not running, or raw */
     uint32_t probe;             /* its first connection, only to see whether there is a way */

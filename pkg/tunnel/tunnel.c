@@ -12,7 +12,8 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 
-enum { BACKLOG = 128 };
+/* A connection that could not be taken stays to be taken, and poll(2) would say so again at once. */
+enum { BACKLOG = 128, FULL_MS = 100 };
 #define CONNECT_NS (10 * HG_NS_PER_S)
 /* Beyond the relay's own limit: for what lies between us and it. */
 #define GRACE_NS   (5 * HG_NS_PER_S)
@@ -260,8 +261,10 @@ static void take_channel(struct hg_tunnel *t, int fd)
 static void take_client(struct hg_tunnel *t)
 {
     int fd = accept4(t->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0)
+    if (fd < 0) {
+        t->full = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
         return;
+    }
     if (!hg_tunnel_peer_is_ours(fd))
         close(fd);
     else if (t->raw)
@@ -289,7 +292,7 @@ static void end_pipe(struct hg_tunnel *t, size_t i, const struct hg_exit_status 
 
 static size_t wait_for(struct hg_tunnel *t, int owner_fd, int signal_fd, struct pollfd *set)
 {
-    set[0] = (struct pollfd){ .fd = t->listener, .events = POLLIN };
+    set[0] = (struct pollfd){ .fd = t->full ? -1 : t->listener, .events = POLLIN };
     set[1] = (struct pollfd){ .fd = owner_fd, .events = POLLIN };
     set[2] = (struct pollfd){ .fd = signal_fd, .events = POLLIN };
     set[3] = (struct pollfd){ .fd = t->mux ? t->relay.err : -1, .events = POLLIN };
@@ -332,8 +335,9 @@ int hg_tunnel_serve(struct hg_tunnel *t, int owner_fd, struct hg_err *err)
         return -1;
     for (;;) {
         size_t pipes = t->pipe_count, n = wait_for(t, owner_fd, signal_fd, set);
-        if (poll(set, (nfds_t)n, -1) < 0 && errno != EINTR)
+        if (poll(set, (nfds_t)n, t->full ? FULL_MS : -1) < 0 && errno != EINTR)
             return hg_fail_errno(err, HG_E_BUG, "poll");
+        t->full = false;
         if (set[1].revents || set[2].revents)
             return 0;
         if (set[3].revents)

@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -131,6 +132,36 @@ static void head_brings_no_body(void **state)
     (void)close(listening);
 }
 
+static void no_descriptor_left_is_waited_for(void **state)
+{
+    (void)state;
+    struct sockaddr_in address;
+    struct hg_probe p;
+    struct pollfd polls[HG_PROBE_POLLS];
+    struct rlimit before, none;
+    char text[256] = "";
+    int listening = listen_somewhere(&address), asking = connect_to(&address);
+    hg_probe_init(&p, listening, true);
+    assert_int_equal(hg_probe_poll(&p, polls), -1);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    /* The lowest numbers are given first: above this one nothing is open, below it nothing is free. */
+    none = (struct rlimit){ .rlim_cur = (rlim_t)asking + 1, .rlim_max = before.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_int_equal(poll(polls, 1, 1000), 1);
+    hg_probe_step(&p, polls);
+    int most_ms = hg_probe_poll(&p, polls);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_true(most_ms > 0);
+    assert_int_equal(polls[0].fd, -1);
+    hg_probe_step(&p, polls); /* nothing came in that time */
+    step(&p);
+    assert_int_equal(send(asking, "GET /livez HTTP/1.0\r\n\r\n", 23, 0), 23);
+    step(&p);
+    assert_true(recv(asking, text, sizeof text - 1, 0) > 0);
+    (void)close(asking);
+    (void)close(listening);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +169,7 @@ int main(void)
         cmocka_unit_test(the_silent_are_dropped),
         cmocka_unit_test(too_much_is_answered_too),
         cmocka_unit_test(head_brings_no_body),
+        cmocka_unit_test(no_descriptor_left_is_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
