@@ -182,24 +182,24 @@ static int prepare(struct transfer *t, const struct hg_http_request *r, struct h
     return 0;
 }
 
-/* Would the same request, sent later, have a chance? */
-static bool worth_again(CURLcode code, const struct hg_http_response *r)
+/* Would the same request, sent later, have a chance, and do no harm? */
+static bool worth_again(CURLcode code, const struct hg_http_response *r, bool once)
 {
     switch (code) {
     case CURLE_OK:
-        return r->status >= 500 ||
+        return (r->status >= 500 && !once) ||
                (r->status == 429 && (r->retry_after_s >= 0 || r->rate_reset_s >= 0));
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_CONNECT:
+    case CURLE_SSL_CONNECT_ERROR: return true;
     case CURLE_OPERATION_TIMEDOUT:
     case CURLE_GOT_NOTHING:
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
     case CURLE_PARTIAL_FILE:
-    case CURLE_SSL_CONNECT_ERROR:
     case CURLE_HTTP2:
-    case CURLE_HTTP2_STREAM: return true;
+    case CURLE_HTTP2_STREAM: return !once;
     default: return false;
     }
 }
@@ -298,7 +298,7 @@ int hg_http_do(const struct hg_http_request *request, struct hg_http_response *r
             folder_only = false;
             continue;
         }
-        bool again = worth_again(code, &response) && response.attempts < attempts;
+        bool again = worth_again(code, &response, request->once) && response.attempts < attempts;
         int64_t pause = again ? pause_ns(response.attempts, &response) : 0;
         if (again && pause < left) {
             sleep_ns(pause);

@@ -24,6 +24,7 @@ struct hg_http_request {
     int64_t deadline_ns;          /* monotonic, for all attempts together; 0: 30 s from now */
     int64_t connect_ns;           /* 0: 10 s, or what is left */
     unsigned attempts;            /* 0: HG_HTTP_ATTEMPTS */
+    bool once;                    /* it makes something: not sent again where the first may have been heard */
     bool status_suffices;         /* an answer whose body is cut, too large or late is one: its status
                                    * tells that the request was taken, and nobody sends it again */
     const char *user_agent;       /* NULL: "headgate/VERSION" */
@@ -44,7 +45,8 @@ struct hg_http_response {
 #define HG_HTTP_RESPONSE_INIT { 0, HG_BUF_INIT, "", -1, -1, -1, -1, 0 }
 
 /* Sends the request until an answer arrives that another attempt would not change. Tried again, with
- * growing pauses (jittered): errors of the network and any 5xx; and 429, after the pause that its
+ * growing pauses (jittered): errors of the network and any 5xx (with `once` only where there was no connection);
+ * and 429, after the pause that its
  * Retry-After or else its X-RateLimit-Reset asks for (without either: not at all). No pause is begun
  * that the deadline would cut. 0 with any HTTP answer, also
  * 4xx and 5xx; -1 when there was none: kind NETWORK, or TIMEOUT when the deadline passed behind a

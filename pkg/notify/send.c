@@ -18,6 +18,7 @@ struct letter {
     const char *url;
     struct hg_strv headers;
     json_t *body;
+    bool once;                  /* it makes something there */
     int64_t deadline_ns;
     json_t *into;
 };
@@ -64,7 +65,7 @@ static int post(struct letter *l, const char *body, size_t len, json_t **ret_ans
     hg_strv_add(&l->headers, "Content-Type: application/json");
     struct hg_http_request request = { .method = "POST", .url = l->url, .body = body, .body_len = len,
                                        .headers = (const char *const *)l->headers.items,
-                                       .max_body = ANSWER_MAX, .deadline_ns = l->deadline_ns,
+                                       .max_body = ANSWER_MAX, .deadline_ns = l->deadline_ns, .once = l->once,
                                        .status_suffices = true };
     struct hg_err inner = { 0 };
     if (hg_http_do(&request, &response, &inner) < 0) {
@@ -139,7 +140,7 @@ static int make_deployment(const json_t *q, int64_t deadline_ns, json_t *into, c
     const json_t *event = json_object_get(q, "event");
     HG_AUTO(hg_freep) char *url = deployments_url(q);
     HG_AUTO(letter_done) struct letter l = { .url = url, .headers = HG_STRV_INIT, .into = into,
-                                             .deadline_ns = deadline_ns };
+                                             .once = true, .deadline_ns = deadline_ns };
     json_t *answer = NULL;
     if (!*hg_jstr(event, "commit"))
         return hg_fail(err, HG_E_CONFIG, "there is no commit to make a deployment of");

@@ -132,6 +132,17 @@ TEXT
     [ "$(requests 'select(.path | startswith("/404"))' | wc -l)" = 2 ] # a 404 stays one
 }
 
+@test "a deployment is not made twice, whatever GitHub answers to the first" {
+    project 1 << YAML
+    notify:
+      - { github: acme/shop, token_env: GITHUB, api: "$RECEIVER/flaky-github", on: [applied] }
+YAML
+    run --separate-stderr headgate apply --format json
+    expect_status 0
+    [ "$(requests 'select(.path | endswith("/deployments"))' | wc -l)" = 1 ] || fail "$(requests .path)"
+    [[ "$(hga_result '.findings[] | select(.rule == "HG640").message')" == *"answered with 503" ]]
+}
+
 @test "a failure is told without values of rows; a refusal to who wants it; a rollback as such" {
     project 1 << YAML
     notify: [ { webhook: "$RECEIVER/hook" }, { webhook: "$RECEIVER/no", on: [refused] } ]
