@@ -13,6 +13,11 @@ struct hg_replaying {
     int64_t give_up_ns;         /* then: when an answer is no longer waited for */
     bool begun;                 /* in this frame Alembic believes to be in a transaction */
     bool in_block;              /* an autocommit block */
+    struct hg_replay_news {
+        enum hg_replay_event event;
+        const struct hg_revision *revision;
+    } news[4];                  /* not told yet: that is done while the server is at work */
+    size_t news_count;
 };
 
 /* What a text did to the transaction that it came in. */
@@ -25,6 +30,9 @@ struct hg_replay_said {
     bool more;                  /* there are others behind the last that ended one, or none ended one */
     long long rows;             /* of the last command; -1: it counts none */
 };
+
+/* Tells the caller what has come to pass since the last time. */
+void hg_replay_tell(struct hg_replaying *r);
 
 /* Sends one text and waits for all of its results. -1 with *err, the position in the outcome. */
 int hg_replay_send(struct hg_replaying *r, const char *sql, struct hg_replay_said *ret,

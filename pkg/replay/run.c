@@ -9,8 +9,9 @@
 
 static void tell(struct hg_replaying *r, enum hg_replay_event event, const struct hg_revision *revision)
 {
-    if (r->p->on_event)
-        r->p->on_event(r->p->context, event, revision);
+    if (r->news_count == HG_COUNT(r->news))
+        hg_replay_tell(r);
+    r->news[r->news_count++] = (struct hg_replay_news){ event, revision };
 }
 
 static bool idle(const struct hg_replaying *r)
@@ -273,6 +274,7 @@ static int wait_at_point(struct hg_replaying *r, const struct hg_revision *next,
 {
     r->out->revision = NULL;
     tell(r, HG_REPLAY_POINT, next);
+    hg_replay_tell(r);
     while (!r->p->may_begin(r->p->context))
         if (hg_replay_sit(r, err) < 0)
             return -1;
@@ -324,6 +326,7 @@ int hg_replay_run(const struct hg_replay *p, struct hg_replay_outcome *ret, stru
         return -1;
     (void)PQsetnonblocking(p->conn, 1);
     int rc = run_all(&r, &v, err);
+    hg_replay_tell(&r);
     if (rc < 0)
         roll_back(&r);
     (void)PQsetnonblocking(p->conn, 0);

@@ -232,6 +232,13 @@ static void forget_notifications(PGconn *conn)
         PQfreemem(n);
 }
 
+void hg_replay_tell(struct hg_replaying *r)
+{
+    for (size_t i = 0; r->p->on_event && i < r->news_count; i++)
+        r->p->on_event(r->p->context, r->news[i].event, r->news[i].revision);
+    r->news_count = 0;
+}
+
 int hg_replay_send(struct hg_replaying *r, const char *sql, struct hg_replay_said *ret,
                    struct hg_err *err)
 {
@@ -247,6 +254,7 @@ int hg_replay_send(struct hg_replaying *r, const char *sql, struct hg_replay_sai
         return hg_pg_fail(err, conn, NULL, "the database");
     }
     (void)PQsetSingleRowMode(conn); /* rows are thrown away, so they need not be kept */
+    hg_replay_tell(r);
     for (;;) {
         if (!receive(r))
             return lost(r, err);
