@@ -38,6 +38,7 @@ struct hg_key {
     const char *expected; /* HG_KEY_CUSTOM: "a list of sources", for messages and docs */
     const char *fallback; /* default, for docs; NULL: none */
     bool required;
+    const char *with;   /* the key without which it means nothing, and is refused; for the published schema */
     bool last;          /* read after its siblings, because it starts from what they say */
     const char *help;
 };

@@ -186,10 +186,10 @@ static const struct hg_key target_plan[] = {
 static const struct hg_key target_gate[] = {
     { "after", HG_KEY_STRING, TARGET(gate_after),
       .help = "target that must have had the revisions first" },
-    { "soak", HG_KEY_DURATION, TARGET(gate_soak_ns), .help = "and for how long" },
-    { "receipt", HG_KEY_STRING, TARGET(gate_receipt),
+    { "soak", HG_KEY_DURATION, TARGET(gate_soak_ns), .with = "after", .help = "and for how long" },
+    { "receipt", HG_KEY_STRING, TARGET(gate_receipt), .with = "after",
       .help = "file in which it shows that (`headgate ledger export --receipt`); else it is asked" },
-    { "signers", HG_KEY_STRING, TARGET(gate_signers),
+    { "signers", HG_KEY_STRING, TARGET(gate_signers), .with = "receipt",
       .help = "allowed_signers of ssh for the receipt; else HEADGATE_LEDGER_KEY verifies it" },
     { "fail_on", HG_KEY_ENUM, TARGET(fail_on), .values = "note|warning|error",
       .first = HG_SEV_NOTE, .fallback = "`error`", .help = "severity that shuts the gate" },

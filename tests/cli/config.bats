@@ -166,6 +166,20 @@ E
     says 'targets there: local, production'
 }
 
+@test "what headgate refuses alone, the published JSON Schema refuses too" {
+    allows() { "$HGT_VENV/bin/python" "$HGT_ROOT/tests/lib/validate" headgate <<< "{\"version\":1,\"targets\":{\"a\":$1}}"; }
+    allows '{"gate":{"after":"b","soak":"1d","receipt":"f","signers":"s"}}'
+    for gate in '{"soak":"1d"}' '{"receipt":"f"}' '{"after":"b","signers":"s"}'; do
+        ! allows "{\"gate\":$gate}" || fail "$gate"
+        hgt_yaml <<< "targets: { a: { gate: $gate }, b: {} }"
+        run headgate show -t a
+        [ "$status" -eq 2 ] || fail "$gate"
+        says "goes with"
+    done
+    allows '{"run":{"service":"api","index":2}}'
+    ! allows '{"run":{"container":"api","index":2}}'
+}
+
 @test "the published JSON Schema and the tables of the page are what the table says" {
     "$HGT_BUILD/helpers/config-schema" --json | diff - "$HGT_ROOT/docs/schema/headgate.schema.json"
     "$HGT_BUILD/helpers/config-schema" --markdown > tables

@@ -20,16 +20,21 @@ static json_t *choices(const char *values)
 
 static json_t *object_of(const struct hg_key *keys)
 {
-    json_t *properties = json_object(), *required = json_array();
+    json_t *properties = json_object(), *required = json_array(), *with = json_object();
     for (; keys->name; keys++) {
         json_object_set_new(properties, keys->name, schema_of(keys));
         if (keys->required)
             json_array_append_new(required, json_string(keys->name));
+        if (keys->with)
+            json_object_set_new(with, keys->name, json_pack("[s]", keys->with));
     }
     json_t *object = json_pack("{s:s, s:b, s:o}", "type", "object", "additionalProperties", 0,
                                "properties", properties);
     if (json_array_size(required))
         json_object_set(object, "required", required);
+    if (json_object_size(with))
+        json_object_set(object, "dependentRequired", with);
+    json_decref(with);
     json_decref(required);
     return object;
 }
