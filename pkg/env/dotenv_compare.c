@@ -18,6 +18,11 @@ struct comparison {
     enum hg_dotenv_dialect own;
     const struct hg_vars *lookup;
     struct reading readings[HG_DOTENV_DIALECTS];
+    const char **starts;       /* of each line of the text, and behind them its end */
+    size_t start_count, start_cap;
+    const struct hg_var **own_vars; /* by line */
+    size_t own_count;
+    struct hg_vars before;     /* what stands above the variable at hand, and the lookup, which wins */
     struct hg_dotenv_notes *notes;
 };
 
@@ -25,6 +30,9 @@ static void comparison_done(struct comparison *c)
 {
     for (size_t i = 0; i < HG_DOTENV_DIALECTS; i++)
         hg_vars_done(&c->readings[i].vars);
+    hg_vars_done(&c->before);
+    free(c->starts);
+    free(c->own_vars);
 }
 
 /* "shown:12" -> 12 */
@@ -36,28 +44,52 @@ static size_t line_of(const struct hg_var *v)
 
 /* ---- pieces of the file ---------------------------------------------------------------------- */
 
-static const char *line_start(const struct comparison *c, size_t line)
+static void add_start(struct comparison *c, const char *start)
+{
+    c->starts = hg_grow(c->starts, c->start_count, &c->start_cap, sizeof *c->starts);
+    c->starts[c->start_count++] = start;
+}
+
+static void find_lines(struct comparison *c)
 {
     const char *p = c->text, *end = c->text + c->len;
-    for (size_t i = 1; i < line && p < end; i++) {
+    while (p < end) {
+        add_start(c, p);
         const char *newline = memchr(p, '\n', (size_t)(end - p));
         p = newline ? newline + 1 : end;
     }
-    return p;
+    add_start(c, end);
+}
+
+static const char *line_start(const struct comparison *c, size_t line)
+{
+    return c->starts[line == 0 ? 0 : line <= c->start_count ? line - 1 : c->start_count - 1];
+}
+
+static int by_own_line(const void *a, const void *b)
+{
+    const struct hg_var *const *x = a, *const *y = b;
+    size_t first = line_of(*x), second = line_of(*y);
+    return first < second ? -1 : first > second;
+}
+
+static void order_own(struct comparison *c)
+{
+    const struct hg_vars *own = &c->readings[c->own].vars;
+    c->own_vars = hg_xcalloc(own->count + 1, sizeof *c->own_vars);
+    for (size_t i = 0; i < own->count; i++)
+        c->own_vars[c->own_count++] = &own->items[i];
+    qsort(c->own_vars, c->own_count, sizeof *c->own_vars, by_own_line);
 }
 
 /* The variable's own statement: from its line up to the line of the next one. */
-static const char *piece_of(const struct comparison *c, const struct hg_var *v, size_t *ret_len)
+static const char *piece_of(const struct comparison *c, size_t at, size_t *ret_len)
 {
-    const struct hg_vars *own = &c->readings[c->own].vars;
-    size_t line = line_of(v), next = 0;
-    for (size_t i = 0; i < own->count; i++) {
-        size_t other = line_of(&own->items[i]);
-        if (other > line && (!next || other < next))
-            next = other;
-    }
+    size_t line = line_of(c->own_vars[at]), next = at + 1;
+    while (next < c->own_count && line_of(c->own_vars[next]) == line)
+        next++;
     const char *start = line_start(c, line);
-    const char *stop = next ? line_start(c, next) : c->text + c->len;
+    const char *stop = next < c->own_count ? line_start(c, line_of(c->own_vars[next])) : c->text + c->len;
     *ret_len = (size_t)(stop - start);
     return start;
 }
@@ -150,24 +182,18 @@ static void read_one(struct comparison *c, enum hg_dotenv_dialect dialect)
 static char *read_piece(const struct comparison *c, enum hg_dotenv_dialect dialect,
                         const struct hg_var *v, const char *piece, size_t len, bool *ret_refused)
 {
-    HG_AUTO(hg_vars_done) struct hg_vars lookup = HG_VARS_INIT;
     HG_AUTO(hg_vars_done) struct hg_vars got = HG_VARS_INIT;
-    const struct hg_vars *own = &c->readings[c->own].vars;
-    for (size_t i = 0; i < own->count; i++)
-        if (line_of(&own->items[i]) < line_of(v))
-            hg_vars_set(&lookup, own->items[i].name, own->items[i].value, "file");
-    for (size_t i = 0; c->lookup && i < c->lookup->count; i++)
-        hg_vars_set(&lookup, c->lookup->items[i].name, c->lookup->items[i].value, "process");
     struct hg_err err = { 0 };
-    *ret_refused = hg_dotenv_parse(piece, len, c->shown, dialect, &lookup, &got, NULL, &err) < 0;
+    *ret_refused = hg_dotenv_parse(piece, len, c->shown, dialect, &c->before, &got, NULL, &err) < 0;
     return *ret_refused ? NULL : hg_xstrdup(hg_vars_get(&got, v->name));
 }
 
-static void compare_one(struct comparison *c, const struct hg_var *v)
+static void compare_one(struct comparison *c, size_t at)
 {
     HG_AUTO(hg_buf_done) struct hg_buf text = HG_BUF_INIT;
+    const struct hg_var *v = c->own_vars[at];
     size_t len;
-    const char *piece = piece_of(c, v, &len);
+    const char *piece = piece_of(c, at, &len);
     HG_AUTO(hg_freep) char *raw = hg_xstrndup(piece, len);
     const char *value = strpbrk(raw, "=:");
     for (size_t i = 0; i < HG_DOTENV_DIALECTS; i++) {
@@ -187,6 +213,20 @@ static void compare_one(struct comparison *c, const struct hg_var *v)
     explicit_bzero(raw, len);
     if (text.len)
         hg_dotenv_note(c->notes, line_of(v), v->name, hg_buf_str(&text));
+}
+
+static void compare_all(struct comparison *c)
+{
+    find_lines(c);
+    order_own(c);
+    for (size_t i = 0; c->lookup && i < c->lookup->count; i++)
+        hg_vars_set(&c->before, c->lookup->items[i].name, c->lookup->items[i].value, "process");
+    for (size_t i = 0; i < c->own_count; i++) {
+        const struct hg_var *v = c->own_vars[i];
+        compare_one(c, i);
+        if (!c->lookup || !hg_vars_get(c->lookup, v->name))
+            hg_vars_set(&c->before, v->name, v->value, "file");
+    }
 }
 
 static int by_line(const void *a, const void *b)
@@ -215,8 +255,7 @@ int hg_dotenv_compare(const char *text, size_t len, const char *shown, enum hg_d
     for (size_t i = 0; i < HG_DOTENV_DIALECTS; i++)
         if ((enum hg_dotenv_dialect)i != own)
             read_one(&c, (enum hg_dotenv_dialect)i);
-    for (size_t i = 0; i < mine->count; i++)
-        compare_one(&c, &mine->items[i]);
+    compare_all(&c);
     if (ret->count > before)
         qsort(ret->items + before, ret->count - before, sizeof *ret->items, by_line);
     return 0;

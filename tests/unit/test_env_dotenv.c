@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <time.h>
 /* after setjmp and stdarg, as cmocka asks */
 #include <cmocka.h>
 
@@ -210,6 +211,28 @@ static void dialects_are_compared(void **state)
     expect_notes(HG_DOTENV_PYTHON, "A\nB=1\n",
                  "1 A: python-dotenv: a name without \"=\" sets nothing\n"
                  "2 B: node does not set it\n");
+    /* compose refuses the file, but what it would make of B, which needs A, is told. */
+    expect_notes(HG_DOTENV_DOCKER, "A=1\nB=${A}${OTHER}\nC=\"x\n",
+                 "2 B: compose expands \"$NAME\" and \"${NAME}\"; python-dotenv expands \"${NAME}\" only, also in "
+                 "single quotes\n"
+                 "3 -: compose refuses the whole file: the quote is not closed\n"
+                 "3 C: python-dotenv does not set it\n");
+}
+
+/* The process's time, not the clock's: others may keep the processor busy. */
+static void a_long_file_is_compared_in_time(void **state)
+{
+    (void)state;
+    HG_AUTO(hg_dotenv_notes_done) struct hg_dotenv_notes notes = HG_DOTENV_NOTES_INIT;
+    HG_AUTO(hg_buf_done) struct hg_buf text = HG_BUF_INIT;
+    struct hg_err err = { 0 };
+    for (unsigned i = 0; i < 20000; i++) /* docker refuses `export`, and is asked line by line */
+        hg_buf_addf(&text, "export NAME_%u=value\n", i);
+    clock_t began = clock();
+    assert_int_equal(hg_dotenv_compare(hg_buf_str(&text), text.len, ".env", HG_DOTENV_COMPOSE, NULL, &notes,
+                                       &err), 0);
+    assert_true(clock() - began < 15 * CLOCKS_PER_SEC);
+    assert_int_equal(notes.count, 1);
 }
 
 static void values_keep_their_source_and_later_lines_win(void **state)
@@ -298,6 +321,7 @@ int main(void)
         cmocka_unit_test(errors_name_file_line_and_reason),
         cmocka_unit_test(dropped_lines_are_told_and_the_rest_is_read),
         cmocka_unit_test(dialects_are_compared),
+        cmocka_unit_test(a_long_file_is_compared_in_time),
         cmocka_unit_test(values_keep_their_source_and_later_lines_win),
         cmocka_unit_test(the_environment_is_asked_before_the_file),
         cmocka_unit_test(printed_lines_are_read_back),
