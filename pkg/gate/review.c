@@ -15,6 +15,19 @@ static void lower_models(struct hg_judge *j)
             list->items[i].severity = HG_SEV_WARNING;
 }
 
+/* In a database where the history begins there is no row yet that a rename could lose, and what was decided long
+ * ago must not keep a new one from being made. */
+static void lower_renames(struct hg_judge *j)
+{
+    struct hg_findings *list = &j->out->findings;
+    const struct hg_status *s = j->in->status;
+    if (!s || s->state != HG_STATE_EMPTY || s->has_user_tables)
+        return;
+    for (size_t i = 0; i < list->count; i++)
+        if (hg_streq(list->items[i].rule->id, "HG209"))
+            list->items[i].severity = HG_SEV_NOTE;
+}
+
 /* Online: what is about to run. Offline: what this branch adds or changes. */
 void hg_judge_review(struct hg_judge *j)
 {
@@ -37,4 +50,5 @@ void hg_judge_review(struct hg_judge *j)
     if (have)
         hg_review_check_left(j->in->graph, list, &models, &j->out->findings);
     lower_models(j);
+    lower_renames(j);
 }

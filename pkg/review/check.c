@@ -39,21 +39,34 @@ static void check_empty(const struct hg_review *r, const struct hg_revision *rev
                            models->init, models->missing_line.items[0]);
 }
 
+/* drop_constraint(None, …), as autogenerate writes it for a constraint that the model does not name. */
+static const struct hg_review_op *nameless(const struct hg_review_body *b)
+{
+    for (size_t i = 0; i < b->count; i++)
+        if (b->ops[i].nameless && !b->ops[i].conditional)
+            return &b->ops[i];
+    return NULL;
+}
+
 static void check_down(const struct hg_review *r, const struct hg_revision *revision,
                        struct hg_findings *findings)
 {
     if (hg_review_body_empty(&r->up))
         return;
     const char *what = NULL;
+    const struct hg_review_op *none = nameless(&r->down);
     if (!r->down.present)
         what = "has no downgrade()";
     else if (r->down.raises)
         what = "raises an error in downgrade()";
     else if (hg_review_body_empty(&r->down))
         what = "does nothing in downgrade(), though upgrade() does something";
+    else if (none != NULL)
+        what = "drops a constraint without a name in downgrade(), which Alembic cannot unless a naming convention "
+               "gives it one";
     if (what != NULL)
         place(hg_finding_add(findings, "HG211", "revision %s %s", revision->id, what), revision,
-              r->down.line);
+              none != NULL ? none->line : r->down.line);
 }
 
 static bool is_name_char(char c)
@@ -61,8 +74,7 @@ static bool is_name_char(char c)
     return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 0x80;
 }
 
-/* The word in SQL, case-insensitively, not as a part of a longer name; NULL: not there. */
-static const char *find_word(const char *sql, const char *word)
+const char *hg_review_find_word(const char *sql, const char *word)
 {
     size_t len = strlen(word);
     for (const char *p = sql; (p = strcasestr(p, word)) != NULL; p++)
@@ -74,14 +86,14 @@ static const char *find_word(const char *sql, const char *word)
 /* "headgate.x", "headgate".x or SCHEMA headgate in SQL. */
 static bool sql_touches_own(const char *sql)
 {
-    for (const char *p = sql; (p = find_word(p, OWN_SCHEMA)) != NULL; p++) {
+    for (const char *p = sql; (p = hg_review_find_word(p, OWN_SCHEMA)) != NULL; p++) {
         const char *after = p + strlen(OWN_SCHEMA);
         after += *after == '"' ? 1 : 0;
         if (*after == '.')
             return true;
     }
-    const char *schema = find_word(sql, "schema");
-    return schema != NULL && find_word(schema, OWN_SCHEMA) != NULL;
+    const char *schema = hg_review_find_word(sql, "schema");
+    return schema != NULL && hg_review_find_word(schema, OWN_SCHEMA) != NULL;
 }
 
 static bool touches_own(const struct hg_review_op *op)
@@ -115,7 +127,7 @@ static bool creates(const struct hg_review_op *op, const char *table, bool menti
         return op->new_name == NULL || hg_streq(op->new_name, table);
     if (op->kind != HG_OP_EXECUTE)
         return false;
-    return op->sql == NULL ? mentioned : find_word(op->sql, table) != NULL;
+    return op->sql == NULL ? mentioned : hg_review_find_word(op->sql, table) != NULL;
 }
 
 static bool made_by(const struct hg_review_body *b, size_t count, const char *text, size_t len,

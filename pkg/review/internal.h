@@ -98,6 +98,9 @@ bool hg_review_types_alike(const char *a, const char *b);
 /* Have two create_table operations most of their columns in common? */
 bool hg_review_tables_alike(const struct hg_review_op *a, const struct hg_review_op *b, size_t *ret_common);
 
+/* The word in SQL, case-insensitively, not as a part of a longer name; NULL: not there. */
+const char *hg_review_find_word(const char *sql, const char *word);
+
 /* Findings of one revision, in check.c. */
 void hg_review_check_rename(const struct hg_review *r, const struct hg_revision *revision,
                             struct hg_findings *findings);

@@ -202,8 +202,9 @@ void hg_review_op_fill(const struct hg_py *py, size_t open, size_t close, const 
     else if (c->table >= 0)
         op->table = value_of(py, hg_py_arg(&args, c->table_keyword, c->table));
     int name_at = op->batch ? c->batch_name : c->name_at;
-    if (name_at >= 0)
-        op->name = value_of(py, hg_py_arg(&args, c->name_keyword, name_at));
+    const struct hg_py_arg *name = name_at >= 0 ? hg_py_arg(&args, c->name_keyword, name_at) : NULL;
+    op->name = value_of(py, name);
+    op->nameless = op->kind == HG_OP_DROP_CONSTRAINT && name && hg_py_is(&py->tokens[name->from], "None");
     fill_details(py, &args, op->batch, op);
     bool column = op->kind == HG_OP_ADD_COLUMN || op->kind == HG_OP_DROP_COLUMN ||
                   op->kind == HG_OP_ALTER_COLUMN;

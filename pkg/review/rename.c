@@ -127,6 +127,24 @@ static void report(const struct hg_review_op *drop, const struct hg_review_op *a
                                             : hg_xasprintf("%s.%s", drop->table, drop->name);
 }
 
+/* Does the same upgrade() carry the old values over, by SQL that names both, or is the new column only a place
+ * for them on the way to another name? Neither is written by autogenerate. */
+static bool carried_over(const struct hg_review *r, const struct hg_review_op *drop,
+                         const struct hg_review_op *add)
+{
+    bool table = drop->kind == HG_OP_DROP_TABLE;
+    const char *old = table ? drop->table : drop->name, *new = table ? add->table : add->name;
+    for (size_t i = 0; i < r->up.count; i++) {
+        const struct hg_review_op *op = &r->up.ops[i];
+        if (op->sql && hg_review_find_word(op->sql, old) && hg_review_find_word(op->sql, new))
+            return true;
+        if (op->new_name && op->kind == (table ? HG_OP_RENAME_TABLE : HG_OP_ALTER_COLUMN) &&
+            same_table(op, add) && (table || hg_streq(op->name, new)))
+            return true;
+    }
+    return false;
+}
+
 /* How well `add` would be `drop` renamed: 2 surely alike, 1 cannot be told, 0 not. */
 static int match(const struct hg_review *r, const struct hg_review_op *drop,
                  const struct hg_review_op *add)
@@ -136,6 +154,8 @@ static int match(const struct hg_review *r, const struct hg_review_op *drop,
         return 0;
     if (table ? hg_streq(add->table, drop->table) || !hg_streq(add->schema, drop->schema)
               : !same_table(drop, add) || add->name == NULL || hg_streq(add->name, drop->name))
+        return 0;
+    if (carried_over(r, drop, add))
         return 0;
     const struct hg_review_op *old = restored_by(r, drop);
     return (table ? tables_alike(old, add) : columns_alike(old, add)) + 1;

@@ -49,6 +49,7 @@ struct hg_review_op {
     bool conditional;        /* below an if, for, while, try, with (a batch excepted) or in a helper */
     bool dynamic;            /* the table's or column's name is not a literal */
     bool batch;              /* inside batch_alter_table */
+    bool nameless;           /* drop_constraint: the name is None */
 };
 
 struct hg_review_body {

@@ -176,6 +176,19 @@ new_revision() {
     expect_output HG215
 }
 
+@test "what looks like a rename shuts the gate where there are rows to lose, and is a note where the history begins" {
+    printf 'from alembic import op\nimport sqlalchemy as sa\nrevision = "0004"\ndown_revision = "0003c9e2074a"\n\n\ndef upgrade():\n    op.add_column("sources", sa.Column("body", sa.Text()))\n    op.drop_column("sources", "content")\n\n\ndef downgrade():\n    op.add_column("sources", sa.Column("content", sa.Text()))\n    op.drop_constraint(None, "sources", type_="unique")\n' > "$V/0004.py"
+    gate
+    expect_status 0
+    [ "$rules" = HG211 ] || fail "$rules"
+    [ "$(json '.findings[] | select(.rule == "HG209") | .severity')" = note ]
+    expect_output "drops a constraint without a name in downgrade()"
+    stamp 0003c9e2074a
+    gate
+    expect_status 1
+    [ "$rules" = "HG209 HG211" ] || fail "$rules"
+}
+
 @test "--require: shut until the other target has arrived" {
     stamp 0003c9e2074a
     first=$DATABASE_URL

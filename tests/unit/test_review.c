@@ -234,6 +234,31 @@ static void test_renames(void **state)
     assert_int_equal(f.count, 1);
     assert_int_equal(f.items[0].severity, HG_SEV_WARNING);
     hg_findings_done(&f);
+    f = (struct hg_findings)HG_FINDINGS_INIT;
+    /* The values are carried over, or the new column takes the old one's name: written by somebody who knew. */
+    check_renames("def upgrade():\n"
+                  "    op.add_column('t', sa.Column('new', sa.Text()))\n"
+                  "    op.execute('UPDATE t SET new = lower(\"old\")')\n"
+                  "    op.drop_column('t', 'old')\n",
+                  &f);
+    check_renames("def upgrade():\n"
+                  "    op.add_column('t', sa.Column('new_id', sa.Uuid()))\n"
+                  "    op.drop_column('t', 'id')\n"
+                  "    op.alter_column('t', 'new_id', new_column_name='id')\n",
+                  &f);
+    check_renames("def upgrade():\n"
+                  "    op.create_table('b', sa.Column('id', sa.Text()))\n"
+                  "    op.execute('INSERT INTO b SELECT id FROM a')\n"
+                  "    op.drop_table('a')\n",
+                  &f);
+    assert_int_equal(f.count, 0);
+    check_renames("def upgrade():\n"
+                  "    op.add_column('t', sa.Column('new', sa.Text()))\n"
+                  "    op.execute('UPDATE t SET new = 1')\n"
+                  "    op.drop_column('t', 'old')\n",
+                  &f);
+    assert_int_equal(f.count, 1);
+    hg_findings_done(&f);
 }
 
 static const char *const OLD = "from alembic import op\nrevision = 'a1'\ndown_revision = None\ndef upgrade():\n"
