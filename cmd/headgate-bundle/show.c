@@ -24,15 +24,60 @@ static void count(const struct hg_bundle *b, bool down, struct hg_buf *ret)
     hg_buf_addc(ret, '\n');
 }
 
-static void explain(const struct hg_bundle_revision *r, bool down, struct hg_buf *ret)
+struct untold {
+    const struct hg_bundle_script *script;
+    const char *id;
+    size_t at;
+};
+
+static int by_reason(const void *a, const void *b)
 {
-    const struct hg_bundle_script *s = down ? &r->downgrade : &r->upgrade;
-    if (s->class == HG_BUNDLE_RENDERED)
-        return;
-    HG_AUTO(hg_freep) char *reason = hg_printable(s->reason, 300);
-    HG_AUTO(hg_freep) char *id = hg_printable(r->id, 64);
-    hg_buf_addf(ret, "  %-12s %s %s, %s: %s\n", s->class == HG_BUNDLE_PINNED ? "pinned" : "needs Python", id,
-                down ? "down" : "up", s->code, reason);
+    const struct untold *x = a, *y = b;
+    int c = (x->script->class > y->script->class) - (x->script->class < y->script->class);
+    c = c ? c : strcmp(x->script->code, y->script->code);
+    c = c ? c : strcmp(x->script->reason, y->script->reason);
+    return c ? c : (x->at > y->at) - (x->at < y->at);
+}
+
+static bool same_reason(const struct untold *a, const struct untold *b)
+{
+    return a->script->class == b->script->class && hg_streq(a->script->code, b->script->code) &&
+           hg_streq(a->script->reason, b->script->reason);
+}
+
+/* Those of one reason: a missing package or a habit of the team is said once, not for each revision. */
+static void add_group(const struct untold *of, size_t count, const char *way, struct hg_buf *ret)
+{
+    const char *class = of->script->class == HG_BUNDLE_PINNED ? "pinned" : "needs Python";
+    HG_AUTO(hg_freep) char *reason = hg_printable(of->script->reason, 300);
+    HG_AUTO(hg_freep) char *first = count == 1 ? hg_printable(of->id, 64) : hg_xasprintf("%zu", count);
+    hg_buf_addf(ret, "  %-12s %s %s, %s: %s\n", class, first, way, of->script->code, reason);
+    for (size_t i = 0; count > 1 && i < count && i < LISTED; i++) {
+        HG_AUTO(hg_freep) char *id = hg_printable(of[i].id, 64);
+        bool last = i + 1 == count || i + 1 == LISTED, full = i % 6 == 5;
+        hg_buf_addf(ret, "%s%s%s", i % 6 == 0 ? "               " : " ", id, full && !last ? "\n" : "");
+        if (last && count > LISTED)
+            hg_buf_addf(ret, " … and %zu more", count - LISTED);
+        if (last)
+            hg_buf_addc(ret, '\n');
+    }
+}
+
+static void explain(const struct hg_bundle *b, bool down, struct hg_buf *ret)
+{
+    HG_AUTO(hg_freep) struct untold *all = hg_xcalloc(b->count + 1, sizeof *all);
+    size_t count = 0, run = 0;
+    for (size_t i = 0; i < b->count; i++) {
+        const struct hg_bundle_script *s = down ? &b->revisions[i].downgrade : &b->revisions[i].upgrade;
+        if (s->class != HG_BUNDLE_RENDERED)
+            all[count++] = (struct untold){ s, b->revisions[i].id, i };
+    }
+    qsort(all, count, sizeof *all, by_reason);
+    for (size_t i = 0; i < count; i += run) {
+        for (run = 1; i + run < count && same_reason(&all[i], &all[i + run]); run++)
+            ;
+        add_group(&all[i], run, down ? "down" : "up", ret);
+    }
 }
 
 void bundle_summary(const struct hg_bundle *b, struct hg_buf *ret)
@@ -41,10 +86,8 @@ void bundle_summary(const struct hg_bundle *b, struct hg_buf *ret)
                 b->bytes.len, b->digest);
     count(b, false, ret);
     count(b, true, ret);
-    for (size_t i = 0; i < b->count; i++)
-        explain(&b->revisions[i], false, ret);
-    for (size_t i = 0; i < b->count; i++)
-        explain(&b->revisions[i], true, ret);
+    explain(b, false, ret);
+    explain(b, true, ret);
 }
 
 static void head(const struct hg_bundle *b, struct hg_buf *ret)

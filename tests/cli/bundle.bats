@@ -59,7 +59,9 @@ PY
     as_expected "$BUNDLES/cases.bundle"
     grep -aq "this is no SQL" "$BUNDLES/cases.bundle" && grep -a "this is no SQL" "$BUNDLES/cases.bundle" |
         grep -v 'print("this is no SQL")' && fail "what a migration prints is in the bundle"
-    grep -q "needs Python t20 up, query: it reads what a query returns" "$BUNDLES/cases.out"
+    grep -A 1 "needs Python 3 up, query: it reads what a query returns" "$BUNDLES/cases.out" |
+        grep -q "^               t20 t20b t20d$"
+    grep -q "needs Python t09b up, checkfirst: it creates or drops q only where" "$BUNDLES/cases.out"
     run --separate-stderr headgate bundle show "$BUNDLES/cases.bundle" --format json
     expect_document bundle
     # env.py has transaction_per_migration in its online branch only, and names its driver.
@@ -126,6 +128,51 @@ PY
     [ "$(json .driver)" = asyncpg ]
     bundle
     expect_stderr "HG253 nothing here says which driver"
+}
+
+@test "env.py's own name for the address, which headgate.yaml says, has a placeholder" {
+    small "$BATS_TEST_TMPDIR/p"
+    cd "$BATS_TEST_TMPDIR/p"
+    sed -i 's/^from alembic import context/&\nimport os\nURL = os.environ.get("APP_DB_URL", "sqlite:\/\/\/app.db")\n/; s/create_engine(.*)$/create_engine(URL)/' migrations/env.py
+    bundle --driver psycopg
+    expect_stderr "HG254 env.py could be run for its offline mode only: it works on sqlite"
+    printf 'version: 1\ntargets:\n  local:\n    environment: [ process ]\n    url: "${APP_DB_URL}"\n' > headgate.yaml
+    bundle --driver psycopg
+    expect_status 0
+    [ "$stderr" = "" ] || fail "$stderr"
+}
+
+@test "a type that the tables of several revisions bring with them, and a constraint without a name" {
+    small "$BATS_TEST_TMPDIR/p"
+    cd "$BATS_TEST_TMPDIR/p"
+    for i in 1 2 3 4; do
+        printf '%s\n' 'from alembic import op' 'import sqlalchemy as sa' "revision = 'e$i'" \
+            "down_revision = '$([ "$i" = 1 ] && echo t00 || echo "e$((i - 1))")'" 'def table():' \
+            "    op.create_table('of', sa.Column('a', sa.Enum('x', name='kind')), sa.Column('b', sa.Enum('x', name='kind')))" \
+            'def gone():' "    op.drop_table('of')" "    op.execute('DROP TYPE kind')" \
+            "$([ $((i % 2)) = 1 ] && echo upgrade || echo downgrade) = table" \
+            "$([ $((i % 2)) = 1 ] && echo downgrade || echo upgrade) = gone" > "migrations/versions/e$i.py"
+    done
+    bundle
+    expect_status 0
+    sql() { headgate bundle show headgate.bundle "$1" --format json | jq -r ".$2.sql[].sql" | grep -c "$3"; }
+    # Each is one that may be applied alone; one process of Alembic would create the type for the first only.
+    [ "$(sql e1 up '^CREATE TYPE')" = 1 ]
+    [ "$(sql e2 down '^CREATE TYPE')" = 1 ]
+    [ "$(sql e4 down '^CREATE TYPE')" = 1 ]
+    [ "$(sql e3 up '^THEN CREATE TYPE')" = 1 ]
+    run --separate-stderr headgate bundle
+    expect_output "up    5 rendered, 5 verified"
+    expect_output "down  5 rendered, 5 verified"
+
+    for i in 1 2; do
+        printf '%s\n' 'from alembic import op' "revision = 'n$i'" "down_revision = '$([ "$i" = 1 ] && echo e4 || echo n1)'" \
+            'def upgrade():' "    op.execute('SELECT 1')" 'def downgrade():' \
+            "    op.drop_constraint(None, 'p', type_='foreignkey')" > "migrations/versions/n$i.py"
+    done
+    bundle
+    expect_output "needs Python 2 down, fails: it adds or drops a constraint without a name, which Alembic cannot"
+    expect_output "               n1 n2"
 }
 
 @test "what env.py does besides is said" {

@@ -32,7 +32,8 @@ if sys.path and sys.path[0] == "":
 
 STATE = {"revision": None, "file": None, "code": None, "reason": None, "sql": [], "kinds": [],
          "configured": False, "arguments": {}, "script": None, "offline": True, "driver": None,
-         "guessed": False, "statements": [], "readers": {}, "reached": False}
+         "guessed": False, "statements": [], "readers": {}, "reached": False,
+         "direction": None, "types": {}}
 PLACEHOLDER = "headgate_placeholder" if SPEC["bundle"] else "headgate"
 OTHER_SERVERS = ("mysql", "mariadb", "sqlite", "oracle", "mssql")
 STANDARD_LIBRARY = os.path.dirname(os.__file__)
@@ -57,6 +58,10 @@ class TimeUp(BaseException):
     pass
 
 
+class Unfit(Exception):
+    """Our own word about env.py, not an error of Python."""
+
+
 def refuse(code, reason):
     if STATE["reason"] is None:
         STATE.update(code=code, reason=reason)
@@ -66,6 +71,8 @@ def refuse(code, reason):
 def one_line(error):
     text = re.sub(r"(://[^:@/\s]*):[^@\s]*@", r"\1:***@", " ".join(str(error).split()))
     text = re.sub("0x[0-9a-f]+", "0x...", text)[:300]
+    if isinstance(error, Unfit):
+        return text
     return "%s: %s" % (type(error).__name__, text) if text else type(error).__name__
 
 
@@ -177,8 +184,20 @@ def with_parameters(statement, parameters):
     refuse("parameters", "it gives parameters to a statement that is no text")
 
 
+def made_before(element):
+    """Does a table bring this type with it that one of an earlier revision brought? In one run Alembic then creates
+    it only once; where the earlier revision ran long ago, or the type was dropped since, it is created."""
+    frame = sys._getframe(2)
+    while frame and frame.f_code.co_name in ("create", "_run_ddl_visitor"):
+        frame = frame.f_back
+    if STATE["direction"] != "up" or not frame or frame.f_code.co_name != "_on_table_create":
+        return False
+    name = (getattr(element, "schema", None), element.name)
+    return STATE["types"].setdefault(name, STATE["revision"]) != STATE["revision"]
+
+
 def enum_text(visitor, element, dialect):
-    """CREATE TYPE and DROP TYPE behind the question that SQLAlchemy would ask first; else None."""
+    """CREATE TYPE and DROP TYPE behind the question whether it is there; else None."""
     from sqlalchemy.dialects import postgresql
 
     if not SPEC["bundle"] or not isinstance(element, postgresql.ENUM):
@@ -238,7 +257,8 @@ def connection_class():
             return Result()
 
         def _run_ddl_visitor(self, visitor, element, **options):
-            guarded = options.get("checkfirst") and enum_text(visitor, element, self.dialect)
+            asks = options.get("checkfirst") or made_before(element)
+            guarded = asks and enum_text(visitor, element, self.dialect)
             if guarded:
                 return record(guarded)
             if options.get("checkfirst"):
@@ -330,6 +350,8 @@ def text_for(construct, dialect, let_through=()):
     except let_through:
         raise
     except (exc.CompileError, NotImplementedError) as error:
+        if "it has no name" in str(error):
+            refuse("fails", "it adds or drops a constraint without a name, which Alembic cannot")
         kind = re.search(r"datatype (\w+)", str(error))
         refuse("literal", "a value cannot be written as SQL text" + (" (%s)" % kind.group(1) if kind else ""))
 
@@ -468,9 +490,9 @@ def wrap_environment():
         options.update(zip(("connection", "url", "dialect_name", "transactional_ddl"), args))
         note_driver(options)
         if server_of(options) in OTHER_SERVERS:
-            raise RuntimeError("env.py works on %s" % server_of(options))
+            raise Unfit("it works on %s" % server_of(options))
         if STATE["configured"]:
-            raise RuntimeError("env.py migrates more than once (several schemas or databases)")
+            raise Unfit("it migrates more than once (several schemas or databases)")
         STATE["configured"] = True
         options.update(connection=None, url=None, dialect_name="postgresql", literal_binds=True,
                        dialect_opts={"paramstyle": "named"})
@@ -531,7 +553,8 @@ def run_one(script, direction):
 
 def render_one(identifier, direction):
     script = STATE["script"].get_revision(identifier)
-    STATE.update(revision=identifier, file=script.path, code=None, reason=None, sql=[], kinds=[])
+    STATE.update(revision=identifier, file=script.path, code=None, reason=None, sql=[], kinds=[],
+                 direction=direction)
     computed = False
     try:
         run_one(script, direction)
@@ -558,6 +581,8 @@ def render_one(identifier, direction):
 def render_all(_heads, context):
     for identifier in SPEC["revisions"]:
         for direction in ("up", "down") if SPEC["bundle"] else ("up",):
+            if SPEC["bundle"]:
+                context.impl.memo.clear()  # the types that another revision created
             render_one(identifier, direction)
     if SPEC["bundle"]:
         STATE["context"] = context
