@@ -2,7 +2,8 @@
 /*
  * A bundle is tried before it is written: in a private PostgreSQL one database goes through the history by
  * Alembic, another from the bundle, and after each revision they must hold the same. Where they do not, or
- * where only Alembic can make the step, the second becomes a copy of the first and the way goes on.
+ * where only Alembic can make the step, the second becomes a copy of the first and the way goes on. Where
+ * Alembic itself cannot go back, the way goes on below: from a copy that was kept on the way up.
  */
 #include "rehearse.h"
 
@@ -17,6 +18,9 @@
 #define REHEARSE_NS (15 * 60 * HG_NS_PER_S)
 #define BY_ALEMBIC  "by_alembic"
 #define BY_BUNDLE   "by_bundle"
+#define KEPT        "kept_%zu"
+#define KEEP_EVERY  25  /* steps, besides below each downgrade that is known to fail */
+#define KEPT_MAX    100 /* some 8 MB each */
 
 struct rehearsal {
     struct hg_bundle *b;
@@ -26,8 +30,10 @@ struct rehearsal {
     char *alembic_url, *bundle_url;
     PGconn *admin;
     struct hg_strv rows;        /* of both version tables */
+    struct hg_revlist steps;
+    struct hg_strv **kept;      /* before each step: the rows of the database that was kept, or NULL */
+    size_t kept_count;
     int64_t deadline;
-    bool stopped;               /* Alembic itself came to an end: the rest is not verified */
 };
 
 /* ---- the databases ------------------------------------------------------------------------------- */
@@ -105,6 +111,36 @@ static void advance(struct rehearsal *r, const struct hg_revlist *one, bool down
     hg_graph_rows_after(r->graph, &rows, one, down, &r->rows);
 }
 
+/* Has Alembic written down what it did? Not where a revision commits and env.py does not do so after it. */
+static int recorded(const struct rehearsal *r, bool *ret, struct hg_err *err)
+{
+    HG_AUTO(hg_pg_closep) PGconn *conn = NULL;
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    if (connect_to(r->alembic_url, &conn, err) < 0)
+        return -1;
+    const char *in = r->b->version_table_schema;
+    HG_AUTO(hg_freep) char *schema = in ? hg_pg_quote_ident(in) : NULL;
+    HG_AUTO(hg_freep) char *table = hg_pg_quote_ident(r->b->version_table);
+    HG_AUTO(hg_freep) char *sql = hg_xasprintf("select version_num from %s%s%s", in ? schema : "", in ? "." : "", table);
+    struct hg_err elsewhere = { 0 };
+    *ret = true;
+    if (hg_pg_query(conn, sql, 0, NULL, hg_now_ns() + QUERY_NS, &res, &elsewhere) < 0)
+        return 0; /* env.py sets a search_path of its own, say: the comparisons will tell */
+    *ret = (size_t)PQntuples(res) == r->rows.count;
+    for (int i = 0; *ret && i < PQntuples(res); i++)
+        *ret = hg_strv_has(&r->rows, PQgetvalue(res, i, 0));
+    return 0;
+}
+
+static void say_failed(const struct hg_revision *rev, const struct hg_bundle_script *s, bool down,
+                       const char *why)
+{
+    if (!hg_streq(s->code, "irreversible") && !hg_streq(s->code, "fails"))
+        hg_log(HG_LOG_NOTE, "not verified: %s of %s%s, which fails by Alembic on an empty database: %s",
+               down ? "downgrade" : "upgrade", rev->id, down ? "" : " and what comes after it", why);
+}
+
+/* 1: Alembic itself comes to an end here. */
 static int step(struct rehearsal *r, const struct hg_revision *rev, bool down, struct hg_err *err)
 {
     const struct hg_revision *items[] = { rev };
@@ -114,13 +150,10 @@ static int step(struct rehearsal *r, const struct hg_revision *rev, bool down, s
     HG_AUTO(hg_freep) char *why = NULL;
     HG_AUTO(hg_freep) char *how = NULL;
     int rc = bundle_online_step(&r->online, down, rev->id, &why, err);
-    if (rc != 0) {
-        r->stopped = rc > 0;
-        if (rc > 0 && !hg_streq(s->code, "irreversible"))
-            hg_log(HG_LOG_NOTE, "not verified from %s of %s on, which fails by Alembic on an empty database: %s",
-                   down ? "downgrade" : "upgrade", rev->id, why);
-        return rc < 0 ? -1 : 0;
-    }
+    if (rc > 0)
+        say_failed(rev, s, down, why);
+    if (rc != 0)
+        return rc;
     if (s->class != HG_BUNDLE_NEEDS_PYTHON) {
         if (from_bundle(r, &one, down, &how, err) < 0)
             return -1;
@@ -129,25 +162,78 @@ static int step(struct rehearsal *r, const struct hg_revision *rev, bool down, s
             differs(r, rev, down, how);
     }
     advance(r, &one, down);
-    return s->verified ? 0 : copy(r, err);
+    bool known = true;
+    if (!s->verified && recorded(r, &known, err) < 0)
+        return -1;
+    if (!known)
+        hg_log(HG_LOG_NOTE, "not verified: what comes after %s of %s, which Alembic has run and not written down: it "
+               "commits, and env.py does not commit after it", down ? "downgrade" : "upgrade", rev->id);
+    return !known ? 1 : s->verified ? 0 : copy(r, err);
+}
+
+/* ---- the way ----------------------------------------------------------------------------------------- */
+
+static bool no_way_back(const struct rehearsal *r, size_t i)
+{
+    const char *code = r->b->revisions[r->steps.items[i]->index].downgrade.code;
+    return hg_streq(code, "irreversible") || hg_streq(code, "fails");
+}
+
+static int keep(struct rehearsal *r, size_t i, struct hg_err *err)
+{
+    bool below = i > 0 && no_way_back(r, i) && !no_way_back(r, i - 1);
+    if (!(below || (i > 0 && i % KEEP_EVERY == 0)) || r->kept_count == KEPT_MAX)
+        return 0;
+    HG_AUTO(hg_freep) char *sql = hg_xasprintf("create database " KEPT " template " BY_ALEMBIC, i);
+    if (admin(r, sql, err) < 0)
+        return -1;
+    r->kept[i] = hg_xcalloc(1, sizeof *r->kept[i]);
+    hg_strv_addv(r->kept[i], &r->rows);
+    r->kept_count++;
+    return 0;
+}
+
+static int take_kept(struct rehearsal *r, size_t i, struct hg_err *err)
+{
+    HG_AUTO(hg_freep) char *sql = hg_xasprintf("alter database " KEPT " rename to " BY_ALEMBIC, i);
+    if (admin(r, "drop database " BY_ALEMBIC " with (force)", err) < 0 || admin(r, sql, err) < 0)
+        return -1;
+    hg_strv_done(&r->rows);
+    r->rows = *r->kept[i];
+    hg_freep(&r->kept[i]);
+    return copy(r, err);
+}
+
+static int one_step(struct rehearsal *r, size_t i, bool down, struct hg_err *err)
+{
+    const struct hg_revision *rev = r->steps.items[i];
+    if (hg_now_ns() > r->deadline)
+        return hg_fail(err, HG_E_UNKNOWN, "it took longer than %d minutes",
+                       (int)(REHEARSE_NS / HG_NS_PER_S / 60));
+    int rc = down ? 0 : keep(r, i, err);
+    if (rc == 0)
+        rc = step(r, rev, down, err);
+    return rc < 0 ? hg_wrap(err, "%s of %s", down ? "downgrade" : "upgrade", rev->id) : rc;
 }
 
 static int all_steps(struct rehearsal *r, struct hg_err *err)
 {
-    HG_AUTO(hg_revlist_done) struct hg_revlist steps = HG_REVLIST_INIT;
     const struct hg_revlist none = HG_REVLIST_INIT;
-    if (hg_graph_upgrade(r->graph, &none, "heads", &steps, err) < 0)
-        return -1;
-    for (size_t i = 0; i < 2 * steps.count && !r->stopped; i++) {
-        bool down = i >= steps.count;
-        if (hg_now_ns() > r->deadline)
-            return hg_fail(err, HG_E_UNKNOWN, "it took longer than %d minutes",
-                           (int)(REHEARSE_NS / HG_NS_PER_S / 60));
-        const struct hg_revision *rev = steps.items[down ? 2 * steps.count - 1 - i : i];
-        if (step(r, rev, down, err) < 0)
-            return hg_wrap(err, "%s of %s", down ? "downgrade" : "upgrade", rev->id);
+    int rc = hg_graph_upgrade(r->graph, &none, "heads", &r->steps, err);
+    size_t done = 0;
+    r->kept = hg_xcalloc(r->steps.count + 1, sizeof *r->kept);
+    while (rc == 0 && done < r->steps.count) {
+        rc = one_step(r, done, false, err);
+        done += rc == 0;
     }
-    return 0;
+    for (size_t i = done; rc >= 0 && i-- > 0;) {
+        if (rc > 0 && !r->kept[i + 1])
+            continue;
+        rc = rc > 0 ? take_kept(r, i + 1, err) : 0;
+        if (rc == 0)
+            rc = one_step(r, i, true, err);
+    }
+    return rc < 0 ? -1 : 0;
 }
 
 /* ---- around them ------------------------------------------------------------------------------------ */
@@ -164,6 +250,13 @@ static void rehearsal_done(struct rehearsal *r)
     hg_pg_closep(&r->admin);
     hg_graph_free(r->graph);
     hg_strv_done(&r->rows);
+    for (size_t i = 0; r->kept && i <= r->steps.count; i++) {
+        if (r->kept[i])
+            hg_strv_done(r->kept[i]);
+        hg_freep(&r->kept[i]);
+    }
+    hg_freep(&r->kept);
+    hg_revlist_done(&r->steps);
     hg_freep(&r->alembic_url);
     hg_freep(&r->bundle_url);
 }
@@ -175,6 +268,7 @@ static int in_cluster(const struct hg_render *how, const char *url, struct hg_bu
     HG_AUTO(hg_online_done) struct hg_online online = { 0 };
     HG_AUTO(rehearsal_done) struct rehearsal r = {
         .b = b, .findings = findings, .online = BUNDLE_ONLINE_INIT, .rows = HG_STRV_INIT,
+        .steps = HG_REVLIST_INIT,
         .alembic_url = with_database(url, BY_ALEMBIC), .bundle_url = with_database(url, BY_BUNDLE),
         .deadline = hg_now_ns() + REHEARSE_NS,
     };

@@ -243,11 +243,21 @@ PY
     [ "$(json '[.revisions[] | "\(.revision) \(.up.class) \(.up.verified)"] | sort | join(", ")')" = \
         "both rendered true, left rendered true, right rendered true, t00 rendered true, v1 rendered true, v2 rendered true, v3 needs-python false, v4 rendered true" ] ||
         fail "$output" "$stderr"
-    # Downwards as far as there is a way.
-    [ "$(json '[.revisions[] | select(.down.verified) | .revision] | sort | join(" ")')" = "both" ] ||
+    # Downwards too, also below the one that has no way back.
+    [ "$(json '[.revisions[] | select(.down.verified) | .revision] | sort | join(" ")')" = "both right t00 v1 v2 v3 v4" ] ||
         fail "$output" "$stderr"
     run compgen -G '/tmp/headgate-bundle-*'
     [ "$status" -ne 0 ] || fail "left over: $output"
+    # Who commits alone is not written down, and that is not the next revision's fault.
+    printf '%s\n' 'from alembic import op' 'revision = "w1"' 'down_revision = "both"' 'def upgrade():' \
+        '    op.get_bind().commit()' 'def downgrade():' '    pass' > migrations/versions/w1.py
+    sed 's/"w1"/"w2"/; s/"both"/"w1"/; s/op.get_bind().commit()/op.execute("SELECT 1")/' migrations/versions/w1.py \
+        > migrations/versions/w2.py
+    run --separate-stderr headgate bundle --verify --format json
+    expect_status 0
+    expect_stderr "not verified: what comes after upgrade of w1, which Alembic has run and not written down"
+    [ "$(json '.revisions[] | select(.revision == "w2") | .up | "\(.class) \(.verified)"')" = "rendered false" ]
+    rm migrations/versions/w?.py
     # Alembic works in another schema than the bundle would.
     sed -i 's/^        context.configure(connection=/        connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS app"); connection.exec_driver_sql("SET search_path TO app"); connection.commit()\n&/' \
         migrations/env.py
