@@ -88,9 +88,16 @@ static int drop_empty(struct project *p, const struct made *m,
         return hg_hint(err, "add this line to %s and try again: %s", models->init,
                        models->missing_line.items[0]);
     }
+    HG_AUTO(hg_strv_done) struct hg_strv beside = HG_STRV_INIT;
+    struct hg_err ignored = { 0 };
+    (void)hg_review_models_beside(&p->alembic, &beside, &ignored);
+    HG_AUTO(hg_freep) char *files = hg_strv_join(&beside, ", ");
     (void)hg_fail(err, HG_E_REFUSED,
                   "nothing to generate: the models that env.py imports and the database agree; the empty "
                   "revision was removed");
+    if (beside.count)
+        return hg_hint(err, "env.py never imports %.700s, where tables are defined: if they belong to this database, "
+                            "import it there and try again", files);
     return hg_hint(err, "a model in a module that env.py never imports is not seen: import it with the others; "
                         "for a revision written by hand: headgate new --manual -m \"…\"");
 }

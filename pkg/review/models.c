@@ -118,18 +118,16 @@ static char *find_package(const struct hg_modules *ms, const struct hg_strv *imp
     return NULL;
 }
 
-int hg_review_models_load(const struct hg_alembic_config *c, struct hg_review_models *ret,
-                          struct hg_err *err)
+/* What env.py imports, and the modules; none where there is no env.py that can be read. */
+static int load(const struct hg_alembic_config *c, bool beside, struct hg_strv *imports, struct hg_modules *ms,
+                struct hg_err *err)
 {
-    *ret = (struct hg_review_models){ 0 };
     HG_AUTO(hg_freep) char *env_py = hg_path_join(c->script_location, "env.py");
     if (!hg_is_file(env_py))
         return 0;
     HG_AUTO(hg_buf_done) struct hg_buf text = HG_BUF_INIT;
     if (hg_file_read(env_py, ENV_PY_MAX, &text, err) < 0)
         return -1;
-    HG_AUTO(hg_strv_done) struct hg_strv imports = HG_STRV_INIT;
-    HG_AUTO(hg_modules_done) struct hg_modules ms = { 0 };
     struct hg_module env = { 0 };
     struct hg_err ignored = { 0 };
     if (hg_module_parse(&env, hg_buf_str(&text), text.len, &ignored) < 0) {
@@ -137,15 +135,51 @@ int hg_review_models_load(const struct hg_alembic_config *c, struct hg_review_mo
         hg_module_done(&env);
         return 0;
     }
-    hg_strv_addv(&imports, &env.imports);
-    ms.dynamic = env.dynamic;
+    hg_strv_addv(imports, &env.imports);
+    ms->dynamic = env.dynamic;
     hg_module_done(&env);
-    if (hg_modules_load(c, &imports, &ms, err) < 0)
+    if (hg_modules_load(c, imports, ms, err) < 0)
         return -1;
-    hg_modules_follow(&ms, &imports);
+    if (beside)
+        hg_modules_load_beside(c, ms);
+    hg_modules_follow(ms, imports);
+    return 0;
+}
+
+int hg_review_models_load(const struct hg_alembic_config *c, struct hg_review_models *ret,
+                          struct hg_err *err)
+{
+    *ret = (struct hg_review_models){ 0 };
+    HG_AUTO(hg_strv_done) struct hg_strv imports = HG_STRV_INIT;
+    HG_AUTO(hg_modules_done) struct hg_modules ms = { 0 };
+    if (load(c, false, &imports, &ms, err) < 0)
+        return -1;
     HG_AUTO(hg_freep) char *package = find_package(&ms, &imports);
     if (package != NULL)
         judge(&ms, package, ret);
+    return 0;
+}
+
+/* Does it import, perhaps through others, what env.py imports too, such as the Base of all models? */
+static bool leads_to_models(const struct hg_modules *ms, const struct hg_module *m, unsigned depth)
+{
+    for (size_t i = 0; i < m->imports.count; i++) {
+        const struct hg_module *x = hg_modules_find(ms, m->imports.items[i]);
+        if (x && (x->reached || (depth && leads_to_models(ms, x, depth - 1))))
+            return true;
+    }
+    return false;
+}
+
+int hg_review_models_beside(const struct hg_alembic_config *c, struct hg_strv *ret, struct hg_err *err)
+{
+    HG_AUTO(hg_strv_done) struct hg_strv imports = HG_STRV_INIT;
+    HG_AUTO(hg_modules_done) struct hg_modules ms = { 0 };
+    if (load(c, true, &imports, &ms, err) < 0)
+        return -1;
+    for (size_t i = 0; i < ms.count && !ms.dynamic; i++)
+        if (ms.items[i].tables.count > 0 && !ms.items[i].reached && leads_to_models(&ms, &ms.items[i], 2))
+            hg_strv_add(ret, ms.items[i].shown);
     return 0;
 }
 

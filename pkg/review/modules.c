@@ -277,6 +277,47 @@ int hg_modules_load(const struct hg_alembic_config *c, const struct hg_strv *imp
     return 0;
 }
 
+/* A folder is a package where it says so: data, documents and other programs lie there too. */
+static void load_beside(const struct hg_alembic_config *c, const char *base, const char *base_shown,
+                        const char *entry, const struct hg_modules *known, struct hg_modules *ret)
+{
+    HG_AUTO(hg_freep) char *path = hg_path_join(base, entry);
+    HG_AUTO(hg_freep) char *shown = hg_path_join(base_shown, entry);
+    HG_AUTO(hg_freep) char *init = hg_path_join(path, "__init__.py");
+    if (hg_ends_with(entry, ".py")) {
+        HG_AUTO(hg_freep) char *name = hg_xstrndup(entry, strlen(entry) - 3);
+        if (hg_modules_find(known, name) == NULL && hg_is_file(path))
+            add_module(path, shown, name, false, ret);
+    } else if (hg_modules_find(known, entry) == NULL && !skip_folder(entry) && hg_is_file(init) &&
+               !hg_streq(path, c->script_location)) {
+        walk(path, shown, entry, 0, ret);
+    }
+}
+
+void hg_modules_load_beside(const struct hg_alembic_config *c, struct hg_modules *ms)
+{
+    static const char *const PLACES[] = { ".", "src" };
+    struct hg_modules beside = { 0 };
+    for (size_t i = 0; i < HG_COUNT(PLACES); i++) {
+        HG_AUTO(hg_freep) char *base = i ? hg_path_join(c->dir, PLACES[i]) : hg_xstrdup(c->dir);
+        HG_AUTO(hg_freep) char *shown = i ? hg_path_join(c->shown_dir, PLACES[i]) : hg_xstrdup(c->shown_dir);
+        DIR *d = opendir(base);
+        const struct dirent *e;
+        while (d != NULL && ms->count + beside.count < HG_MODULES_MAX && (e = readdir(d)) != NULL)
+            if (e->d_name[0] != '.')
+                load_beside(c, base, shown, e->d_name, ms, &beside);
+        if (d != NULL)
+            closedir(d);
+    }
+    for (size_t i = 0; i < beside.count; i++) {
+        ms->items = hg_grow(ms->items, ms->count, &ms->cap, sizeof *ms->items);
+        ms->items[ms->count++] = beside.items[i];
+    }
+    hg_freep(&beside.items);
+    if (ms->count > 0)
+        qsort(ms->items, ms->count, sizeof *ms->items, compare_modules);
+}
+
 struct hg_module *hg_modules_find(const struct hg_modules *ms, const char *name)
 {
     struct hg_module key = { .name = (char *)(uintptr_t)name };

@@ -35,6 +35,8 @@ int hg_module_parse(struct hg_module *m, const char *text, size_t len, struct hg
  * read are left out. */
 int hg_modules_load(const struct hg_alembic_config *c, const struct hg_strv *imports,
                     struct hg_modules *ret, struct hg_err *err);
+/* Adds the packages and modules that lie beside those, whoever imports them; as many as there is room for. */
+void hg_modules_load_beside(const struct hg_alembic_config *c, struct hg_modules *ms);
 /* Marks what is reached from these imports. */
 void hg_modules_follow(struct hg_modules *ms, const struct hg_strv *imports);
 struct hg_module *hg_modules_find(const struct hg_modules *ms, const char *name);

@@ -106,6 +106,9 @@ struct hg_review_models {
 int hg_review_models_load(const struct hg_alembic_config *c, struct hg_review_models *ret,
                           struct hg_err *err);
 void hg_review_models_done(struct hg_review_models *m);
+/* Modules wherever beside the models' package ("backend/billing/models.py") that define tables on what env.py
+ * imports too, and that it never imports. A guess, for a hint: they may be another program's. */
+int hg_review_models_beside(const struct hg_alembic_config *c, struct hg_strv *ret, struct hg_err *err);
 
 /* HG207 for each module of `models` that defines tables and is not imported. */
 void hg_review_check_models(const struct hg_review_models *models, struct hg_findings *findings);

@@ -197,6 +197,18 @@ EOF
     expect_stderr site-packages
 }
 
+@test "a model in another package that env.py never imports is named" {
+    at_head
+    mkdir backend/billing backend/notes
+    touch backend/billing/__init__.py backend/notes/__init__.py
+    add_model
+    mv backend/db/tables/tag.py backend/billing/models.py
+    echo 'class Own: __tablename__ = "own"' > backend/notes/models.py # on nothing of ours
+    new -m x
+    expect_status 1
+    expect_stderr "env.py never imports backend/billing/models.py, where tables are defined"
+}
+
 @test "several heads: --head says which one" {
     at_head
     (cd backend && alembic revision -m a --head 0002 --splice > /dev/null 2>&1)
