@@ -74,7 +74,8 @@ static void *compare(void *run)
 {
     struct hg_run *r = run;
     json_decref(r->changed);
-    r->changed = hg_snapshot_diff(r->catalog_before, r->catalog_now);
+    bool whole = hg_streq(r->o->common->format, "json"); /* text names what came or went, and no more */
+    r->changed = (whole ? hg_snapshot_diff : hg_snapshot_diff_brief)(r->catalog_before, r->catalog_now);
     for (size_t i = json_array_size(r->changed); i-- > 0;)
         if (is_version_table(r, json_array_get(r->changed, i)))
             json_array_remove(r->changed, i);

@@ -49,11 +49,12 @@ static bool goes_with_another(const json_t *change)
 {
     size_t i;
     json_t *detail;
-    bool whole = !hg_streq(hg_jstr(change, "change"), "changed");
+    if (hg_streq(hg_jstr(change, "change"), "changed"))
+        return false;
     json_array_foreach(json_object_get(change, "details"), i, detail)
     {
         const char *what = hg_jstr(detail, "what");
-        if (whole && (hg_streq(what, "owned_by") || hg_streq(what, "constraint")))
+        if (hg_streq(what, "owned_by") || hg_streq(what, "constraint"))
             return true;
     }
     return false;

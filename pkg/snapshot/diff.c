@@ -334,6 +334,19 @@ static bool was_renamed(const struct hg_strv *renames, const char *name)
     return false;
 }
 
+/* Of what is there alone: what it comes and goes with. */
+static json_t *company(const json_t *definition, bool before)
+{
+    static const char *const KEYS[] = { "constraint", "owned_by" };
+    json_t *details = json_array();
+    for (size_t i = 0; i < HG_COUNT(KEYS); i++) {
+        HG_AUTO(hg_freep) char *text = value_text(json_object_get(definition, KEYS[i]));
+        if (text)
+            add_detail(details, KEYS[i], before ? text : NULL, before ? NULL : text);
+    }
+    return details;
+}
+
 /* What was there alone or is there alone, said in the same words: its members, less its table's
  * name, which its own begins with or its definition tells. */
 static json_t *whole(const json_t *definition, bool before)
@@ -346,7 +359,8 @@ static json_t *whole(const json_t *definition, bool before)
     return details;
 }
 
-static void compare_kind(const char *kind, json_t *a, json_t *b, const struct hg_strv *renames, json_t *list)
+static void compare_kind(const char *kind, json_t *a, json_t *b, const struct hg_strv *renames, bool brief,
+                         json_t *list)
 {
     HG_AUTO(hg_strv_done) struct hg_strv names = HG_STRV_INIT;
     const char *name;
@@ -365,8 +379,11 @@ static void compare_kind(const char *kind, json_t *a, json_t *b, const struct hg
         if (!from && json_equal(left, right))
             continue;
         const char *change = from ? "renamed" : !left ? "added" : !right ? "removed" : "changed";
+        const json_t *alone = left ? left : right;
         add_change(list, kind, names.items[i], change, from,
-                   left && right ? compare(left, right) : whole(left ? left : right, left != NULL));
+                   left && right ? compare(left, right)
+                   : brief       ? company(alone, left != NULL)
+                                 : whole(alone, left != NULL));
     }
 }
 
@@ -386,7 +403,7 @@ static void all_kinds(const json_t *a, const json_t *b, struct hg_strv *ret)
     hg_strv_addv(ret, &others);
 }
 
-json_t *hg_snapshot_diff(const json_t *catalog_a, const json_t *catalog_b)
+static json_t *diff(const json_t *catalog_a, const json_t *catalog_b, bool brief)
 {
     HG_AUTO(hg_strv_done) struct hg_strv tables = HG_STRV_INIT, kinds = HG_STRV_INIT;
     json_t *before = json_object_get(catalog_a, "objects"), *b = json_object_get(catalog_b, "objects");
@@ -402,10 +419,20 @@ json_t *hg_snapshot_diff(const json_t *catalog_a, const json_t *catalog_b)
         json_t *left = json_object_get(table ? before : a, kind), *right = json_object_get(b, kind);
         if (!table)
             find_renames(kind, left, right, &found);
-        compare_kind(kind, left, right, table ? &tables : &found, list);
+        compare_kind(kind, left, right, table ? &tables : &found, brief, list);
     }
     json_decref(a);
     return list;
+}
+
+json_t *hg_snapshot_diff(const json_t *catalog_a, const json_t *catalog_b)
+{
+    return diff(catalog_a, catalog_b, false);
+}
+
+json_t *hg_snapshot_diff_brief(const json_t *catalog_a, const json_t *catalog_b)
+{
+    return diff(catalog_a, catalog_b, true);
 }
 
 /* ---- sizes ------------------------------------------------------------------------------------ */
@@ -417,7 +444,7 @@ json_t *hg_snapshot_diff_sizes(const json_t *sizes_a, const json_t *sizes_b)
     json_t *list = json_array();
     for (size_t i = 0; i < HG_COUNT(PARTS); i++)
         compare_kind(PARTS[i][1], json_object_get(sizes_a, PARTS[i][0]),
-                     json_object_get(sizes_b, PARTS[i][0]), &none, list);
+                     json_object_get(sizes_b, PARTS[i][0]), &none, false, list);
     return list;
 }
 
@@ -457,7 +484,7 @@ json_t *hg_snapshot_diff_activity(const json_t *activity_a, const json_t *activi
     json_t *list = json_array();
     for (size_t i = 0; i < HG_COUNT(PARTS); i++) {
         json_t *a = PARTS[i].of(activity_a), *b = PARTS[i].of(activity_b);
-        compare_kind(PARTS[i].kind, a, b, &none, list);
+        compare_kind(PARTS[i].kind, a, b, &none, false, list);
         json_decref(a);
         json_decref(b);
     }

@@ -86,6 +86,9 @@ void hg_snapshot_show(const struct hg_snapshot *s, bool color, struct hg_buf *re
  *    "details": [{"what": "column title: type", "from", "to"}]}
  * in order of kind and name; new reference. `from` and `to` of a detail are null where there is none. */
 json_t *hg_snapshot_diff(const json_t *catalog_a, const json_t *catalog_b);
+/* The same for whoever prints one line for an object that only one of them has: of its definition only what it
+ * comes and goes with (`constraint` of an index, `owned_by` of a sequence), which is most of the work saved. */
+json_t *hg_snapshot_diff_brief(const json_t *catalog_a, const json_t *catalog_b);
 /* The same of two sizes documents. */
 json_t *hg_snapshot_diff_sizes(const json_t *sizes_a, const json_t *sizes_b);
 /* The same of two activity documents: settings, and connections by application. */
