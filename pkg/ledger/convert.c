@@ -21,19 +21,27 @@ void hg_ledger_list(const char *json, struct hg_strv *ret)
     json_decref(array);
 }
 
-static json_t *list_json(const struct hg_strv *list)
+void hg_ledger_add_member(struct hg_buf *b, const char *before, const char *text)
 {
-    json_t *array = json_array();
+    hg_buf_adds(b, before);
+    hg_buf_adds(b, text ? "\"" : "null");
+    if (text)
+        hg_json_escape(b, text, strlen(text));
+    hg_buf_adds(b, text ? "\"" : "");
+}
+
+static void add_list(struct hg_buf *b, const char *before, const struct hg_strv *list)
+{
+    hg_buf_adds(b, before);
     for (size_t i = 0; i < list->count; i++)
-        json_array_append_new(array, json_string(list->items[i]));
-    return array;
+        hg_ledger_add_member(b, i ? "," : "[", list->items[i]);
+    hg_buf_adds(b, list->count ? "]" : "[]");
 }
 
 /* Files are small text; base64 keeps any encoding of theirs intact inside JSON. */
-static char *base64(const char *data, size_t len)
+static void add_base64(struct hg_buf *b, const char *data, size_t len)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    struct hg_buf b = HG_BUF_INIT;
     const unsigned char *p = (const unsigned char *)data;
     for (size_t i = 0; i < len; i += 3) {
         uint32_t word = (uint32_t)p[i] << 16;
@@ -41,9 +49,8 @@ static char *base64(const char *data, size_t len)
         word |= i + 2 < len ? (uint32_t)p[i + 2] : 0;
         const char four[] = { digits[word >> 18 & 63], digits[word >> 12 & 63],
                               i + 1 < len ? digits[word >> 6 & 63] : '=', i + 2 < len ? digits[word & 63] : '=' };
-        hg_buf_add(&b, four, sizeof four);
+        hg_buf_add(b, four, sizeof four);
     }
-    return hg_buf_take(&b);
 }
 
 static int base64_digit(char c)
@@ -76,36 +83,40 @@ int hg_ledger_unbase64(const char *text, struct hg_buf *ret)
     return 0;
 }
 
-static json_t *step_json(const struct hg_graph *graph, const struct hg_revision *r, const char *key)
+static void add_step(struct hg_buf *b, const struct hg_ledger_run *run, const struct hg_revision *r)
 {
     size_t len = 0;
-    const char *text = hg_graph_text(graph, r, &len);
-    HG_AUTO(hg_freep) char *file = text ? base64(text, len) : NULL;
+    const char *text = hg_graph_text(run->graph, r, &len);
     char digest[HG_SHA256_SIZE], hmac[HG_SHA256_SIZE];
-    json_t *step = json_pack("{s:s, s:o, s:o, s:s?, s:s?}", "revision", r->id, "down",
-                             list_json(&r->down), "depends", list_json(&r->depends_on), "message",
-                             r->doc, "path", r->path);
-    if (!step) /* a message that is no UTF-8: the file itself keeps it */
-        step = json_pack("{s:s, s:o, s:o}", "revision", r->id, "down", list_json(&r->down),
-                         "depends", list_json(&r->depends_on));
-    json_object_set_new(step, "digest", text ? json_string(hg_sha256(text, len, digest)) : json_null());
-    if (text && key)
-        json_object_set_new(step, "hmac",
-                            json_string(hg_ledger_hmac(key, r->id, &r->down, digest, hmac)));
-    json_object_set_new(step, "file", file ? json_string(file) : json_null());
-    return step;
+    if (text)
+        (void)hg_sha256(text, len, digest);
+    if (text && run->key)
+        (void)hg_ledger_hmac(run->key, r->id, &r->down, digest, hmac);
+    hg_ledger_add_member(b, "{\"revision\":", r->id);
+    add_list(b, ",\"down\":", &r->down);
+    add_list(b, ",\"depends\":", &r->depends_on);
+    hg_ledger_add_member(b, ",\"message\":", r->doc);
+    hg_ledger_add_member(b, ",\"path\":", r->path);
+    hg_ledger_add_member(b, ",\"digest\":", text ? digest : NULL);
+    hg_ledger_add_member(b, ",\"hmac\":", text && run->key ? hmac : NULL);
+    hg_ledger_add_member(b, ",\"plan_digest\":", run->plan);
+    hg_buf_adds(b, text ? ",\"file\":\"" : ",\"file\":null}");
+    if (text) {
+        add_base64(b, text, len);
+        hg_buf_adds(b, "\"}");
+    }
 }
 
-json_t *hg_ledger_steps(const struct hg_ledger_run *run)
+char *hg_ledger_steps(const struct hg_ledger_run *run)
 {
-    json_t *steps = json_array();
+    struct hg_buf b = HG_BUF_INIT;
+    hg_buf_addc(&b, '[');
     for (size_t i = 0; run->steps && i < run->steps->count; i++) {
-        json_t *step = step_json(run->graph, run->steps->items[i], run->key);
-        if (run->plan)
-            json_object_set_new(step, "plan_digest", json_string(run->plan));
-        json_array_append_new(steps, step);
+        hg_buf_adds(&b, i ? ",\n" : "");
+        add_step(&b, run, run->steps->items[i]);
     }
-    return steps;
+    hg_buf_addc(&b, ']');
+    return hg_buf_take(&b);
 }
 
 static json_t *time_json(int64_t wall_ns)

@@ -138,23 +138,14 @@ static bool same_digest(const struct hg_ledger_object *a, const struct hg_ledger
     return hg_streq(a ? a->digest : NULL, b ? b->digest : NULL);
 }
 
-static void add_member(struct hg_buf *b, const char *before, const char *text)
-{
-    hg_buf_adds(b, before);
-    hg_buf_adds(b, text ? "\"" : "null");
-    if (text)
-        hg_json_escape(b, text, strlen(text));
-    hg_buf_adds(b, text ? "\"" : "");
-}
-
 /* As text: it is sent as such, and there may be ten thousands. */
 static void add_row(struct hg_buf *rows, const struct hg_ledger_object *x, bool gone, bool made)
 {
     hg_buf_adds(rows, rows->len ? ",\n" : "[");
-    add_member(rows, "{\"kind\":", x->kind);
-    add_member(rows, ",\"name\":", x->name);
-    add_member(rows, ",\"digest\":", gone ? NULL : x->digest);
-    add_member(rows, ",\"definition\":", gone ? NULL : x->definition);
+    hg_ledger_add_member(rows, "{\"kind\":", x->kind);
+    hg_ledger_add_member(rows, ",\"name\":", x->name);
+    hg_ledger_add_member(rows, ",\"digest\":", gone ? NULL : x->digest);
+    hg_ledger_add_member(rows, ",\"definition\":", gone ? NULL : x->definition);
     hg_buf_adds(rows, made ? ",\"made\":true}" : ",\"made\":false}");
 }
 

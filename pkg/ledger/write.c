@@ -50,12 +50,13 @@ static int intent_file(struct hg_ledger *l, const struct hg_ledger_run *run, int
         return hg_wrap(err, "recording the intent");
     HG_AUTO(hg_freep) char *tool = hg_xasprintf("headgate %s", hg_version);
     l->run = hg_xasprintf("%lld-%d", (long long)(hg_wall_ns() / HG_NS_PER_MS), (int)getpid());
+    HG_AUTO(hg_freep) char *steps = hg_ledger_steps(run);
     json_t *line = json_pack(
         "{s:s, s:s, s:o, s:s, s:s, s:s, s:s?, s:o, s:o, s:s?, s:s?, s:s?, s:o, s:o}", "event",
         "intent", "run", l->run, "at", now_json(), "version_table", run->version_table, "direction",
         run->direction, "target", run->target, "goal", run->goal, "from", strings(run->from), "to",
         strings(run->to), "by", run->by, "host", run->host, "commit", run->commit, "overrides",
-        strings(run->overrides), "steps", hg_ledger_steps(run));
+        strings(run->overrides), "steps", json_loads(steps, 0, NULL));
     json_object_set_new(line, "tool", json_string(tool));
     json_object_set_new(line, "pid", json_integer(getpid()));
     json_object_set_new(line, "wal_before", hg_json_text(hg_pg_get(server, 0, 0)));
@@ -74,9 +75,7 @@ int hg_ledger_intent(struct hg_ledger *l, const struct hg_ledger_run *run, int64
     HG_AUTO(hg_freep) char *overrides = hg_pg_text_array(run->overrides);
     HG_AUTO(hg_freep) char *pid = hg_xasprintf("%d", (int)getpid());
     HG_AUTO(hg_freep) char *tool = hg_xasprintf("headgate %s", hg_version);
-    json_t *list = hg_ledger_steps(run);
-    HG_AUTO(hg_freep) char *steps = json_dumps(list, JSON_COMPACT);
-    json_decref(list);
+    HG_AUTO(hg_freep) char *steps = hg_ledger_steps(run);
     const char *params[] = { run->version_table, run->direction, run->target, run->goal, from, to,
                              run->by, run->host, pid, run->commit, tool, overrides, steps };
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;

@@ -16,6 +16,15 @@ def keep_others_out():
         print(f"other work on the machine is not kept out: {error}", flush=True)
 
 
+def go_before_others():
+    """The same among Go's programs, whose threads spin when they find nothing to do: in a real-time class they
+    would keep out the server too."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, -20)
+    except OSError as error:
+        print(f"other work on the machine is not kept behind: {error}", flush=True)
+
+
 def once(argv, **kwargs):
     """Seconds and peak memory (MiB) of one run; it must succeed."""
     time.sleep(SETTLE)

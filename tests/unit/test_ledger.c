@@ -40,7 +40,7 @@ static void lists_come_back_from_json(void **state)
 static void steps_carry_the_file_whatever_its_bytes(void **state)
 {
     (void)state;
-    static const char text[] = "# coding: latin-1\nrevision = 'r1'\ndown_revision = None\n# \xff\n";
+    static const char text[] = "# coding: latin-1\n'''say \"hi\" \xff'''\nrevision = 'r1'\ndown_revision = None\n# \xff\n";
     struct hg_alembic_source source = { "r1.py", text, sizeof text - 1 };
     HG_AUTO(hg_findings_done) struct hg_findings findings = HG_FINDINGS_INIT;
     struct hg_graph *graph = NULL;
@@ -51,15 +51,19 @@ static void steps_carry_the_file_whatever_its_bytes(void **state)
         fail_msg("r1 was not read");
     struct hg_revlist steps = { items, 1, 1 };
     struct hg_ledger_run run = { .graph = graph, .steps = &steps };
-    json_t *json = hg_ledger_steps(&run);
+    HG_AUTO(hg_freep) char *steps_text = hg_ledger_steps(&run);
+    HG_AUTO(hg_buf_done) struct hg_buf file = HG_BUF_INIT;
+    json_t *json = json_loads(steps_text, 0, NULL);
     const json_t *step = json_array_get(json, 0);
     assert_string_equal(json_string_value(json_object_get(step, "revision")), "r1");
     char digest[HG_SHA256_SIZE];
     assert_string_equal(json_string_value(json_object_get(step, "digest")),
                         hg_sha256(text, sizeof text - 1, digest));
-    assert_string_equal(json_string_value(json_object_get(step, "file")),
-                        "IyBjb2Rpbmc6IGxhdGluLTEKcmV2aXNpb24gPSAn"
-                        "cjEnCmRvd25fcmV2aXNpb24gPSBOb25lCiMg/wo=");
+    assert_string_equal(json_string_value(json_object_get(step, "message")), "say \"hi\" \xc3\xbf");
+    assert_int_equal(json_array_size(json_object_get(step, "down")), 0);
+    assert_int_equal(hg_ledger_unbase64(json_string_value(json_object_get(step, "file")), &file), 0);
+    assert_int_equal(file.len, sizeof text - 1);
+    assert_memory_equal(hg_buf_str(&file), text, sizeof text - 1);
     json_decref(json);
     hg_graph_free(graph);
 }
