@@ -28,6 +28,7 @@ prepare_statements() {
     local file count=0
     {
         echo "select set_config('search_path', 'public', false);"
+        echo "create table headgate.object (run bigint, seq bigint);" # of version 3, for old_objects.sql
         for file in "$HGT_ROOT"/pkg/*/sql/*.sql; do
             [ "${file##*/}" != schema.sql ] || continue
             count=$((count + 1))
