@@ -124,7 +124,7 @@ static bool told(const char *statement)
 
 /* What a plan names. */
 struct planned {
-    struct hg_strv names;           /* all of it */
+    struct hg_strv names;           /* all of it, sorted */
     struct hg_strv tables;          /* that it makes; "" for one that it drops again */
     struct hg_strv kinds, others;   /* and what else it makes, views and such */
     bool takes_along;               /* something goes, and what hangs on it */
@@ -186,6 +186,7 @@ static bool planned_objects(const struct hg_run *r, struct planned *p)
             if (!take_object(item, p))
                 return false;
     }
+    hg_strv_sort(&p->names);
     return true;
 }
 
@@ -206,7 +207,7 @@ static bool names_it(const struct hg_strv *names, const char *name)
 {
     HG_AUTO(hg_freep) char *full = plain(name, true);
     HG_AUTO(hg_freep) char *last = plain(name, false);
-    return hg_strv_has(names, full) || hg_strv_has(names, last);
+    return hg_strv_sorted_has(names, full) || hg_strv_sorted_has(names, last);
 }
 
 /* A table that came or went itself, which is said. */
@@ -251,27 +252,31 @@ static void find_unplanned(struct hg_run *r, const struct planned *p, struct hg_
     }
 }
 
-/* kind NULL: of any but a table. */
-static bool is_there(const struct hg_run *r, const char *kind, const char *planned)
+/* What is there as a plan spells it, with its schema and without: tables, and the rest. Sorted. */
+static void names_there(const struct hg_run *r, struct hg_strv *tables, struct hg_strv *others)
 {
-    for (size_t k = 0; k < r->now.count; k++) {
-        const struct hg_ledger_object *o = &r->now.items[k];
+    for (size_t i = 0; i < r->now.count; i++) {
+        const struct hg_ledger_object *o = &r->now.items[i];
+        struct hg_strv *names = hg_streq(o->kind, "table") ? tables : others;
         HG_AUTO(hg_freep) char *full = plain(o->name, true);
         HG_AUTO(hg_freep) char *last = plain(o->name, false);
-        if ((kind ? hg_streq(o->kind, kind) : !hg_streq(o->kind, "table")) &&
-            (hg_streq(full, planned) || hg_streq(last, planned)))
-            return true;
+        hg_strv_add(names, full);
+        hg_strv_add(names, last);
     }
-    return false;
+    hg_strv_sort(tables);
+    hg_strv_sort(others);
 }
 
 static void find_missing(struct hg_run *r, const struct planned *p, struct hg_strv *ret)
 {
+    HG_AUTO(hg_strv_done) struct hg_strv tables = HG_STRV_INIT;
+    HG_AUTO(hg_strv_done) struct hg_strv others = HG_STRV_INIT;
+    names_there(r, &tables, &others);
     for (size_t i = 0; i < p->tables.count; i++)
-        if (*p->tables.items[i] && !is_there(r, "table", p->tables.items[i]))
+        if (*p->tables.items[i] && !hg_strv_sorted_has(&tables, p->tables.items[i]))
             hg_strv_addf(ret, "table %s is not there, although the plan makes it", p->tables.items[i]);
     for (size_t i = 0; !p->takes_along && i < p->others.count; i++)
-        if (!is_there(r, NULL, p->others.items[i]))
+        if (!hg_strv_sorted_has(&others, p->others.items[i]))
             hg_strv_addf(ret, "%s %s is not there, although the plan makes it", p->kinds.items[i],
                          p->others.items[i]);
 }

@@ -176,6 +176,7 @@ void hg_strv_addf(struct hg_strv *v, const char *fmt, ...) HG_PRINTF(2, 3);
 void hg_strv_addv(struct hg_strv *v, const struct hg_strv *more);
 bool hg_strv_has(const struct hg_strv *v, const char *s);
 void hg_strv_sort(struct hg_strv *v);               /* by bytes */
+bool hg_strv_sorted_has(const struct hg_strv *v, const char *s); /* by halving: v is sorted */
 char *hg_strv_join(const struct hg_strv *v, const char *separator); /* heap */
 void hg_strv_done(struct hg_strv *v);
 void hg_strv_wipe(struct hg_strv *v);               /* as done, overwriting what it held */

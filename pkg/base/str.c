@@ -182,6 +182,11 @@ void hg_strv_sort(struct hg_strv *v)
         qsort(v->items, v->count, sizeof *v->items, compare_strings);
 }
 
+bool hg_strv_sorted_has(const struct hg_strv *v, const char *s)
+{
+    return v->count && bsearch(&s, v->items, v->count, sizeof *v->items, compare_strings);
+}
+
 char *hg_strv_join(const struct hg_strv *v, const char *separator)
 {
     HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
