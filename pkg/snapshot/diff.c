@@ -284,27 +284,24 @@ static void find_renames(const char *kind, json_t *a, json_t *b, struct hg_strv 
     }
 }
 
-/* The catalog's objects, in which what hangs on a renamed table says its new name. New reference. */
+/* The objects but tables, in which what hangs on a renamed table says its new name. New reference. */
 static json_t *follow_renames(json_t *objects, const struct hg_strv *renames)
 {
+    json_t *rest = json_copy(objects);
+    json_object_del(rest, "table");
     if (!renames->count)
-        return json_incref(objects);
-    json_t *copy = json_deep_copy(objects);
+        return rest;
+    HG_AUTO(hg_freep) char *text = json_dumps(rest, JSON_COMPACT);
     for (size_t i = 0; i + 1 < renames->count; i += 2) {
-        json_t *tables = json_object_get(copy, "table");
-        json_t *table = json_incref(json_object_get(tables, renames->items[i]));
-        json_object_del(tables, renames->items[i]);
-        HG_AUTO(hg_freep) char *text = json_dumps(copy, JSON_COMPACT);
-        HG_AUTO(hg_freep) char *followed = replace_in_json(text, renames->items[i],
-                                                           renames->items[i + 1]);
-        json_t *next = json_loads(followed, 0, NULL);
-        if (next) {
-            json_decref(copy);
-            copy = next;
-        }
-        json_object_set_new(json_object_get(copy, "table"), renames->items[i + 1], table);
+        char *followed = replace_in_json(text, renames->items[i], renames->items[i + 1]);
+        free(text);
+        text = followed;
     }
-    return copy;
+    json_t *followed = json_loads(text, 0, NULL);
+    if (!followed)
+        return rest;
+    json_decref(rest);
+    return followed;
 }
 
 /* ---- the list --------------------------------------------------------------------------------- */
