@@ -12,21 +12,12 @@ enum { SHOWN_MAX = 20 };  /* findings of one rule; the rest is counted */
 enum { PARTS_MAX = 5 };   /* parts of an object that its finding names; the rest is counted */
 static const int64_t CATALOG_NS = 20 * HG_NS_PER_S; /* each statement */
 
-/* invalid_text_representation: of what is read as JSON. */
-#define NO_JSON "22P02"
-
 /* HG611: said, not decided: nobody is kept from migrating by a lock on a view. */
 static void cannot_compare(struct hg_judge *j, const char *why)
 {
     struct hg_finding *f = hg_finding_add(&j->out->findings, "HG611", "%s", why);
     if (j->protected_ && !j->in->conn)
         f->severity = HG_SEV_WARNING;
-}
-
-static void edited(struct hg_judge *j, const char *what)
-{
-    hg_finding_add(&j->out->findings, "HG229", "the objects that the ledger recorded %s", what)->object =
-        hg_xstrdup("headgate.change");
 }
 
 static int read_objects(struct hg_judge *j, const struct hg_past *past, struct hg_ledger_objects *ret,
@@ -322,10 +313,7 @@ void hg_past_check_schema(struct hg_judge *j, const struct hg_past *past)
     if (past->document) {
         hg_ledger_objects_of(past->document, &then);
     } else if (hg_ledger_objects(past->conn, past->table, j->in->deadline_ns, &then, &err) < 0) {
-        if (hg_streq(err.sqlstate, NO_JSON))
-            edited(j, "are no longer what headgate wrote");
-        else
-            cannot_compare(j, err.message);
+        cannot_compare(j, err.message);
         return;
     }
     check_place(j, &then);
@@ -333,7 +321,9 @@ void hg_past_check_schema(struct hg_judge *j, const struct hg_past *past)
     if (!then.fingerprint)
         return;
     if (!hg_streq(hg_ledger_fingerprint(&then, sum), then.fingerprint)) {
-        edited(j, "do not have the fingerprint that it recorded");
+        hg_finding_add(&j->out->findings, "HG229",
+                       "the objects that the ledger recorded do not have the fingerprint that it recorded")
+            ->object = hg_xstrdup("headgate.change");
         return;
     }
     if (then.server_version / 10000 != server / 10000) {

@@ -132,6 +132,57 @@ all_objects() { headgate ledger export --format json | jq -cS '[.objects, [.runs
     [ "$(json '[.problems[] | .what + " " + .object] | index("object public.t1") != null')" = true ] || fail "$output"
 }
 
+@test "objects of version 3 are taken along once, although somebody's view keeps their table" {
+    apply_quietly r1
+    ledger_3
+    hgt_psql "create view mine as select kind, name from headgate.object"
+    run --separate-stderr headgate ledger init --format json
+    [ "$(json .done) $(version)" = "upgraded 4" ]
+    apply_quietly
+    before=$(all_objects)
+    hgt_psql "drop view headgate.applied"
+    run --separate-stderr headgate ledger init --format json
+    [ "$(json .done)" = mended ]
+    [ "$(all_objects)" = "$before" ] || fail "$(all_objects)"
+    run --separate-stderr headgate ledger verify --format json
+    expect_status 0
+}
+
+@test "who could write a ledger of version 3 can go on: everybody, and the owner of its tables" {
+    local deployer=${HGT_DB}_deployer
+    apply_quietly r1
+    ledger_3
+    hgt_admin "create role $deployer superuser login password 'hgt-secret'"
+    hgt_psql "grant insert on headgate.run to public"
+    run --separate-stderr env DATABASE_URL="${DATABASE_URL/hgt:/$deployer:}" headgate ledger init --format json
+    expect_status 0
+    [ "$(hgt_psql "select relowner::regrole from pg_class where oid = 'headgate.change'::regclass")" = "$deployer" ]
+    [ "$(hgt_psql "select string_agg(distinct coalesce(nullif(grantee, 0)::regrole::text, 'public'), ' ')
+                     from pg_class, aclexplode(relacl)
+                    where oid = 'headgate.change'::regclass and privilege_type = 'INSERT'")" = "hgt $deployer public" ]
+    hgt_psql "drop owned by $deployer cascade"
+    hgt_admin "drop role $deployer"
+}
+
+@test "a record of objects edited until it cannot be read: told, and recorded anew by --baseline" {
+    apply_quietly
+    hgt_psql "create table kept as select objects from headgate.change"
+    for bad in x '{}' '[1]' null '[{"kind":"table","name":"a\u0000b","made":true}]' '[{"made":"perhaps"}]'; do
+        hgt_psql "update headgate.change set objects = '$bad'"
+        run --separate-stderr headgate gate --format json
+        expect_status 1
+        [ "$(json '[.findings[].rule] | index("HG229") != null')" = true ] || fail "$bad: $output"
+        run --separate-stderr headgate ledger verify --format json
+        expect_status 1
+        [ "$(json '[.problems[].what] | join(" ")')" = fingerprint ] || fail "$bad: $output"
+    done
+    apply_quietly --baseline --yes
+    run --separate-stderr headgate ledger verify --format json
+    expect_status 0
+    run --separate-stderr headgate gate --format json
+    expect_status 0
+}
+
 @test "a ledger of a newer headgate is read, and nothing is written to it" {
     apply_quietly r1
     hgt_psql "update headgate.meta set version = 5; alter table headgate.run add column colour text"

@@ -1,7 +1,5 @@
 -- What each run found changed, an object a row.
 select pg_catalog.to_jsonb(o) || pg_catalog.jsonb_build_object('run', c.run)
   from headgate.change c,
-       rows from (pg_catalog.json_to_recordset(c.objects::json) as
-                  (kind text, name text, digest text, definition text, made boolean))
-       with ordinality as o (kind, name, digest, definition, made, position)
+       headgate.changed(c.objects) with ordinality as o (kind, name, digest, definition, made, position)
  order by c.seq, o.position

@@ -99,7 +99,8 @@ begin
         objects text not null
     );
     alter table headgate.change alter column objects set storage external;
-    if pg_catalog.to_regclass('headgate.object') is not null then -- of version 2 or 3, a row an object
+    -- Of version 2 or 3, a row an object. Once: where somebody's own view keeps the old table, it stays below.
+    if pg_catalog.to_regclass('headgate.object') is not null and not exists (select from headgate.change) then
         alter table headgate.object add column if not exists definition text;
         insert into headgate.change (run, objects)
         select o.run, pg_catalog.json_agg(pg_catalog.json_build_object(
@@ -109,6 +110,20 @@ begin
          group by o.run
          order by pg_catalog.min(o.seq);
     end if;
+
+    -- What somebody edited until it cannot be read is no object, and the fingerprint tells. As an error it would be
+    -- in the way of all who read the view, and of the run that records anew what is there.
+    create or replace function headgate.changed(objects text)
+        returns table (kind text, name text, digest text, definition text, made boolean)
+        language plpgsql stable as $changed$
+    begin
+        return query select o.kind, o.name, o.digest, o.definition, o.made
+                       from pg_catalog.json_to_recordset(objects::pg_catalog.json) as
+                            o (kind text, name text, digest text, definition text, made boolean);
+    exception when data_exception or statement_too_complex then
+        return;
+    end
+    $changed$;
 
     -- A view of another shape cannot be replaced; one that somebody's own views use cannot be dropped.
     begin
@@ -160,9 +175,7 @@ begin
         select distinct on (o.kind, o.name)
                o.kind, o.name, o.digest, o.made, r.id as run, r.version_table, r.finished_at,
                o.definition
-          from headgate.change c join headgate.run r on r.seq = c.run,
-               pg_catalog.json_to_recordset(c.objects::json) as
-                   o (kind text, name text, digest text, definition text, made boolean)
+          from headgate.change c join headgate.run r on r.seq = c.run, headgate.changed(c.objects) o
          order by o.kind, o.name, c.seq desc;
     begin
         drop table if exists headgate.object;
@@ -172,16 +185,17 @@ begin
 
     -- Who could write before can go on.
     for writer in select distinct a.grantee
-                    from pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a
+                    from pg_catalog.pg_class c,
+                         pg_catalog.aclexplode(coalesce(c.relacl, pg_catalog.acldefault('r', c.relowner))) a
                    where c.oid = 'headgate.run'::pg_catalog.regclass and a.privilege_type = 'INSERT'
-                     and a.grantee not in (0, c.relowner)
     loop
         execute pg_catalog.format('grant select, insert on headgate.change to %s',
-                                  writer::pg_catalog.regrole);
+                                  case writer when 0 then 'public' else writer::pg_catalog.regrole::text end);
     end loop;
     grant usage on schema headgate to public;
     grant select on headgate.meta, headgate.label, headgate.applied, headgate.summary, headgate.runs,
                     headgate.objects to public;
+    grant execute on function headgate.changed(text) to public;
     delete from headgate.meta;
     insert into headgate.meta values (4);
 end
