@@ -154,10 +154,16 @@ static void no_descriptor_left_is_waited_for(void **state)
     assert_true(most_ms > 0);
     assert_int_equal(polls[0].fd, -1);
     hg_probe_step(&p, polls); /* nothing came in that time */
-    step(&p);
+    /* The next one: valgrind, which keeps the limit itself, has accepted the first and closed it. */
+    (void)close(asking);
+    asking = connect_to(&address);
     assert_int_equal(send(asking, "GET /livez HTTP/1.0\r\n\r\n", 23, 0), 23);
-    step(&p);
-    assert_true(recv(asking, text, sizeof text - 1, 0) > 0);
+    ssize_t got = -1;
+    for (int i = 0; i < 10 && got <= 0; i++) {
+        step(&p);
+        got = recv(asking, text, sizeof text - 1, MSG_DONTWAIT);
+    }
+    assert_true(got > 0);
     (void)close(asking);
     (void)close(listening);
 }
