@@ -211,7 +211,8 @@ int hg_ledger_missing(PGconn *conn, int64_t deadline_ns, char **ret, struct hg_e
     const char *version = asked > 0 ? hg_pg_get(res, 0, 0) : NULL;
     int64_t number = HG_LEDGER_VERSION;
     (void)(version && hg_parse_int(version, 1, INT32_MAX, &number));
-    const char *lacks = hg_pg_get(state, 0, number < HG_LEDGER_VERSION ? MISSING_1 : MISSING);
+    /* A newer one may keep in other tables what this one keeps in its own. */
+    const char *lacks = hg_pg_get(state, 0, number == HG_LEDGER_VERSION ? MISSING : MISSING_1);
     char *text = lacks ? hg_xasprintf("it lacks %s", lacks) : NULL;
     if (!text && asked > 0 && !version)
         text = hg_xstrdup("headgate.meta has no version");
