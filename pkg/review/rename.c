@@ -127,22 +127,60 @@ static void report(const struct hg_review_op *drop, const struct hg_review_op *a
                                             : hg_xasprintf("%s.%s", drop->table, drop->name);
 }
 
-/* Does the same upgrade() carry the old values over, by SQL that names both, or is the new column only a place
- * for them on the way to another name? Neither is written by autogenerate. */
-static bool carried_over(const struct hg_review *r, const struct hg_review_op *drop,
-                         const struct hg_review_op *add)
+static bool is_pair(const struct hg_review_op *drop, const struct hg_review_op *add)
 {
     bool table = drop->kind == HG_OP_DROP_TABLE;
-    const char *old = table ? drop->table : drop->name, *new = table ? add->table : add->name;
+    if (add->kind != (table ? HG_OP_CREATE_TABLE : HG_OP_ADD_COLUMN) || add->table == NULL)
+        return false;
+    return table ? !hg_streq(add->table, drop->table) && hg_streq(add->schema, drop->schema)
+                 : same_table(drop, add) && add->name != NULL && !hg_streq(add->name, drop->name);
+}
+
+/* Does the same upgrade() give its name to another in the end? */
+static bool renamed(const struct hg_review *r, const struct hg_review_op *what, const char *from, const char *to)
+{
+    enum hg_op_kind kind = what->kind == HG_OP_DROP_TABLE || what->kind == HG_OP_CREATE_TABLE
+                               ? HG_OP_RENAME_TABLE : HG_OP_ALTER_COLUMN;
     for (size_t i = 0; i < r->up.count; i++) {
         const struct hg_review_op *op = &r->up.ops[i];
-        if (op->sql && hg_review_find_word(op->sql, old) && hg_review_find_word(op->sql, new))
-            return true;
-        if (op->new_name && op->kind == (table ? HG_OP_RENAME_TABLE : HG_OP_ALTER_COLUMN) &&
-            same_table(op, add) && (table || hg_streq(op->name, new)))
+        const char *was = kind == HG_OP_RENAME_TABLE ? op->table : op->name;
+        if (op->kind == kind && op->new_name && hg_streq(op->schema, what->schema) &&
+            (kind == HG_OP_RENAME_TABLE || hg_streq(op->table, what->table)) &&
+            (from ? hg_streq(was, from) : hg_streq(op->new_name, to)))
             return true;
     }
     return false;
+}
+
+static const char *name_of(const struct hg_review_op *op)
+{
+    return op->kind == HG_OP_DROP_TABLE || op->kind == HG_OP_CREATE_TABLE ? op->table : op->name;
+}
+
+/* Are the old values carried over, by SQL that names the old and a new one, or does something else take the old
+ * name in the end? Autogenerate writes neither. */
+static bool carried_over(const struct hg_review *r, const struct hg_review_op *drop)
+{
+    if (renamed(r, drop, NULL, name_of(drop)))
+        return true;
+    for (size_t i = 0; i < r->up.count; i++) {
+        const char *sql = r->up.ops[i].sql;
+        if (!sql || !hg_review_find_word(sql, name_of(drop)))
+            continue;
+        for (size_t a = 0; a < r->up.count; a++)
+            if (is_pair(drop, &r->up.ops[a]) && hg_review_find_word(sql, name_of(&r->up.ops[a])))
+                return true;
+    }
+    return false;
+}
+
+/* Python that is no operation, or SQL that it makes, may do so too: then nobody can be sure. */
+static bool all_in_sight(const struct hg_review_body *b)
+{
+    bool all = b->other_statements == 0;
+    for (size_t i = 0; i < b->count; i++)
+        all = all && !(b->ops[i].kind == HG_OP_EXECUTE && b->ops[i].dynamic);
+    return all;
 }
 
 /* How well `add` would be `drop` renamed: 2 surely alike, 1 cannot be told, 0 not. */
@@ -150,12 +188,7 @@ static int match(const struct hg_review *r, const struct hg_review_op *drop,
                  const struct hg_review_op *add)
 {
     bool table = drop->kind == HG_OP_DROP_TABLE;
-    if (add->kind != (table ? HG_OP_CREATE_TABLE : HG_OP_ADD_COLUMN) || add->table == NULL)
-        return 0;
-    if (table ? hg_streq(add->table, drop->table) || !hg_streq(add->schema, drop->schema)
-              : !same_table(drop, add) || add->name == NULL || hg_streq(add->name, drop->name))
-        return 0;
-    if (carried_over(r, drop, add))
+    if (!is_pair(drop, add) || renamed(r, add, name_of(add), NULL))
         return 0;
     const struct hg_review_op *old = restored_by(r, drop);
     return (table ? tables_alike(old, add) : columns_alike(old, add)) + 1;
@@ -172,7 +205,7 @@ void hg_review_check_rename(const struct hg_review *r, const struct hg_revision 
             continue;
         size_t best = 0;
         int how = 0;
-        for (size_t a = 0; a < r->up.count; a++) {
+        for (size_t a = 0; a < r->up.count && !carried_over(r, drop); a++) {
             int m = taken[a] ? 0 : match(r, drop, &r->up.ops[a]);
             if (m > how) {
                 how = m;
@@ -181,7 +214,7 @@ void hg_review_check_rename(const struct hg_review *r, const struct hg_revision 
         }
         if (how > 0) {
             taken[best] = true;
-            report(drop, &r->up.ops[best], how == 2, revision, findings);
+            report(drop, &r->up.ops[best], how == 2 && all_in_sight(&r->up), revision, findings);
         }
     }
 }

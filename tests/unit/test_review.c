@@ -251,13 +251,32 @@ static void test_renames(void **state)
                   "    op.execute('INSERT INTO b SELECT id FROM a')\n"
                   "    op.drop_table('a')\n",
                   &f);
+    check_renames("def upgrade():\n"
+                  "    op.add_column('t', sa.Column('by_machine', sa.Text()))\n"
+                  "    op.add_column('t', sa.Column('by_hand', sa.Text()))\n"
+                  "    op.execute('UPDATE t SET by_hand = name')\n"
+                  "    op.drop_column('t', 'name')\n",
+                  &f);
     assert_int_equal(f.count, 0);
     check_renames("def upgrade():\n"
                   "    op.add_column('t', sa.Column('new', sa.Text()))\n"
                   "    op.execute('UPDATE t SET new = 1')\n"
-                  "    op.drop_column('t', 'old')\n",
+                  "    op.drop_column('t', 'old')\n"
+                  "def downgrade():\n"
+                  "    op.add_column('t', sa.Column('old', sa.TEXT()))\n",
                   &f);
     assert_int_equal(f.count, 1);
+    assert_int_equal(f.items[0].severity, HG_SEV_ERROR);
+    /* What Python does between, nobody reads. */
+    check_renames("def upgrade():\n"
+                  "    op.add_column('t', sa.Column('new', sa.Text()))\n"
+                  "    move(op.get_bind())\n"
+                  "    op.drop_column('t', 'old')\n"
+                  "def downgrade():\n"
+                  "    op.add_column('t', sa.Column('old', sa.TEXT()))\n",
+                  &f);
+    assert_int_equal(f.count, 2);
+    assert_int_equal(f.items[1].severity, HG_SEV_WARNING);
     hg_findings_done(&f);
 }
 
