@@ -148,12 +148,29 @@ static void note_all(const json_t *answer, const struct hg_bundle *b, struct hg_
 
 /* ---- building ------------------------------------------------------------------------------------------ */
 
+/* What Python said on its way, without a program's layout for wide terminals. */
+static char *printable_lines(const char *text)
+{
+    struct hg_buf ret = HG_BUF_INIT;
+    for (const char *line = text; *line;) {
+        size_t whole = strcspn(line, "\n"), len = whole;
+        while (len > 0 && strchr(" \t\r", line[len - 1]))
+            len--;
+        HG_AUTO(hg_freep) char *raw = hg_xstrndup(line, len);
+        HG_AUTO(hg_freep) char *shown = hg_printable(raw, SAID_MAX);
+        if (len > 0)
+            hg_buf_addf(&ret, "%s%s", ret.len ? "\n" : "", shown);
+        line += whole + (line[whole] == '\n');
+    }
+    return hg_buf_take(&ret);
+}
+
 static int refuse_fatal(const struct hg_rendered both[2], struct hg_err *err)
 {
     const struct hg_rendered *r = both[0].fatal ? &both[0] : &both[1];
     const char *why = r->fatal ? r->fatal : "env.py told no settings";
     size_t len = r->said.len, skip = len > SAID_MAX ? len - SAID_MAX : 0;
-    HG_AUTO(hg_freep) char *said = hg_printable(hg_buf_str(&r->said) + skip, SAID_MAX);
+    HG_AUTO(hg_freep) char *said = printable_lines(hg_buf_str(&r->said) + skip);
     (void)hg_fail(err, HG_E_UNKNOWN, "the revisions cannot be rendered: %s", why);
     if (*said)
         (void)hg_detail(err, "%s", said);

@@ -200,6 +200,11 @@ PY
     expect_stderr "the revisions cannot be rendered: env.py fails without a database: SystemExit: MODE is not set"
     expect_stderr "headgate bundle -e NAME=VALUE"
     [ ! -e headgate.bundle ]
+    # What it said on its way stands as it was written.
+    sed -i '1i import sys; print("first\\tword   \\n\\n   second", file=sys.stderr)' migrations/env.py
+    bundle
+    expect_stderr "$(printf '    first\\x09word\n       second')"
+    sed -i 1d migrations/env.py
     bundle -e MODE=ci
     expect_status 0
     bundle -e MODE

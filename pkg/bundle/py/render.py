@@ -79,11 +79,18 @@ def one_line(error):
 # ---- an environment that leads nowhere -----------------------------------------------------------
 
 
+def default_driver():
+    """Of SQLAlchemy for a plain postgresql://, the only shape that some settings accept."""
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.dialect.driver
+
+
 def placeholder_url():
     scheme = SPEC["scheme"]
     if not scheme:
         found = [m for m in ("psycopg", "asyncpg", "psycopg2", "pg8000") if importlib.util.find_spec(m)]
-        scheme = "postgresql+" + found[0] if found else "postgresql"
+        scheme = "postgresql+" + found[0] if found and found[0] != default_driver() else "postgresql"
     return "%s://%s:headgate@headgate.invalid:5432/headgate" % (scheme, PLACEHOLDER)
 
 
