@@ -23,6 +23,11 @@ char *hg_pg_decode(const struct hg_pg_span *s, bool plus_is_space);
 /* Does this scheme mean SQLAlchemy ("postgresql+psycopg"), whose queries spell a space as `+`? */
 bool hg_pg_scheme_has_driver(const struct hg_pg_span *scheme);
 
+/* Sends what is left and reads until a result is complete: 0, or 1 when the deadline passed. */
+int hg_pg_receive(PGconn *conn, int64_t deadline_ns);
+void hg_pg_trace(const char *sql, int64_t began_ns, const char *status); /* the `sql` event */
+int hg_pg_say_late(struct hg_err *err); /* -1: TIMEOUT */
+
 /* The address for people; heap. */
 char *hg_pg_where(const struct hg_pg_spec *spec, const PGconn *conn);
 /* Turns libpq's text about a connection that failed into a sentence with a hint. */

@@ -74,6 +74,44 @@ void hg_pg_clearp(PGresult **res);  /* for HG_AUTO */
  * server, detail and hint. */
 int hg_pg_query(PGconn *conn, const char *sql, size_t nparams, const char *const *params,
                 int64_t deadline_ns, PGresult **ret, struct hg_err *err);
+/*
+ * Statements that go without waiting for each other's answers: one way to the server and back for all of them,
+ * which to a distant one takes longer than its work (libpq's pipeline mode, PostgreSQL docs, "Pipeline Mode"). Each
+ * is a single statement by the extended protocol, and ends by itself (Sync): one that fails hinders the
+ * next no more than it would have one by one, which in a transaction it does.
+ */
+struct hg_pg_ask {
+    const char *sql;
+    size_t nparams;
+    const char *const *params;
+    PGresult *res;              /* out; NULL: refused, */
+    struct hg_err err;          /* for this */
+};
+/* All of them, each until the deadline. -1: lost or late, as hg_pg_query, and the rest is not known; else what
+ * became of each stands there. */
+int hg_pg_ask_all(PGconn *conn, struct hg_pg_ask *asks, size_t count, int64_t deadline_ns, struct hg_err *err);
+int hg_pg_first_refused(struct hg_pg_ask *asks, size_t count, struct hg_err *err); /* 0: none was */
+void hg_pg_asks_done(struct hg_pg_ask *asks, size_t count);
+
+/* The same in steps, for who makes something of one answer while the next is on its way. Between begin and end
+ * nobody else uses the connection. */
+struct hg_pg_pipeline {
+    PGconn *conn;
+    size_t sent, answered;
+    int64_t asked_ns;           /* when the answer that is waited for was last on its way */
+    bool lost;
+};
+int hg_pg_pipeline_begin(PGconn *conn, struct hg_pg_pipeline *ret, struct hg_err *err);
+int hg_pg_pipeline_send(struct hg_pg_pipeline *p, const char *sql, size_t nparams, const char *const *params,
+                        struct hg_err *err);
+/* The answer to the statement that was sent first of those not answered; `sql` is that, for the trace. -1:
+ * refused (with its SQLSTATE), lost, or late. */
+int hg_pg_pipeline_next(struct hg_pg_pipeline *p, const char *sql, int64_t deadline_ns, PGresult **ret,
+                        struct hg_err *err);
+/* Answers nobody took are canceled and read away. A server that does not even then answer leaves a connection
+ * that nobody can use. */
+void hg_pg_pipeline_end(struct hg_pg_pipeline *p);
+
 /* Fills *err from a failed result or connection; for callers that drive libpq themselves. */
 int hg_pg_fail(struct hg_err *err, const PGconn *conn, const PGresult *res, const char *doing);
 /* Asks the server to cancel what conn is running; best effort. */

@@ -69,8 +69,7 @@ static int wait_socket(PGconn *conn, short events, int64_t deadline_ns)
     }
 }
 
-/* Reads until the result is complete: 0, or 1 when the deadline passed. */
-static int receive(PGconn *conn, int64_t deadline_ns)
+int hg_pg_receive(PGconn *conn, int64_t deadline_ns)
 {
     int flush;
     while ((flush = PQflush(conn)) == 1) {
@@ -88,25 +87,30 @@ static int receive(PGconn *conn, int64_t deadline_ns)
     return 0;
 }
 
-static int too_late(PGconn *conn, struct hg_err *err)
+int hg_pg_say_late(struct hg_err *err)
 {
-    hg_pg_cancel(conn);
-    /* A cancelled query answers at once; one that does not leaves a connection nobody can use. */
-    int64_t grace = hg_now_ns() + 2 * HG_NS_PER_S;
-    while (receive(conn, grace) == 0) {
-        PGresult *res = PQgetResult(conn);
-        if (!res)
-            break;
-        PQclear(res);
-    }
     hg_fail(err, HG_E_TIMEOUT, "the database did not answer the query in time");
     return hg_hint(err, "something may hold a lock in the way or the server is overloaded; wait "
                         "longer with --timeout SECONDS");
 }
 
+static int too_late(PGconn *conn, struct hg_err *err)
+{
+    hg_pg_cancel(conn);
+    /* A cancelled query answers at once; one that does not leaves a connection nobody can use. */
+    int64_t grace = hg_now_ns() + 2 * HG_NS_PER_S;
+    while (hg_pg_receive(conn, grace) == 0) {
+        PGresult *res = PQgetResult(conn);
+        if (!res)
+            break;
+        PQclear(res);
+    }
+    return hg_pg_say_late(err);
+}
+
 /* The first line is enough to know a statement by (a comment says what it is for); values are
  * parameters, and not told. */
-static void trace(const char *sql, int64_t began, const char *status)
+void hg_pg_trace(const char *sql, int64_t began, const char *status)
 {
     if (!hg_trace_enabled())
         return;
@@ -128,8 +132,8 @@ int hg_pg_query(PGconn *conn, const char *sql, size_t nparams, const char *const
     HG_AUTO(hg_pg_clearp) PGresult *last = NULL;
     bool failed = false;
     for (;;) {
-        if (receive(conn, deadline_ns)) {
-            trace(sql, began, "timeout");
+        if (hg_pg_receive(conn, deadline_ns)) {
+            hg_pg_trace(sql, began, "timeout");
             return too_late(conn, err);
         }
         PGresult *res = PQgetResult(conn);
@@ -146,7 +150,7 @@ int hg_pg_query(PGconn *conn, const char *sql, size_t nparams, const char *const
         if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH)
             return hg_fail(err, HG_E_BUG, "COPY is not for hg_pg_query");
     }
-    trace(sql, began, failed ? "error" : "ok");
+    hg_pg_trace(sql, began, failed ? "error" : "ok");
     if (failed || !last)
         return hg_pg_fail(err, conn, last, "asking the database");
     *ret = HG_TAKE(last);

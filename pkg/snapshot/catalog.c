@@ -14,18 +14,25 @@ const char *const hg_snapshot_kinds[] = {
 
 /* ---- the transaction -------------------------------------------------------------------------- */
 
-int hg_snapshot_settle(PGconn *conn, int64_t timeout_ns, struct hg_err *err)
+int hg_snapshot_begin_in(PGconn *conn, const char *import, int64_t timeout_ns, struct hg_err *err)
 {
-    HG_AUTO(hg_pg_clearp) PGresult *set = NULL;
-    return hg_pg_query(conn, hg_sql_snapshot_settings, 0, NULL, hg_now_ns() + timeout_ns, &set, err);
+    struct hg_pg_ask asks[] = {
+        { .sql = "begin transaction isolation level repeatable read, read only" },
+        { .sql = import ? import : "set local statement_timeout = 0" },
+        /* The statements' limit is the caller's deadline, not what role or database set. */
+        { .sql = "set local statement_timeout = 0" },
+        { .sql = hg_sql_snapshot_settings },
+    };
+    int rc = hg_pg_ask_all(conn, asks, HG_COUNT(asks), hg_now_ns() + timeout_ns, err);
+    if (rc == 0)
+        rc = hg_pg_first_refused(asks, HG_COUNT(asks), err);
+    hg_pg_asks_done(asks, HG_COUNT(asks));
+    return rc;
 }
 
 int hg_snapshot_begin(PGconn *conn, int64_t timeout_ns, struct hg_err *err)
 {
-    HG_AUTO(hg_pg_clearp) PGresult *begun = NULL;
-    if (hg_pg_query(conn, HG_SNAPSHOT_BEGIN, 0, NULL, hg_now_ns() + timeout_ns, &begun, err) < 0)
-        return -1;
-    return hg_snapshot_settle(conn, timeout_ns, err);
+    return hg_snapshot_begin_in(conn, NULL, timeout_ns, err);
 }
 
 void hg_snapshot_end(PGconn *conn, int64_t timeout_ns)
@@ -71,9 +78,9 @@ static void set_asks(const struct hg_reading *r, struct hg_ask asks[ASKS])
                                          .sql = hg_sql_snapshot_definitions };
     asks[DATABASE] = (struct hg_ask){ .what = "size of the database", .guarded = true,
                                       .sql = hg_sql_snapshot_database, .params = { exact } };
-    for (size_t i = 0; i < ASKS; i++) /* not wanted: as if answered, with nothing */
+    for (size_t i = 0; i < ASKS; i++)
         if (!r->whole && (i == ACTIVITY || i == SIZES || i == DATABASE))
-            asks[i] = (struct hg_ask){ .sql = "select where false" };
+            asks[i] = (struct hg_ask){ .sql = NULL };
 }
 
 /* One catalog being read. */

@@ -86,13 +86,13 @@ void hg_wanted_done(struct hg_wanted *w);
 /* ---- asking in the background (lane.c) ---------------------------------------------------------- */
 
 struct hg_ask {
-    const char *what, *sql, *params[4]; /* as many as are not NULL */
+    const char *what, *sql, *params[4]; /* as many as are not NULL; sql NULL: not wanted, res stays NULL */
     bool guarded;                       /* in a savepoint; refused tells why res is NULL */
     PGresult *res;
     struct hg_err refused;
     bool done;
 };
-/* Runs the statements one after the other on a thread. With a spec it connects first, and sees what the
+/* Runs the statements one behind the other on a thread. With a spec it connects first, and sees what the
  * exported snapshot sees. */
 struct hg_lane;
 struct hg_lane_options {
@@ -113,6 +113,8 @@ void hg_lane_finish(struct hg_lane *l);      /* waits; NULL is fine */
 
 /* A read-only transaction with settings.sql in force; ended by hg_snapshot_end, whatever happened in it. */
 int hg_snapshot_begin(PGconn *conn, int64_t timeout_ns, struct hg_err *err);
+/* The same; import: "set transaction snapshot …", or NULL. */
+int hg_snapshot_begin_in(PGconn *conn, const char *import, int64_t timeout_ns, struct hg_err *err);
 void hg_snapshot_end(PGconn *conn, int64_t timeout_ns);
 
 /* What is read inside that transaction: the catalog, and, for a snapshot, sizes and activity. */
@@ -132,10 +134,6 @@ int hg_snapshot_read(struct hg_reading *r, struct hg_err *err);
 uint32_t hg_define_table_of(const struct hg_shape *s, uint32_t index); /* 0: no index that is known */
 int hg_sizes_write(const struct hg_shape *shape, const PGresult *rows, const PGresult *database,
                    struct hg_buf *ret, struct hg_err *err);
-/* The statements' limit is the caller's deadline, not what role or database set. */
-#define HG_SNAPSHOT_BEGIN                                                                              \
-    "begin transaction isolation level repeatable read, read only; set local statement_timeout = 0"
-int hg_snapshot_settle(PGconn *conn, int64_t timeout_ns, struct hg_err *err); /* settings.sql */
 /* hg_snapshot_digest of a catalog's text. */
 void hg_snapshot_text_digest(const struct hg_buf *catalog, char out[HG_SHA256_SIZE]);
 

@@ -22,29 +22,40 @@ static int64_t deadline(const struct hg_lane *l)
     return hg_now_ns() + l->o.timeout_ns;
 }
 
-static int just(struct hg_lane *l, PGconn *conn, const char *sql, struct hg_err *err)
-{
-    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
-    return hg_pg_query(conn, sql, 0, NULL, deadline(l), &res, err);
-}
+static const char SAVEPOINT[] = "savepoint one", BACK[] = "rollback to savepoint one";
 
-static int run_one(struct hg_lane *l, PGconn *conn, struct hg_ask *ask, struct hg_err *err)
+static int send_one(struct hg_pg_pipeline *p, const struct hg_ask *ask, struct hg_err *err)
 {
-    struct hg_err refused = { 0 };
     size_t nparams = 0;
     while (nparams < HG_COUNT(ask->params) && ask->params[nparams])
         nparams++;
-    if (ask->guarded && just(l, conn, "savepoint one", err) < 0)
+    if (ask->guarded && hg_pg_pipeline_send(p, SAVEPOINT, 0, NULL, err) < 0)
         return -1;
-    if (hg_pg_query(conn, ask->sql, nparams, ask->params, deadline(l), &ask->res, &refused) < 0) {
-        if (!ask->guarded || PQstatus(conn) != CONNECTION_OK || !*refused.sqlstate) {
+    if (hg_pg_pipeline_send(p, ask->sql, nparams, ask->params, err) < 0)
+        return -1;
+    return ask->guarded ? hg_pg_pipeline_send(p, BACK, 0, NULL, err) : 0;
+}
+
+static int just(const struct hg_lane *l, struct hg_pg_pipeline *p, const char *sql, struct hg_err *err)
+{
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    return hg_pg_pipeline_next(p, sql, deadline(l), &res, err);
+}
+
+static int take_one(const struct hg_lane *l, struct hg_pg_pipeline *p, struct hg_ask *ask, struct hg_err *err)
+{
+    struct hg_err refused = { 0 };
+    if (ask->guarded && just(l, p, SAVEPOINT, err) < 0)
+        return -1;
+    if (hg_pg_pipeline_next(p, ask->sql, deadline(l), &ask->res, &refused) < 0) {
+        if (!ask->guarded || p->lost || !*refused.sqlstate) {
             *err = refused;
             return -1;
         }
         ask->refused = refused;
     }
     /* Locks that the server took to answer end here, so that nobody waits for the rest. */
-    return ask->guarded ? just(l, conn, "rollback to savepoint one", err) : 0;
+    return ask->guarded ? just(l, p, BACK, err) : 0;
 }
 
 /* The connection of its own, in the transaction of the exported snapshot. */
@@ -52,11 +63,35 @@ static int begin(struct hg_lane *l, struct hg_err *err)
 {
     if (hg_pg_connect(l->o.spec, l->o.timeout_ns, &l->own, err) < 0)
         return -1;
-    HG_AUTO(hg_freep) char *import = hg_xasprintf(HG_SNAPSHOT_BEGIN "; set transaction snapshot '%s'",
-                                                  l->o.snapshot);
-    if (just(l, l->own, import, err) < 0)
+    HG_AUTO(hg_freep) char *import = hg_xasprintf("set transaction snapshot '%s'", l->o.snapshot);
+    return hg_snapshot_begin_in(l->own, import, l->o.timeout_ns, err);
+}
+
+static void told(struct hg_lane *l, struct hg_ask *done)
+{
+    (void)pthread_mutex_lock(&l->lock);
+    l->began = true;
+    done->done = true;
+    (void)pthread_cond_signal(&l->moved);
+    (void)pthread_mutex_unlock(&l->lock);
+}
+
+/* All go at once, and each is told of when its answer is there. */
+static int ask_all(struct hg_lane *l, PGconn *conn, struct hg_err *err)
+{
+    struct hg_pg_pipeline p;
+    int rc = hg_pg_pipeline_begin(conn, &p, err);
+    if (rc < 0)
         return -1;
-    return hg_snapshot_settle(l->own, l->o.timeout_ns, err);
+    for (size_t i = 0; rc == 0 && i < l->o.count; i++)
+        rc = l->o.asks[i].sql ? send_one(&p, &l->o.asks[i], err) : 0;
+    for (size_t i = 0; rc == 0 && i < l->o.count; i++) {
+        rc = l->o.asks[i].sql ? take_one(l, &p, &l->o.asks[i], err) : 0;
+        if (rc == 0)
+            told(l, &l->o.asks[i]);
+    }
+    hg_pg_pipeline_end(&p);
+    return rc;
 }
 
 static void *work(void *lane)
@@ -64,15 +99,8 @@ static void *work(void *lane)
     struct hg_lane *l = lane;
     struct hg_err err = { 0 };
     int rc = l->o.conn ? 0 : begin(l, &err);
-    PGconn *conn = l->o.conn ? l->o.conn : l->own;
-    for (size_t i = 0; rc == 0 && i < l->o.count; i++) {
-        rc = run_one(l, conn, &l->o.asks[i], &err);
-        (void)pthread_mutex_lock(&l->lock);
-        l->began = true;
-        l->o.asks[i].done = rc == 0;
-        (void)pthread_cond_signal(&l->moved);
-        (void)pthread_mutex_unlock(&l->lock);
-    }
+    if (rc == 0)
+        rc = ask_all(l, l->o.conn ? l->o.conn : l->own, &err);
     if (rc < 0) {
         (void)pthread_mutex_lock(&l->lock);
         l->failed = true;

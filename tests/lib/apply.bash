@@ -117,7 +117,7 @@ hga_revision() {
 # The version rows, comma separated; "none" without the table.
 hga_rows() {
     if [ "$(hgt_psql "select to_regclass('alembic_version') is not null")" = t ]; then
-        hgt_psql "select string_agg(version_num, ',' order by 1) from alembic_version"
+        hgt_psql "select string_agg(version_num, ',' order by version_num) from alembic_version"
     else
         echo none
     fi
