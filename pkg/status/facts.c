@@ -219,14 +219,14 @@ static void fill(const PGresult *res, PGconn *conn, struct hg_facts *f, struct h
 }
 
 /* With no statement_timeout but our deadline, in a transaction: a pooler would give what is set for the session to
- * others. */
+ * others. Not a read-only one, because whether transactions are is among what is asked. */
 static int ask_at_leisure(PGconn *conn, const char *schema, const char *table, int64_t deadline_ns, PGresult **ret,
                           struct hg_err *err)
 {
     HG_AUTO(hg_pg_clearp) PGresult *begun = NULL;
     HG_AUTO(hg_pg_clearp) PGresult *ended = NULL;
     struct hg_err ignored = { 0 };
-    if (hg_pg_query(conn, "begin read only; set local statement_timeout = 0", 0, NULL, deadline_ns, &begun, err) < 0)
+    if (hg_pg_query(conn, "begin; set local statement_timeout = 0", 0, NULL, deadline_ns, &begun, err) < 0)
         return -1;
     int rc = ask(conn, schema, table, "true", deadline_ns, ret, err);
     (void)hg_pg_query(conn, "rollback", 0, NULL, deadline_ns, &ended, &ignored);

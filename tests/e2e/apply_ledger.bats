@@ -177,6 +177,7 @@ break_ledger() {
     hgt_admin "alter database $HGT_DB reset statement_timeout"
     expect_status 0
     grep -q up-to-date status.out
+    [ "$(grep -c read-only status.out)" = 0 ] || fail "$(cat status.out)"
     [ "$(hga_result '[.outcome, (.to | join(","))] | join(" ")')" = "applied r3" ]
     [ "$(hgt_psql "select outcome from headgate.run")" = applied ]
 }
