@@ -76,7 +76,7 @@ static int same_database(struct hg_run *r, PGconn *conn, struct hg_err *err)
 {
     HG_AUTO(hg_identity_done) struct hg_identity i = { 0 };
     const struct hg_identity *was = &r->identity;
-    if (hg_run_identify(conn, &i, err) < 0)
+    if (hg_run_identify(conn, was, &i, err) < 0)
         return -1;
     if (differ(i.system_identifier, was->system_identifier) || differ(i.database, was->database) ||
         differ(i.oid, was->oid))
@@ -87,40 +87,68 @@ static int same_database(struct hg_run *r, PGconn *conn, struct hg_err *err)
     return 0;
 }
 
-static int set_one(PGconn *conn, const char *name, const char *value, struct hg_err *err)
+enum { SETTINGS_MAX = 8 };
+
+/* What is set is read on another way to the server, which a pooler may send elsewhere. */
+static int set_all(PGconn *conn, json_t *settings, struct hg_err *err)
 {
-    HG_AUTO(hg_pg_clearp) PGresult *told = NULL;
-    HG_AUTO(hg_pg_clearp) PGresult *read = NULL;
-    const char *params[] = { name, value };
-    if (hg_pg_query(conn, "select pg_catalog.set_config($1, $2, false)", 2, params, soon(), &told, err) < 0 ||
-        hg_pg_query(conn, "select pg_catalog.current_setting($1)", 1, params, soon(), &read, err) < 0)
-        return hg_wrap(err, "setting %s", name);
-    if (hg_streq(hg_pg_get(told, 0, 0), hg_pg_get(read, 0, 0)))
-        return 0;
-    (void)hg_fail(err, HG_E_REFUSED, "%s was set to %s but reads %s: a pooler between headgate and the "
-                  "database does not keep a session", name, hg_pg_get(told, 0, 0), hg_pg_get(read, 0, 0));
-    return hg_hint(err, "set direct_url for this target");
+    struct hg_pg_ask set[SETTINGS_MAX], read[SETTINGS_MAX];
+    const char *params[SETTINGS_MAX][2], *name;
+    size_t count = 0;
+    json_t *value;
+    json_object_foreach(settings, name, value)
+    {
+        if (count == SETTINGS_MAX)
+            HG_BUG("more settings than there is room for");
+        params[count][0] = name;
+        params[count][1] = json_string_value(value);
+        set[count] = (struct hg_pg_ask){ .sql = "select pg_catalog.set_config($1, $2, false)", .nparams = 2,
+                                         .params = params[count] };
+        read[count] = (struct hg_pg_ask){ .sql = "select pg_catalog.current_setting($1)", .nparams = 1,
+                                          .params = params[count] };
+        count++;
+    }
+    int rc = hg_pg_ask_all(conn, set, count, soon(), err);
+    if (rc == 0)
+        rc = hg_pg_first_refused(set, count, err);
+    if (rc == 0)
+        rc = hg_pg_ask_all(conn, read, count, soon(), err);
+    if (rc == 0)
+        rc = hg_pg_first_refused(read, count, err);
+    if (rc < 0)
+        (void)hg_wrap(err, "setting what the session needs");
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        const char *told = hg_pg_get(set[i].res, 0, 0), *is = hg_pg_get(read[i].res, 0, 0);
+        if (hg_streq(told, is))
+            continue;
+        rc = hg_fail(err, HG_E_REFUSED, "%s was set to %s but reads %s: a pooler between headgate and the database "
+                     "does not keep a session", params[i][0], told, is);
+        (void)hg_hint(err, "set direct_url for this target");
+    }
+    hg_pg_asks_done(set, count);
+    hg_pg_asks_done(read, count);
+    return rc;
 }
 
 static int settle(struct hg_run *r, PGconn *conn, struct hg_err *err)
 {
-    json_t *all = hg_driver_settings(r), *value;
-    const char *name;
-    int rc = 0;
-    json_object_foreach(all, name, value)
-        if (rc == 0)
-            rc = set_one(conn, name, json_string_value(value), err);
-    json_decref(all);
-    HG_AUTO(hg_pg_clearp) PGresult *limited = NULL;
+    json_t *settings = hg_driver_settings(r);
+    int rc = set_all(conn, settings, err);
+    json_decref(settings);
+    if (rc < 0)
+        return -1;
     char limit[32];
     (void)snprintf(limit, sizeof limit, "%lld", (long long)(hg_run_lock_timeout(r) / HG_NS_PER_MS));
     const char *params[] = { limit };
-    if (rc == 0 && !r->target.t->lock_timeout_ns)
-        rc = hg_pg_query(conn, hg_sql_apply_limit, 1, params, soon(), &limited, err);
-    struct hg_err ignored = { 0 }; /* a wish: not every server has it */
-    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
-    if (rc == 0 && hg_pg_query(conn, hg_sql_apply_wishes, 0, NULL, soon(), &res, &ignored) < 0)
-        hg_log(HG_LOG_INFO, "%s", ignored.message);
+    struct hg_pg_ask asks[] = { { .sql = hg_sql_apply_wishes },
+                                { .sql = hg_sql_apply_limit, .nparams = 1, .params = params } };
+    size_t count = r->target.t->lock_timeout_ns ? 1 : 2;
+    rc = hg_pg_ask_all(conn, asks, count, soon(), err);
+    if (rc == 0 && !asks[0].res) /* not every server has them */
+        hg_log(HG_LOG_INFO, "%s", asks[0].err.message);
+    if (rc == 0)
+        rc = hg_pg_first_refused(asks + 1, count - 1, err);
+    hg_pg_asks_done(asks, count);
     return rc;
 }
 
@@ -138,22 +166,26 @@ static int stop(struct hg_run *r, const char *why, const char *message)
  * another runner could have found the migrator lock free and started. As `prepare`. */
 static int lock(struct hg_run *r, PGconn *conn, struct hg_err *err)
 {
-    HG_AUTO(hg_pg_clearp) PGresult *got = NULL;
-    HG_AUTO(hg_pg_clearp) PGresult *holders = NULL;
-    char class_text[16], key[16], pid[16];
-    (void)snprintf(class_text, sizeof class_text, "%d", HG_LOCK_CLASS_MIGRATOR);
+    char migrator[16], apply[16], key[16], pid[16];
+    (void)snprintf(migrator, sizeof migrator, "%d", HG_LOCK_CLASS_MIGRATOR);
+    (void)snprintf(apply, sizeof apply, "%d", HG_LOCK_CLASS_APPLY);
     (void)snprintf(key, sizeof key, "%d", (int)r->key);
     (void)snprintf(pid, sizeof pid, "%d", r->lock_pid);
-    const char *params[] = { class_text, key };
-    if (hg_pg_query(conn, hg_sql_apply_share_migrator, 2, params, soon(), &got, err) < 0 ||
-        hg_run_holders(conn, r->key, HG_LOCK_CLASS_APPLY, &holders, err) < 0)
+    const char *share[] = { migrator, key }, *look[] = { apply, key };
+    struct hg_pg_ask asks[] = { { .sql = hg_sql_apply_share_migrator, .nparams = 2, .params = share },
+                                { .sql = hg_sql_apply_holders, .nparams = 2, .params = look } };
+    int rc = hg_pg_ask_all(conn, asks, HG_COUNT(asks), soon(), err);
+    if (rc == 0)
+        rc = hg_pg_first_refused(asks, HG_COUNT(asks), err);
+    bool got = rc == 0 && hg_streq(hg_pg_get(asks[0].res, 0, 0), "true"), ours = false;
+    for (int row = 0; rc == 0 && row < PQntuples(asks[1].res); row++)
+        ours = ours || hg_streq(hg_pg_get(asks[1].res, row, 0), pid);
+    hg_pg_asks_done(asks, HG_COUNT(asks));
+    if (rc < 0)
         return hg_wrap(err, "taking the migrator lock");
-    if (!hg_streq(hg_pg_get(got, 0, 0), "true"))
+    if (!got)
         return stop(r, "lock", "another headgate is about to start a migration of this database");
-    for (int row = 0; row < PQntuples(holders); row++)
-        if (hg_streq(hg_pg_get(holders, row, 0), pid))
-            return 0;
-    return stop(r, "lock", "the session that held the apply lock is gone");
+    return ours ? 0 : stop(r, "lock", "the session that held the apply lock is gone");
 }
 
 /* 0: fit; 1: stopped, as the version table is another one than the judged, or the lock is lost; -1. */

@@ -155,7 +155,8 @@ json_t *hg_event_text(const char *text);         /* null for NULL; invalid UTF-8
 int hg_run_connect(struct hg_run *r, const char *what, PGconn **ret, struct hg_err *err);
 /* For a bundle's statements: with the time limits that role, database and address set. */
 int hg_run_connect_migrator(struct hg_run *r, PGconn **ret, struct hg_err *err);
-int hg_run_identify(PGconn *conn, struct hg_identity *ret, struct hg_err *err);
+/* before: what another session of this run was, or NULL. */
+int hg_run_identify(PGconn *conn, const struct hg_identity *before, struct hg_identity *ret, struct hg_err *err);
 void hg_identity_done(struct hg_identity *i);
 int hg_run_open(struct hg_run *r, struct hg_err *err);      /* target, files, connections */
 /* (Again,) with these files besides those of the configuration; findings are those of loading then. */
@@ -346,7 +347,6 @@ int hg_run_stand(struct hg_run *r, struct hg_err *err);
 int hg_run_verify(struct hg_run *r, struct hg_err *err);
 void hg_run_tell_verified(struct hg_run *r);
 void hg_run_find_applied(struct hg_run *r);                 /* which steps are in, by r->after */
-int hg_run_invalid_indexes(PGconn *conn, struct hg_strv *ret, struct hg_err *err);
 /* What a failed migration leaves, before this one. */
 void hg_run_leftovers_before(struct hg_run *r);
 bool hg_strv_same_set(const struct hg_strv *a, const struct hg_strv *b);

@@ -263,7 +263,7 @@ static int open_session(struct hg_run *r, struct hg_err *err)
     HG_AUTO(hg_identity_done) struct hg_identity i = { 0 };
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
     if (hg_run_connect(r, r->o->down ? "rollback" : "apply", &r->lock, err) < 0 ||
-        hg_run_identify(r->lock, &i, err) < 0)
+        hg_run_identify(r->lock, &r->identity, &i, err) < 0)
         return -1;
     if (!hg_streq(i.oid, r->identity.oid) ||
         !hg_streq(i.system_identifier, r->identity.system_identifier))

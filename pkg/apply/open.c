@@ -60,16 +60,35 @@ static bool truth(const PGresult *res, int column)
     return text && (hg_streq(text, "true") || hg_streq(text, "t") || hg_streq(text, "on"));
 }
 
-int hg_run_identify(PGconn *conn, struct hg_identity *ret, struct hg_err *err)
+/* Refused: a managed server may do so. Lost is another matter. */
+static int system_of(PGconn *conn, int64_t deadline, char **ret, struct hg_err *err)
+{
+    HG_AUTO(hg_pg_clearp) PGresult *system = NULL;
+    struct hg_err refused = { 0 };
+    if (hg_pg_query(conn, hg_sql_apply_system_identifier, 0, NULL, deadline, &system, &refused) == 0)
+        *ret = hg_xstrdup(hg_pg_get(system, 0, 0));
+    if (PQstatus(conn) == CONNECTION_OK)
+        return 0;
+    *err = refused;
+    return -1;
+}
+
+int hg_run_identify(PGconn *conn, const struct hg_identity *before, struct hg_identity *ret, struct hg_err *err)
 {
     int64_t deadline = hg_now_ns() + HG_APPLY_QUERY_NS;
-    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
-    HG_AUTO(hg_pg_clearp) PGresult *system = NULL;
-    if (hg_pg_query(conn, hg_sql_apply_identity, 0, NULL, deadline, &res, err) < 0)
+    struct hg_pg_ask asks[] = { { .sql = hg_sql_apply_identity }, { .sql = hg_sql_apply_system_identifier } };
+    bool both = before && before->system_identifier; /* another session of this role was not refused */
+    int rc = hg_pg_ask_all(conn, asks, both ? 2 : 1, deadline, err);
+    if (rc == 0)
+        rc = hg_pg_first_refused(asks, 1, err);
+    HG_AUTO(hg_pg_clearp) PGresult *res = HG_TAKE(asks[0].res);
+    HG_AUTO(hg_pg_clearp) PGresult *system = HG_TAKE(asks[1].res);
+    if (rc < 0)
         return hg_wrap(err, "asking which database this is");
     struct hg_identity i = { .database = hg_xstrdup(hg_pg_get(res, 0, 0)),
                              .oid = hg_xstrdup(hg_pg_get(res, 0, 1)),
-                             .role = hg_xstrdup(hg_pg_get(res, 0, 6)) };
+                             .role = hg_xstrdup(hg_pg_get(res, 0, 6)),
+                             .system_identifier = hg_xstrdup(system ? hg_pg_get(system, 0, 0) : NULL) };
     int64_t pid = 0;
     const char *pid_text = hg_pg_get(res, 0, 2);
     (void)(pid_text && hg_parse_int(pid_text, 0, INT32_MAX, &pid));
@@ -77,13 +96,8 @@ int hg_run_identify(PGconn *conn, struct hg_identity *ret, struct hg_err *err)
     i.in_recovery = truth(res, 4);
     i.read_only = truth(res, 5);
     i.pooled = PQbackendPID(conn) != i.pid;
-    struct hg_err refused = { 0 };
-    if (truth(res, 3) &&
-        hg_pg_query(conn, hg_sql_apply_system_identifier, 0, NULL, deadline, &system, &refused) == 0)
-        i.system_identifier = hg_xstrdup(hg_pg_get(system, 0, 0));
-    if (PQstatus(conn) != CONNECTION_OK) { /* not refused: nobody is there any more */
+    if (!both && truth(res, 3) && system_of(conn, deadline, &i.system_identifier, err) < 0) {
         hg_identity_done(&i);
-        *err = refused;
         return hg_wrap(err, "asking which database this is");
     }
     *ret = i;
@@ -166,7 +180,7 @@ int hg_run_open(struct hg_run *r, struct hg_err *err)
         return hg_fail(err, HG_E_REFUSED, "Alembic would refuse this history; see the findings");
     if (hg_run_connect(r, "watch", &r->watch, err) < 0)
         return -1;
-    return hg_run_identify(r->watch, &r->identity, err);
+    return hg_run_identify(r->watch, NULL, &r->identity, err);
 }
 
 int hg_run_ledger_document(const struct hg_run *r, bool files, json_t **ret, struct hg_err *err)

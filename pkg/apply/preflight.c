@@ -214,16 +214,16 @@ void hg_preflight_load(const json_t *seen, struct hg_findings *ret)
 static int ask(struct hg_run *r, const char *sql, size_t count, const char *const *params, json_t **ret,
                struct hg_err *err)
 {
-    HG_AUTO(hg_pg_clearp) PGresult *begun = NULL;
-    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
-    HG_AUTO(hg_pg_clearp) PGresult *ended = NULL;
-    struct hg_err ignored = { 0 };
-    int64_t deadline = hg_now_ns() + LOOK_NS;
-    if (hg_pg_query(r->watch, "begin read only; set local jit = off", 0, NULL, deadline, &begun, err) < 0)
-        return hg_wrap(err, "looking what is in the way");
-    int rc = hg_pg_query(r->watch, sql, count, params, deadline, &res, err);
-    if (hg_pg_query(r->watch, "rollback", 0, NULL, hg_now_ns() + LOOK_NS, &ended, &ignored) < 0)
-        hg_log(HG_LOG_INFO, "%s", ignored.message);
+    enum { BEGIN, SETTLE, LOOK, END, ASKS };
+    struct hg_pg_ask asks[ASKS] = { [BEGIN] = { .sql = "begin read only" },
+                                    [SETTLE] = { .sql = "set local jit = off" },
+                                    [LOOK] = { .sql = sql, .nparams = count, .params = params },
+                                    [END] = { .sql = "rollback" } };
+    int rc = hg_pg_ask_all(r->watch, asks, ASKS, hg_now_ns() + LOOK_NS, err);
+    if (rc == 0)
+        rc = hg_pg_first_refused(asks, ASKS, err);
+    HG_AUTO(hg_pg_clearp) PGresult *res = HG_TAKE(asks[LOOK].res);
+    hg_pg_asks_done(asks, ASKS);
     if (rc < 0)
         return hg_wrap(err, "looking what is in the way");
     const char *text = hg_pg_get(res, 0, 0);

@@ -24,15 +24,21 @@ bool hg_strv_same_set(const struct hg_strv *a, const struct hg_strv *b)
     return true;
 }
 
-int hg_run_invalid_indexes(PGconn *conn, struct hg_strv *ret, struct hg_err *err)
+/* What migrations leave: invalid indexes, and constraints ("table name") that were never validated. */
+static int leftovers(PGconn *conn, struct hg_strv *ret_invalid, struct hg_strv *ret_unvalidated, struct hg_err *err)
 {
-    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
-    if (hg_pg_query(conn, hg_sql_apply_invalid_indexes, 0, NULL, hg_now_ns() + VERIFY_NS, &res,
-                    err) < 0)
-        return -1;
-    for (int row = 0; row < PQntuples(res); row++)
-        hg_strv_add(ret, hg_pg_get(res, row, 0));
-    return 0;
+    struct hg_pg_ask asks[] = { { .sql = hg_sql_apply_invalid_indexes }, { .sql = hg_sql_apply_unvalidated } };
+    int rc = hg_pg_ask_all(conn, asks, HG_COUNT(asks), hg_now_ns() + VERIFY_NS, err);
+    if (rc == 0)
+        rc = hg_pg_first_refused(asks, 1, err);
+    for (int row = 0; rc == 0 && row < PQntuples(asks[0].res); row++)
+        hg_strv_add(ret_invalid, hg_pg_get(asks[0].res, row, 0));
+    for (int row = 0; rc == 0 && row < PQntuples(asks[1].res); row++)
+        hg_strv_addf(ret_unvalidated, "%s %s", hg_pg_get(asks[1].res, row, 0), hg_pg_get(asks[1].res, row, 1));
+    if (rc == 0 && !asks[1].res)
+        hg_log(HG_LOG_INFO, "%s", asks[1].err.message);
+    hg_pg_asks_done(asks, HG_COUNT(asks));
+    return rc;
 }
 
 /* 1: some session still holds the migrator lock; 0: none; -1. */
@@ -91,23 +97,12 @@ static void report_invalid(struct hg_run *r, const struct hg_strv *invalid)
     }
 }
 
-static int unvalidated(PGconn *conn, struct hg_strv *ret, struct hg_err *err)
-{
-    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
-    if (hg_pg_query(conn, hg_sql_apply_unvalidated, 0, NULL, hg_now_ns() + VERIFY_NS, &res, err) < 0)
-        return -1;
-    for (int row = 0; row < PQntuples(res); row++)
-        hg_strv_addf(ret, "%s %s", hg_pg_get(res, row, 0), hg_pg_get(res, row, 1));
-    return 0;
-}
-
 void hg_run_leftovers_before(struct hg_run *r)
 {
     struct hg_err ignored = { 0 };
     if (r->invalid_before.count || r->unvalidated_before.count)
         return; /* of the first try */
-    if (hg_run_invalid_indexes(r->watch, &r->invalid_before, &ignored) < 0 ||
-        unvalidated(r->watch, &r->unvalidated_before, &ignored) < 0)
+    if (leftovers(r->watch, &r->invalid_before, &r->unvalidated_before, &ignored) < 0)
         hg_log(HG_LOG_INFO, "%s", ignored.message);
 }
 
@@ -124,17 +119,13 @@ static bool on_purpose(const struct hg_run *r)
     return false;
 }
 
-static void report_unvalidated(struct hg_run *r)
+static void report_unvalidated(struct hg_run *r, const struct hg_strv *now)
 {
-    HG_AUTO(hg_strv_done) struct hg_strv now = HG_STRV_INIT;
-    struct hg_err ignored = { 0 };
-    if (unvalidated(r->watch, &now, &ignored) < 0)
-        hg_log(HG_LOG_INFO, "%s", ignored.message);
-    for (size_t i = 0; i < now.count; i++) {
-        const char *name = strchr(now.items[i], ' ');
-        if (hg_strv_has(&r->unvalidated_before, now.items[i]) || !name)
+    for (size_t i = 0; i < now->count; i++) {
+        const char *name = strchr(now->items[i], ' ');
+        if (hg_strv_has(&r->unvalidated_before, now->items[i]) || !name)
             continue;
-        HG_AUTO(hg_freep) char *table = hg_xstrndup(now.items[i], (size_t)(name - now.items[i]));
+        HG_AUTO(hg_freep) char *table = hg_xstrndup(now->items[i], (size_t)(name - now->items[i]));
         struct hg_finding *f = hg_finding_add(&r->findings, "HG609", "constraint%s on %s was left NOT VALID: old "
                                               "rows were not looked at", name, table);
         f->object = hg_xasprintf("%s.%s", table, name + 1);
@@ -159,12 +150,13 @@ int hg_run_stand(struct hg_run *r, struct hg_err *err)
 
 int hg_run_verify(struct hg_run *r, struct hg_err *err)
 {
+    HG_AUTO(hg_strv_done) struct hg_strv unvalidated = HG_STRV_INIT;
     if (hg_run_stand(r, err) < 0)
         return -1;
-    if (hg_run_invalid_indexes(r->watch, &r->invalid_after, err) < 0)
+    if (leftovers(r->watch, &r->invalid_after, &unvalidated, err) < 0)
         return -1;
     report_invalid(r, &r->invalid_after);
-    report_unvalidated(r);
+    report_unvalidated(r, &unvalidated);
     hg_run_find_changed(r);
     return 0;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libpq-events.h>
 #include <libpq-fe.h>
 
 #include "gen/ledger_embed.h"
@@ -29,16 +30,53 @@ static bool is_absent(const struct hg_err *err)
     return false;
 }
 
+static int forget_views(PGEventId id, void *info, void *pass)
+{
+    (void)pass;
+    if (id == PGEVT_CONNDESTROY) {
+        struct hg_strv *views = PQinstanceData(((PGEventConnDestroy *)info)->conn, forget_views);
+        hg_strv_done(views);
+        free(views);
+    }
+    return 1;
+}
+
+/* What this session was seen to be able to read; it is told once. NULL: nothing can be kept with it. */
+static struct hg_strv *known_views(PGconn *conn)
+{
+    struct hg_strv *views = PQinstanceData(conn, forget_views);
+    if (views || !PQregisterEventProc(conn, forget_views, "headgate ledger", NULL))
+        return views;
+    views = hg_xcalloc(1, sizeof *views);
+    (void)PQsetInstanceData(conn, forget_views, views);
+    return views;
+}
+
+static int is_there(PGconn *conn, const char *view, int64_t deadline_ns, struct hg_err *err)
+{
+    struct hg_strv *known = known_views(conn);
+    HG_AUTO(hg_pg_clearp) PGresult *there = NULL;
+    bool found = known && hg_strv_has(known, view);
+    if (found)
+        return 1;
+    if (hg_pg_query(conn, hg_sql_ledger_readable, 0, NULL, deadline_ns, &there, err) < 0)
+        return hg_wrap(err, "looking for the ledger");
+    for (int row = 0; row < PQntuples(there); row++) {
+        const char *name = hg_pg_get(there, row, 0);
+        found = found || hg_streq(name, view);
+        if (known && !hg_strv_has(known, name))
+            hg_strv_add(known, name);
+    }
+    return found;
+}
+
 /* Asks first whether the view is there, so that polling leaves no error in the server's log. */
 int hg_ledger_view(PGconn *conn, const char *view, const char *sql, size_t nparams,
                    const char *const *params, int64_t deadline_ns, PGresult **ret, struct hg_err *err)
 {
-    const char *names[] = { view };
-    HG_AUTO(hg_pg_clearp) PGresult *there = NULL;
-    if (hg_pg_query(conn, hg_sql_ledger_readable, 1, names, deadline_ns, &there, err) < 0)
-        return hg_wrap(err, "looking for the ledger");
-    if (!truth(there, 0, 0))
-        return 0;
+    int there = is_there(conn, view, deadline_ns, err);
+    if (there <= 0)
+        return there;
     if (hg_pg_query(conn, sql, nparams, params, deadline_ns, ret, err) == 0)
         return 1;
     return is_absent(err) ? 0 : hg_wrap(err, "reading the ledger");
