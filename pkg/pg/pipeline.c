@@ -11,6 +11,7 @@ int hg_pg_pipeline_begin(PGconn *conn, struct hg_pg_pipeline *ret, struct hg_err
     /* Not blocking: the server may wait for us to read before it reads on. */
     if (PQsetnonblocking(conn, 1) == 0 && PQenterPipelineMode(conn))
         return 0;
+    (void)PQsetnonblocking(conn, 0);
     return hg_pg_fail(err, conn, NULL, "asking the database");
 }
 
@@ -34,6 +35,8 @@ int hg_pg_pipeline_next(struct hg_pg_pipeline *p, const char *sql, int64_t deadl
 {
     HG_AUTO(hg_pg_clearp) PGresult *last = NULL;
     bool bad = false;
+    if (p->answered == p->sent)
+        HG_BUG("every statement of the pipeline is answered");
     for (;;) {
         if (hg_pg_receive(p->conn, deadline_ns)) {
             hg_pg_trace(sql, p->asked_ns, "timeout");
