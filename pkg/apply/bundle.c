@@ -110,11 +110,7 @@ static int set_all(PGconn *conn, json_t *settings, struct hg_err *err)
     }
     int rc = hg_pg_ask_all(conn, set, count, soon(), err);
     if (rc == 0)
-        rc = hg_pg_first_refused(set, count, err);
-    if (rc == 0)
         rc = hg_pg_ask_all(conn, read, count, soon(), err);
-    if (rc == 0)
-        rc = hg_pg_first_refused(read, count, err);
     if (rc < 0)
         (void)hg_wrap(err, "setting what the session needs");
     for (size_t i = 0; rc == 0 && i < count; i++) {
@@ -143,11 +139,11 @@ static int settle(struct hg_run *r, PGconn *conn, struct hg_err *err)
     struct hg_pg_ask asks[] = { { .sql = hg_sql_apply_wishes },
                                 { .sql = hg_sql_apply_limit, .nparams = 1, .params = params } };
     size_t count = r->target.t->lock_timeout_ns ? 1 : 2;
-    rc = hg_pg_ask_all(conn, asks, count, soon(), err);
+    rc = hg_pg_ask_each(conn, asks, count, soon(), err);
     if (rc == 0 && !asks[0].res) /* not every server has them */
         hg_log(HG_LOG_INFO, "%s", asks[0].err.message);
-    if (rc == 0)
-        rc = hg_pg_first_refused(asks + 1, count - 1, err);
+    if (rc == 0 && count == 2)
+        rc = hg_pg_answered(&asks[1], err);
     hg_pg_asks_done(asks, count);
     return rc;
 }
@@ -175,8 +171,6 @@ static int lock(struct hg_run *r, PGconn *conn, struct hg_err *err)
     struct hg_pg_ask asks[] = { { .sql = hg_sql_apply_share_migrator, .nparams = 2, .params = share },
                                 { .sql = hg_sql_apply_holders, .nparams = 2, .params = look } };
     int rc = hg_pg_ask_all(conn, asks, HG_COUNT(asks), soon(), err);
-    if (rc == 0)
-        rc = hg_pg_first_refused(asks, HG_COUNT(asks), err);
     bool got = rc == 0 && hg_streq(hg_pg_get(asks[0].res, 0, 0), "true"), ours = false;
     for (int row = 0; rc == 0 && row < PQntuples(asks[1].res); row++)
         ours = ours || hg_streq(hg_pg_get(asks[1].res, row, 0), pid);

@@ -78,9 +78,9 @@ int hg_run_identify(PGconn *conn, const struct hg_identity *before, struct hg_id
     int64_t deadline = hg_now_ns() + HG_APPLY_QUERY_NS;
     struct hg_pg_ask asks[] = { { .sql = hg_sql_apply_identity }, { .sql = hg_sql_apply_system_identifier } };
     bool both = before && before->system_identifier; /* another session of this role was not refused */
-    int rc = hg_pg_ask_all(conn, asks, both ? 2 : 1, deadline, err);
+    int rc = hg_pg_ask_each(conn, asks, both ? 2 : 1, deadline, err);
     if (rc == 0)
-        rc = hg_pg_first_refused(asks, 1, err);
+        rc = hg_pg_answered(&asks[0], err);
     HG_AUTO(hg_pg_clearp) PGresult *res = HG_TAKE(asks[0].res);
     HG_AUTO(hg_pg_clearp) PGresult *system = HG_TAKE(asks[1].res);
     if (rc < 0)

@@ -220,8 +220,6 @@ static int ask(struct hg_run *r, const char *sql, size_t count, const char *cons
                                     [LOOK] = { .sql = sql, .nparams = count, .params = params },
                                     [END] = { .sql = "rollback" } };
     int rc = hg_pg_ask_all(r->watch, asks, ASKS, hg_now_ns() + LOOK_NS, err);
-    if (rc == 0)
-        rc = hg_pg_first_refused(asks, ASKS, err);
     HG_AUTO(hg_pg_clearp) PGresult *res = HG_TAKE(asks[LOOK].res);
     hg_pg_asks_done(asks, ASKS);
     if (rc < 0)

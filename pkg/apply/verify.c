@@ -28,9 +28,9 @@ bool hg_strv_same_set(const struct hg_strv *a, const struct hg_strv *b)
 static int leftovers(PGconn *conn, struct hg_strv *ret_invalid, struct hg_strv *ret_unvalidated, struct hg_err *err)
 {
     struct hg_pg_ask asks[] = { { .sql = hg_sql_apply_invalid_indexes }, { .sql = hg_sql_apply_unvalidated } };
-    int rc = hg_pg_ask_all(conn, asks, HG_COUNT(asks), hg_now_ns() + VERIFY_NS, err);
+    int rc = hg_pg_ask_each(conn, asks, HG_COUNT(asks), hg_now_ns() + VERIFY_NS, err);
     if (rc == 0)
-        rc = hg_pg_first_refused(asks, 1, err);
+        rc = hg_pg_answered(&asks[0], err);
     for (int row = 0; rc == 0 && row < PQntuples(asks[0].res); row++)
         hg_strv_add(ret_invalid, hg_pg_get(asks[0].res, row, 0));
     for (int row = 0; rc == 0 && row < PQntuples(asks[1].res); row++)

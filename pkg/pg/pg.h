@@ -87,10 +87,12 @@ struct hg_pg_ask {
     PGresult *res;              /* out; NULL: refused, */
     struct hg_err err;          /* for this */
 };
-/* All of them, each until the deadline. -1: lost or late, as hg_pg_query, and the rest is not known; else what
- * became of each stands there. */
+/* Each until the deadline. -1: lost or late, as hg_pg_query, and the rest is not known; else what became of each
+ * stands there. */
+int hg_pg_ask_each(PGconn *conn, struct hg_pg_ask *asks, size_t count, int64_t deadline_ns, struct hg_err *err);
+int hg_pg_answered(const struct hg_pg_ask *ask, struct hg_err *err); /* -1: refused */
+/* The same where all have to be answered: -1 with the first that was refused, too. */
 int hg_pg_ask_all(PGconn *conn, struct hg_pg_ask *asks, size_t count, int64_t deadline_ns, struct hg_err *err);
-int hg_pg_first_refused(struct hg_pg_ask *asks, size_t count, struct hg_err *err); /* 0: none was */
 void hg_pg_asks_done(struct hg_pg_ask *asks, size_t count);
 
 /* The same in steps, for who makes something of one answer while the next is on its way. Between begin and end

@@ -86,7 +86,7 @@ void hg_pg_pipeline_end(struct hg_pg_pipeline *p)
     (void)PQsetnonblocking(p->conn, 0);
 }
 
-int hg_pg_ask_all(PGconn *conn, struct hg_pg_ask *asks, size_t count, int64_t deadline_ns, struct hg_err *err)
+int hg_pg_ask_each(PGconn *conn, struct hg_pg_ask *asks, size_t count, int64_t deadline_ns, struct hg_err *err)
 {
     struct hg_pg_pipeline p;
     int rc = hg_pg_pipeline_begin(conn, &p, err);
@@ -106,14 +106,21 @@ int hg_pg_ask_all(PGconn *conn, struct hg_pg_ask *asks, size_t count, int64_t de
     return rc;
 }
 
-int hg_pg_first_refused(struct hg_pg_ask *asks, size_t count, struct hg_err *err)
+int hg_pg_answered(const struct hg_pg_ask *ask, struct hg_err *err)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (asks[i].res)
-            continue;
-        *err = asks[i].err;
+    if (ask->res)
+        return 0;
+    *err = ask->err;
+    return -1;
+}
+
+int hg_pg_ask_all(PGconn *conn, struct hg_pg_ask *asks, size_t count, int64_t deadline_ns, struct hg_err *err)
+{
+    if (hg_pg_ask_each(conn, asks, count, deadline_ns, err) < 0)
         return -1;
-    }
+    for (size_t i = 0; i < count; i++)
+        if (hg_pg_answered(&asks[i], err) < 0)
+            return -1;
     return 0;
 }
 

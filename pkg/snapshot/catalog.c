@@ -16,17 +16,15 @@ const char *const hg_snapshot_kinds[] = {
 
 int hg_snapshot_begin_in(PGconn *conn, const char *import, int64_t timeout_ns, struct hg_err *err)
 {
-    struct hg_pg_ask asks[] = {
-        { .sql = "begin transaction isolation level repeatable read, read only" },
-        { .sql = import ? import : "set local statement_timeout = 0" },
-        /* The statements' limit is the caller's deadline, not what role or database set. */
-        { .sql = "set local statement_timeout = 0" },
-        { .sql = hg_sql_snapshot_settings },
-    };
-    int rc = hg_pg_ask_all(conn, asks, HG_COUNT(asks), hg_now_ns() + timeout_ns, err);
-    if (rc == 0)
-        rc = hg_pg_first_refused(asks, HG_COUNT(asks), err);
-    hg_pg_asks_done(asks, HG_COUNT(asks));
+    struct hg_pg_ask asks[4] = { { .sql = "begin transaction isolation level repeatable read, read only" } };
+    size_t count = 1;
+    if (import)
+        asks[count++].sql = import;
+    /* The statements' limit is the caller's deadline, not what role or database set. */
+    asks[count++].sql = "set local statement_timeout = 0";
+    asks[count++].sql = hg_sql_snapshot_settings;
+    int rc = hg_pg_ask_all(conn, asks, count, hg_now_ns() + timeout_ns, err);
+    hg_pg_asks_done(asks, count);
     return rc;
 }
 
