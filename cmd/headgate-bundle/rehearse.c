@@ -118,10 +118,8 @@ static int recorded(const struct rehearsal *r, bool *ret, struct hg_err *err)
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
     if (connect_to(r->alembic_url, &conn, err) < 0)
         return -1;
-    const char *in = r->b->version_table_schema;
-    HG_AUTO(hg_freep) char *schema = in ? hg_pg_quote_ident(in) : NULL;
-    HG_AUTO(hg_freep) char *table = hg_pg_quote_ident(r->b->version_table);
-    HG_AUTO(hg_freep) char *sql = hg_xasprintf("select version_num from %s%s%s", in ? schema : "", in ? "." : "", table);
+    HG_AUTO(hg_freep) char *table = hg_replay_table(r->b);
+    HG_AUTO(hg_freep) char *sql = hg_xasprintf("select version_num from %s", table);
     struct hg_err elsewhere = { 0 };
     *ret = true;
     if (hg_pg_query(conn, sql, 0, NULL, hg_now_ns() + QUERY_NS, &res, &elsewhere) < 0)

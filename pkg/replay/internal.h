@@ -41,8 +41,4 @@ int hg_replay_send(struct hg_replaying *r, const char *sql, struct hg_replay_sai
 /* Lets one tick pass with nothing under way. -1: it said stop. */
 int hg_replay_sit(struct hg_replaying *r, struct hg_err *err);
 
-/* The version table as the migrations' session names it: quoted, with the schema where env.py gives
- * one. Heap. */
-char *hg_replay_table(const struct hg_bundle *b);
-
 #endif

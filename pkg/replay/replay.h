@@ -67,6 +67,10 @@ struct hg_replay_outcome {
     long position;                      /* 1-based character in the chunk; 0: none told */
 };
 
+/* The version table as the migrations' session names it: quoted, with the schema where env.py gives
+ * one. Heap. */
+char *hg_replay_table(const struct hg_bundle *b);
+
 /* Does each step have a transaction of its own? As Alembic online: also with transactional_ddl=False. */
 bool hg_replay_one_by_one(const struct hg_bundle *b);
 
