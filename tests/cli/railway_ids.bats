@@ -3,21 +3,16 @@
 # Runs on the released build too: libcurl is a part of the program in this build only.
 
 setup_file() {
-    load ../lib/common
-    load ../lib/railway
     load ../lib/railway_source
     hgt_source_setup_file
 }
 
 teardown_file() {
-    load ../lib/common
-    load ../lib/railway
+    load ../lib/railway_source
     hgt_stub_stop
 }
 
 setup() {
-    load ../lib/common
-    load ../lib/railway
     load ../lib/railway_source
     hgt_source_setup
 }

@@ -1,8 +1,11 @@
 # Loaded by the bats files that run the real Railway CLI (make test-railway-cli):
 #   load ../lib/railway_cli
-#   hgt_cli_setup_file        in setup_file, after ../lib/common and ../lib/railway; starts the stub
+#   hgt_cli_setup_file        in setup_file; starts the stub. Brings ../lib/common and ../lib/railway
 #   railway ARGS…             the real CLI, talking to the stub, with nothing of this machine's
 # shellcheck shell=bash
+
+load ../lib/common
+load ../lib/railway
 
 hgt_cli_setup_file() {
     bats_require_minimum_version 1.5.0

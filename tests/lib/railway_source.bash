@@ -1,6 +1,9 @@
 # headgate-source-railway asked by itself, over real HTTP to the stand-in: what `railway.bats` and its neighbours
-# share. After common.bash and railway.bash.
+# share. Brings common.bash and railway.bash.
 # shellcheck shell=bash
+
+load ../lib/common
+load ../lib/railway
 
 PROJECT_ID=6f9a1d52-0c1e-4a77-9d53-6a1f0b7c1e01 API_ID=6f9a1d52-0c1e-4a77-9d53-6a1f0b7c1e20
 PRODUCTION_ID=6f9a1d52-0c1e-4a77-9d53-6a1f0b7c1e10

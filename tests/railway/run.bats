@@ -3,21 +3,16 @@
 # manner of the other.
 
 setup_file() {
-    load ../lib/common
-    load ../lib/railway
     load ../lib/railway_cli
     hgt_cli_setup_file
 }
 
 teardown_file() {
-    load ../lib/common
-    load ../lib/railway
+    load ../lib/railway_cli
     hgt_stub_stop
 }
 
 setup() {
-    load ../lib/common
-    load ../lib/railway
     load ../lib/railway_cli
     export HOME=$BATS_TEST_TMPDIR/home RAILWAY_TOKEN=$HGT_TOKEN
     mkdir -p "$HOME/project"

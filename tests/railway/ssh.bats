@@ -3,8 +3,6 @@
 # what is on the other side of ssh is a stand-in (tests/lib/ssh-place), for Railway's relay is not here.
 
 setup_file() {
-    load ../lib/common
-    load ../lib/railway
     load ../lib/railway_cli
     hgt_setup_file
     export REAL_CACHE=${HGT_VENV%/*}
@@ -15,8 +13,6 @@ setup_file() {
 }
 
 setup() {
-    load ../lib/common
-    load ../lib/railway
     load ../lib/railway_cli
     hgt_db
     local database=$HGT_DB
