@@ -247,7 +247,8 @@ int generate(struct project *p, const struct hg_strv *extra, struct made *ret, s
     HG_AUTO(hg_strv_done) struct hg_strv arguments = HG_STRV_INIT;
     HG_AUTO(output_done) struct output x = { HG_BUF_INIT, HG_BUF_INIT, 0 };
     alembic_arguments(p, extra, &arguments);
-    HG_AUTO(hg_freep) char *text = hg_xasprintf("%s\n%s", hg_py_alembic_failure, hg_py_review_generate);
+    HG_AUTO(hg_freep) char *text = hg_xasprintf("%s\n%s\n%s", hg_py_alembic_source, hg_py_alembic_failure,
+                                                hg_py_review_generate);
     json_t *spec = json_pack("{s:o, s:b}", "argv", hg_json_texts(&arguments), "verbose", p->o->common.verbose > 0);
     if (run_there(p, spec, text, &x, err) < 0)
         return -1;

@@ -59,7 +59,7 @@ static int run(const struct hg_alembic_config *c, const struct hg_alembic_option
     if (!o->python_env)
         own_environment(&env);
     static char NO_BYTECODE[] = "-B", OPTION[] = "-c";
-    HG_AUTO(hg_freep) char *program = hg_xstrdup(hg_py_alembic_loader);
+    HG_AUTO(hg_freep) char *program = hg_xasprintf("%s\n%s", hg_py_alembic_source, hg_py_alembic_loader);
     char *argv[] = { python, NO_BYTECODE, OPTION, program, NULL };
     char *none[] = { NULL };
     struct hg_process_run spec = {

@@ -100,7 +100,8 @@ void hg_driver_argv(struct hg_run *r, bool flask, struct hg_strv *ret)
 
 char *hg_driver_text(const json_t *spec, const char *between)
 {
-    HG_AUTO(hg_freep) char *text = hg_xasprintf("%s\n%s\n%s\nmain()\n", hg_py_apply_driver, hg_py_alembic_failure, between);
+    HG_AUTO(hg_freep) char *text = hg_xasprintf("%s\n%s\n%s\n%s\nmain()\n", hg_py_alembic_source,
+                                                hg_py_apply_driver, hg_py_alembic_failure, between);
     return hg_alembic_program(spec, text);
 }
 

@@ -244,7 +244,7 @@ int hg_run_wait_for_calm(struct hg_run *r, struct hg_err *err);
 
 /* driver.c */
 char *hg_driver_program(struct hg_run *r, int report_fd);   /* fd < 0: its stdout, in another place */
-/* The specification, driver.py, failure.py, what stands between, and the call. Heap. */
+/* The specification, source.py, driver.py, failure.py, what stands between, and the call. Heap. */
 char *hg_driver_text(const json_t *spec, const char *between);
 /* For `driver: plain` behind a command: bare Alembic. Heap. */
 char *hg_driver_plain_program(struct hg_run *r);

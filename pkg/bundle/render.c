@@ -7,6 +7,7 @@
 
 #include "env/env.h"
 #include "finding/finding.h"
+#include "gen/alembic_embed.h"
 #include "gen/bundle_embed.h"
 #include "process/process.h"
 
@@ -61,8 +62,9 @@ static char *program_of(const struct hg_render *in, const char *instead, bool fl
                              instead);
     if (!spec)
         HG_BUG("the specification of a rendering");
-    HG_AUTO(hg_freep) char *text = hg_xasprintf("%s\n%s\n%s", hg_py_bundle_render,
-                                                instead ? hg_py_bundle_online : "", hg_py_bundle_start);
+    HG_AUTO(hg_freep) char *text = hg_xasprintf("%s\n%s\n%s\n%s", hg_py_alembic_source,
+                                                hg_py_bundle_render, instead ? hg_py_bundle_online : "",
+                                                hg_py_bundle_start);
     char *program = hg_alembic_program(spec, text);
     json_decref(spec);
     return program;

@@ -147,11 +147,25 @@ op.execute("create table kept (a int)")'
     hgt_psql "drop index concurrently u1"
     hgt_psql "drop table half"
     hgt_psql "truncate t1"
-    # Of another length: Python would take bytecode of the same second and length for this file's.
-    sed -i 's/(1), (1)/(1), (22)/' mig/versions/r2.py && hga_commit
+    sed -i 's/(1), (1)/(1), (2)/' mig/versions/r2.py && hga_commit
     run --separate-stderr headgate apply --format json
     expect_status 0
     [ "$(hga_rows)" = r2 ]
+}
+
+@test "what runs is the source that was judged, whatever bytecode lies beside it" {
+    hga_project 1
+    hga_revision 2 'op.execute("create table old_text (a int)")'
+    alembic upgrade r1
+    # Of the same second and length: Python takes the old bytecode for it, and so does Alembic.
+    touch -r mig/versions/r2.py before
+    sed -i 's/old_text/new_text/' mig/versions/r2.py && touch -r before mig/versions/r2.py && hga_commit
+    alembic upgrade r1:r2 --sql > sql && grep -q old_text sql
+    headgate bundle -q --no-verify -o p.bundle
+    headgate bundle show p.bundle r2 > shown && grep -q "create table new_text" shown
+    run --separate-stderr headgate apply
+    expect_status 0
+    [ "$(hgt_psql "select to_regclass('old_text') is null and to_regclass('new_text') is not null")" = t ]
 }
 
 @test "rows moved by hand are adopted by the next apply" {

@@ -1,20 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Asked by headgate about revision files that cannot be read without running them, and about
 # PACKAGE:sub:dir locations. Reads one JSON object on stdin, writes one on stdout. Whatever the
-# files print goes to stderr.
-import importlib.util
+# files print goes to stderr. source.py stands before this text.
 import json
 import os
 import re
 import sys
-
-
-def load(path):
-    name = re.sub(r"\W", "_", os.path.basename(path))
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def value(module, name):
@@ -40,7 +31,7 @@ def value(module, name):
 
 def describe(path):
     try:
-        module = load(path)
+        module = load_source(re.sub(r"\W", "_", os.path.basename(path)), path)  # noqa: F821
         doc = module.__doc__
         answer = {name: value(module, name) for name in NAMES}
         answer["doc"] = doc if isinstance(doc, str) else None

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs Alembic's own command line in this process, on a leash.
 
-headgate puts one line `SPEC = json.loads(...)` before this text and a call of `main()` behind it (for
-a look only, look.py stands between), and has the project's own interpreter run it. Listeners on SQLAlchemy's pool and engine and a wrapper around
-EnvironmentContext.configure make sure that the migrator works in the database that was judged, on
-the revisions that were judged, and only while the runner that judged them holds its lock; what
-happens is reported as JSON lines on a descriptor of its own. Nothing is printed here but the error that
-ended Alembic (failure.py, which stands behind this text): stdout and stderr belong to Alembic.
+headgate puts one line `SPEC = json.loads(...)` and source.py before this text and a call of `main()` behind
+it (for a look only, look.py stands between), and has the project's own interpreter run it. Listeners on
+SQLAlchemy's pool and engine and a wrapper around EnvironmentContext.configure make sure that the migrator
+works in the database that was judged, on the revisions that were judged, and only while the runner that
+judged them holds its lock; what happens is reported as JSON lines on a descriptor of its own. Nothing is
+printed here but the error that ended Alembic (failure.py, which stands behind this text): stdout and stderr
+belong to Alembic.
 
 Works with Alembic 1.8 and SQLAlchemy 1.4 up to the newest, on Python 3.7 and later.
 """
-import hashlib
 import json
 import os
 import re
@@ -375,8 +375,7 @@ def check_files(script):
     for revision in script.walk_revisions():
         path = getattr(revision, "path", None)
         if path and path.endswith(".py") and os.path.exists(path):
-            with open(path, "rb") as file:
-                have[revision.revision] = hashlib.sha256(file.read()).hexdigest()
+            have[revision.revision] = digest(path)
     differ = sorted(r for r in set(have) | set(want) if have.get(r) != want.get(r))
     if differ:
         stop("files", "revision %s%s" % (", ".join(differ[:5]), " and others" if differ[5:] else "")
@@ -577,6 +576,7 @@ def drive():
         import alembic
         import sqlalchemy
 
+        make_alembic_load_source()
         install()
         if SPEC.get("files"):
             add_files()

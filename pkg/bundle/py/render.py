@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Renders revisions as SQL, one by one, without a database and without secrets.
 
-headgate puts one line `SPEC = json.loads(...)` before this text and gives both to the project's own
+headgate puts one line `SPEC = json.loads(...)` and source.py before this text and gives all to the project's own
 interpreter: Alembic's command line (or Flask's), the revisions in order, the rows to start from, and the
 seconds this may take. env.py runs with addresses that lead nowhere: for a plan as for `alembic upgrade
 --sql`; for a bundle first as if there were a database, because what it configures then is what counts.
@@ -644,6 +644,7 @@ def run_alembic(instead):
 
     instead.__module__, instead.__name__ = command.__name__, "upgrade"
     command.upgrade = instead
+    make_alembic_load_source()
     signal.signal(signal.SIGALRM, time_up)
     signal.setitimer(signal.ITIMER_REAL, SPEC["seconds"])
     if SPEC["flask"]:

@@ -1,7 +1,7 @@
 # Runs Alembic's own command line, SPEC["argv"], and writes on the standard output one line of
 # JSON: the revision files it made. Everything printed meanwhile goes to the standard error.
 # Operations on the schema headgate keeps its records in are left out of what is generated.
-# failure.py stands before this text.
+# source.py and failure.py stand before this text.
 import json
 import os
 import sys
@@ -16,6 +16,7 @@ if sys.path and sys.path[0] == "":
 from alembic import autogenerate  # noqa: E402
 from alembic.config import main  # noqa: E402
 
+make_alembic_load_source()  # noqa: F821
 made = []
 
 
