@@ -13,6 +13,8 @@ struct hg_replaying {
     int64_t give_up_ns;         /* then: when an answer is no longer waited for */
     bool begun;                 /* in this frame Alembic believes to be in a transaction */
     bool in_block;              /* an autocommit block */
+    unsigned unwatched;         /* answers that are slept for, before one is watched for again */
+    unsigned late, in_time;     /* how often one was late, and how many were not since */
     struct hg_replay_news {
         enum hg_replay_event event;
         const struct hg_revision *revision;

@@ -5,12 +5,21 @@
 #include <ctype.h>
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #define GRACE_NS   (10 * HG_NS_PER_S) /* for a canceled statement to end */
 #define LINE_SHOWN 120
+
+/* How an answer is watched for: */
+#define WATCH_NS   HG_NS_PER_MS        /* no longer than this, */
+#define AWAY_NS    (HG_NS_PER_MS / 10) /* nor when another had the CPU for so long meanwhile; */
+#define AFTER_LATE 8u                  /* so many are slept for then: the first time, */
+#define AFTER_AWAY 64u
+#define LATE_MAX   8                   /* doubled so often at most; */
+#define TRUSTED    64                  /* once less for so many in time */
 
 /* The caller asks a database too when it is asked, so that is best done while the server is at work for
  * us: without need nothing is held up for it. */
@@ -47,6 +56,35 @@ static bool wait_socket(struct hg_replaying *r, short events)
     }
 }
 
+/* Looks for the answer without going to sleep: to be woken takes as long as a small statement (architecture.md
+ * has what it gains). It is no use where the server is far away or at work for longer, and does harm where
+ * somebody else needs this CPU: then answers are slept for, for longer each time. false: as PQconsumeInput. */
+static bool watch(struct hg_replaying *r)
+{
+    PGconn *conn = r->p->conn;
+    if (r->unwatched) {
+        r->unwatched--;
+        return true;
+    }
+    int64_t now = hg_now_ns(), last = now, until = now + WATCH_NS;
+    for (; now < until && now < last + AWAY_NS; last = now, now = hg_now_ns()) {
+        (void)sched_yield();
+        if (!PQconsumeInput(conn))
+            return false;
+        if (PQisBusy(conn))
+            continue;
+        if (++r->in_time == TRUSTED) {
+            r->in_time = 0;
+            r->late -= r->late > 0;
+        }
+        return true;
+    }
+    r->in_time = 0;
+    r->unwatched = (now < last + AWAY_NS ? AFTER_LATE : AFTER_AWAY) << r->late;
+    r->late += r->late < LATE_MAX;
+    return true;
+}
+
 /* Until a result is complete. */
 static bool receive(struct hg_replaying *r)
 {
@@ -58,6 +96,8 @@ static bool receive(struct hg_replaying *r)
         if (!PQconsumeInput(conn))
             return true;
     }
+    if (flush == 0 && PQisBusy(conn) && !watch(r))
+        return true;
     while (flush == 0 && PQisBusy(conn)) {
         if (!wait_socket(r, POLLIN))
             return false;
