@@ -42,10 +42,10 @@ static int connect_as(struct hg_run *r, const char *what, const char *first, PGc
 }
 
 /* Our statements have a deadline here. One that the role or the database sets, perhaps since this very migration,
- * would keep from us how it ended. */
+ * would keep from us how it ended. Compiling them (jit) takes longer than running them. */
 int hg_run_connect(struct hg_run *r, const char *what, PGconn **ret, struct hg_err *err)
 {
-    HG_AUTO(hg_freep) char *first = hg_xasprintf("set statement_timeout = 0;\n%s", hg_sql_apply_durable);
+    HG_AUTO(hg_freep) char *first = hg_xasprintf("set statement_timeout = 0; set jit = off;\n%s", hg_sql_apply_durable);
     return connect_as(r, what, first, ret, err);
 }
 

@@ -115,7 +115,7 @@ begin
     -- in the way of all who read the view, and of the run that records anew what is there.
     create or replace function headgate.changed(objects text)
         returns table (kind text, name text, digest text, definition text, made boolean)
-        language plpgsql stable as $changed$
+        language plpgsql stable rows 50 as $changed$
     begin
         return query select o.kind, o.name, o.digest, o.definition, o.made
                        from pg_catalog.json_to_recordset(objects::pg_catalog.json) as
