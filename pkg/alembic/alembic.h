@@ -192,10 +192,11 @@ int hg_graph_range(const struct hg_graph *g, const char *range, const struct hg_
 
 /* ---- running Alembic ------------------------------------------------------------------------ */
 
-/* The interpreter of the project: first line of the `alembic` script in DIR/.venv, DIR/venv (and the
- * same beside DIR and in the repository's root), $VIRTUAL_ENV or on PATH (`path` NULL: ours), also
- * pip's "#!/bin/sh '''exec'" form; else python3 beside it, else python3 on PATH, whichever has
- * alembic. Heap path. UNKNOWN (exit 3) with the places that were looked at when there is none. */
+/* The interpreter of the project: first line of the `alembic` script in DIR/.venv, DIR/venv, then in
+ * $VIRTUAL_ENV, then in the same two of the folders above DIR up to the repository's root, then on PATH
+ * (`path` NULL: ours), also pip's "#!/bin/sh '''exec'" form; else python3 beside it; at last python3 on
+ * PATH when it has alembic. Heap path. UNKNOWN (exit 3) with the places that were looked at when there is
+ * none. */
 int hg_alembic_python(const char *dir, const char *path, char **ret_python, struct hg_err *err);
 /* Does env.py ask Flask's application for the database (Flask-Migrate)? Then `flask db` runs Alembic, in
  * the folder above script_location. */

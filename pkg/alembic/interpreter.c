@@ -79,29 +79,37 @@ static bool imports_alembic(const char *python)
            hg_exit_status_code(&status) == 0;
 }
 
-/* DIR, the folders above it up to the repository's root, VIRTUAL_ENV, PATH. */
+/* The virtualenv that somebody has activated. One without Alembic (of pre-commit, tox, an editor) is passed over. */
+static char *activated(const char *path, struct hg_strv *looked)
+{
+    const char *venv = getenv("VIRTUAL_ENV");
+    if (!venv || !*venv)
+        return NULL;
+    HG_AUTO(hg_freep) char *bin = hg_path_join(venv, "bin");
+    return from_bin(bin, path, looked);
+}
+
+static bool is_top(const char *dir)
+{
+    HG_AUTO(hg_freep) char *git = hg_path_join(dir, ".git");
+    return strcmp(dir, "/") == 0 || access(git, F_OK) == 0;
+}
+
+/* DIR is the migrator's own; what lies above may belong to something else, so that is asked after the virtualenv
+ * that was chosen by hand. */
 static char *find(const char *dir, const char *path, struct hg_strv *looked)
 {
     HG_AUTO(hg_freep) char *at = hg_path_abs(dir);
-    for (int up = 0; up < FOLDERS_UP_MAX; up++) {
-        char *found = from_environment(at, path, looked);
-        HG_AUTO(hg_freep) char *git = hg_path_join(at, ".git");
-        if (found)
-            return found;
-        if (strcmp(at, "/") == 0 || access(git, F_OK) == 0)
-            break;
+    char *found = from_environment(at, path, looked);
+    if (!found)
+        found = activated(path, looked);
+    for (int up = 0; !found && up < FOLDERS_UP_MAX && !is_top(at); up++) {
         char *parent = hg_path_dir(at);
         free(at);
         at = parent;
+        found = from_environment(at, path, looked);
     }
-    const char *venv = getenv("VIRTUAL_ENV");
-    if (venv && *venv) {
-        HG_AUTO(hg_freep) char *bin = hg_path_join(venv, "bin");
-        char *found = from_bin(bin, path, looked);
-        if (found)
-            return found;
-    }
-    return NULL;
+    return found;
 }
 
 static char *on_path(const char *path, struct hg_strv *looked)

@@ -128,6 +128,35 @@ login() {
     is skipped tools.alembic
 }
 
+# python_of FOLDER: a python3 there, and an alembic that names it.
+python_of() {
+    mkdir -p "$1/bin"
+    ln -s "$(command -v python3)" "$1/bin/python3"
+    printf '#!%s/bin/python3\n' "$1" > "$1/bin/alembic"
+    chmod +x "$1/bin/alembic"
+}
+
+@test "which Python: beside alembic.ini, the activated virtualenv, one of a folder above, PATH" {
+    local other=$BATS_TEST_TMPDIR/other
+    doctor
+    is ok tools.python "$HGT_VENV/bin/python"
+    python_of "$PWD/.venv"
+    doctor
+    is fail tools.alembic
+    is ok tools.python ", $PWD/.venv/bin/python3"
+    mkdir -p "$other/bin"
+    VIRTUAL_ENV=$other doctor
+    is ok tools.python ", $PWD/.venv/bin/python3"
+    python_of "$other"
+    VIRTUAL_ENV=$other doctor
+    is ok tools.python ", $other/bin/python3"
+    VIRTUAL_ENV='' doctor
+    is ok tools.python ", $PWD/.venv/bin/python3"
+    python_of "$PWD/backend/venv"
+    VIRTUAL_ENV=$other doctor
+    is ok tools.python ", $PWD/backend/venv/bin/python3"
+}
+
 @test "a broken headgate.yaml: file, line and column; what does not depend on it is still told" {
     sed -i 's/protected: true/protected: perhaps/' headgate.yaml
     doctor -t production
