@@ -36,6 +36,8 @@ struct hg_alembic_config {
     bool version_table_dynamic; /* env.py sets one of them by something not literal */
     bool transaction_per_migration; /* literal True in env.py */
     bool include_schemas;    /* literal True in env.py */
+    int locations_line;      /* env.py gives the ScriptDirectory other version_locations there; 0: it does not */
+    int locations_option_line; /* env.py sets the option there, which is too late for Alembic */
 };
 
 struct hg_alembic_options {
@@ -90,7 +92,8 @@ bool hg_alembic_is_revision_name(const char *name);
 /* Reads all revision files of the configuration (statically; what is not literal goes to one Python
  * process) and builds the graph. Faults of the history become HG1xx findings: then 0 is returned and
  * hg_graph_ok() is false. -1 only when something could not be told at all (unreadable directory,
- * dynamic file without Python: kind UNKNOWN, exit 3). */
+ * dynamic file without Python, no file at all and an env.py that says by code where they are: kind
+ * UNKNOWN, exit 3). */
 int hg_alembic_load(const struct hg_alembic_config *c, const struct hg_alembic_options *o,
                     struct hg_graph **ret, struct hg_findings *findings, struct hg_err *err);
 /* The same from memory, for tests, git trees and the ledger: file names and their bytes. Files that
@@ -109,6 +112,8 @@ int hg_alembic_load_sources(const struct hg_alembic_source *sources, size_t coun
 int hg_alembic_locations_then(const struct hg_alembic_config *now, const struct hg_alembic_source *ini,
                               const struct hg_alembic_source *toml, struct hg_strv *ret, bool *ret_recursive,
                               struct hg_err *err);
+/* What to write into the configuration so that revisions are looked for in FOLDER (absolute). Heap. */
+char *hg_alembic_location_line(const struct hg_alembic_config *c, const char *folder);
 /* The graph of revisions that somebody has read before (a bundle's index): nothing is scanned, and no
  * fault of a file can come up. Lists and strings are copied, texts too (for hg_graph_text). */
 struct hg_alembic_fact {

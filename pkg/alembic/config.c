@@ -345,6 +345,8 @@ static void env_py(struct hg_alembic_config *c)
     c->version_table_dynamic = scan.dynamic;
     c->transaction_per_migration = scan.transaction_per_migration;
     c->include_schemas = scan.include_schemas;
+    c->locations_line = scan.locations_line;
+    c->locations_option_line = scan.locations_option_line;
     hg_env_scan_done(&scan);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* env.py is not run; only keyword arguments of its `configure(...)` calls are read. */
+/* env.py is not run; only keyword arguments of its `configure(...)` calls are read, and whether it says where the
+ * revision files are. */
 #include "lex.h"
 #include "scan.h"
 
@@ -71,17 +72,32 @@ static void call(struct hg_lex *lex, struct hg_tok *t, struct hg_env_scan *ret)
     }
 }
 
+/* Behind an attribute: it is given another value, or (.append) more of them. */
+static bool changes(const struct hg_tok *t)
+{
+    return hg_tok_is(t, "=") || hg_tok_is(t, "+=") || hg_tok_is(t, ".");
+}
+
 void hg_scan_env(const char *text, size_t len, struct hg_env_scan *ret)
 {
     *ret = (struct hg_env_scan){ 0 };
     struct hg_lex lex;
-    struct hg_tok t = { 0 };
+    struct hg_tok t = { 0 }, last = { 0 };
+    bool option = false;
     hg_lex_init(&lex, text, len);
     do {
-        bool configure = hg_tok_is(&t, "configure");
+        struct hg_tok before = last;
+        last = t;
         hg_lex_next(&lex, &t);
-        if (configure && hg_tok_is(&t, "("))
+        if (hg_tok_is(&last, "configure") && hg_tok_is(&t, "("))
             call(&lex, &t, ret);
+        if (hg_tok_is(&before, ".") && hg_tok_is(&last, "version_locations") && changes(&t))
+            ret->locations_line = last.line;
+        option = t.kind != HG_TOK_NEWLINE &&
+                 (option || hg_tok_is(&t, "set_main_option") || hg_tok_is(&t, "set_section_option"));
+        if (option && t.kind == HG_TOK_STRING && t.body_len == strlen("version_locations") &&
+            memcmp(t.body, "version_locations", t.body_len) == 0)
+            ret->locations_option_line = t.line;
     } while (t.kind != HG_TOK_END && t.kind != HG_TOK_ERROR);
 }
 

@@ -20,7 +20,7 @@ void hg_rev_files_done(struct hg_rev_files *f)
     for (size_t i = 0; i < f->count; i++)
         free(f->items[i].path);
     free(HG_TAKE(f->items));
-    free(HG_TAKE(f->nested));
+    hg_strv_done(&f->nested);
     f->count = f->cap = 0;
 }
 
@@ -177,13 +177,14 @@ static int walk(struct walk *w, const char *path, unsigned depth, struct hg_err 
     return 0;
 }
 
-/* With no revision at all: is there one directly below, where only `recursive` would look? */
-static char *nested_file(const char *path)
+/* With no revision at all: are there any directly below, where only `recursive` would look? The first of each
+ * folder. */
+static void nested_files(const char *path, struct hg_strv *ret)
 {
     struct hg_err ignored;
     HG_AUTO(entries_done) struct entries entries = { 0 };
     if (read_directory(path, &entries, &ignored) < 0)
-        return NULL;
+        return;
     for (size_t i = 0; i < entries.count; i++) {
         if (entries.items[i].type != DT_DIR || hg_ends_with(entries.items[i].name, "__pycache__"))
             continue;
@@ -191,12 +192,15 @@ static char *nested_file(const char *path)
         HG_AUTO(entries_done) struct entries inner = { 0 };
         if (read_directory(sub, &inner, &ignored) < 0)
             continue;
-        for (size_t j = 0; j < inner.count; j++)
-            if (inner.items[j].type == DT_REG && hg_alembic_is_revision_name(inner.items[j].name) &&
-                strcmp(inner.items[j].name, "env.py") != 0)
-                return hg_path_join(sub, inner.items[j].name);
+        for (size_t j = 0; j < inner.count; j++) {
+            if (inner.items[j].type != DT_REG || !hg_alembic_is_revision_name(inner.items[j].name) ||
+                strcmp(inner.items[j].name, "env.py") == 0)
+                continue;
+            HG_AUTO(hg_freep) char *file = hg_path_join(sub, inner.items[j].name);
+            hg_strv_add(ret, file);
+            break;
+        }
     }
-    return NULL;
 }
 
 static int list_all(struct walk *w, struct hg_err *err)
@@ -224,10 +228,10 @@ static int list_all(struct walk *w, struct hg_err *err)
         return 0;
     HG_AUTO(hg_freep) char *usual = hg_path_join(w->c->script_location, "versions");
     hg_strv_add(&seen, usual);
-    for (size_t i = 0; i < seen.count && !w->out->nested; i++)
-        w->out->nested = nested_file(seen.items[i]);
-    if (!w->out->nested && w->out->missing_locations > 0)
-        w->out->nested = nested_file(w->c->script_location);
+    for (size_t i = 0; i < seen.count && !w->out->nested.count; i++)
+        nested_files(seen.items[i], &w->out->nested);
+    if (!w->out->nested.count && w->out->missing_locations > 0)
+        nested_files(w->c->script_location, &w->out->nested);
     return 0;
 }
 

@@ -88,7 +88,7 @@ struct hg_rev_files {
     struct hg_rev_file *items;
     size_t count, cap;
     size_t missing_locations; /* configured directories that do not exist */
-    char *nested;             /* with no file at all: one found below, where Alembic does not look */
+    struct hg_strv nested;    /* with no file at all: those found below, where Alembic does not look */
 };
 int hg_rev_files_list(const struct hg_alembic_config *c, struct hg_rev_files *ret,
                       struct hg_err *err);

@@ -198,21 +198,74 @@ static void add_revision(struct hg_graph *g, struct hg_findings *f, struct hg_sc
     r->path = HG_TAKE(shown);
 }
 
+static char *env_py(const struct hg_alembic_config *c)
+{
+    HG_AUTO(hg_freep) char *path = hg_path_join(c->script_location, "env.py");
+    return shown_path(c, path);
+}
+
+char *hg_alembic_location_line(const struct hg_alembic_config *c, const char *folder)
+{
+    HG_AUTO(hg_freep) char *dir = hg_path_dir(c->file);
+    HG_AUTO(hg_freep) char *here = hg_path_real(dir);
+    HG_AUTO(hg_freep) char *shown = hg_path_relative(here, folder);
+    const char *quote = hg_ends_with(c->file, ".toml") ? "\"" : "";
+    return hg_xasprintf("version_locations = %s%s%%(here)s/%s%s%s", *quote ? "[" : "", quote, shown, quote,
+                        *quote ? "]" : "");
+}
+
+static char *line_for(const struct hg_alembic_config *c, const char *file)
+{
+    HG_AUTO(hg_freep) char *folder = hg_path_dir(file);
+    return hg_alembic_location_line(c, folder);
+}
+
 static void empty_history(const struct load *l, const struct hg_rev_files *files)
 {
     const struct hg_strv *locations = &l->c->version_locations;
-    if (files->count > 0 || !files->nested)
+    if (files->count > 0 || !files->nested.count)
         return;
     HG_AUTO(hg_freep) char *list = hg_strv_join(locations, ", ");
-    HG_AUTO(hg_freep) char *nested = shown_path(l->c, files->nested);
+    HG_AUTO(hg_freep) char *nested = shown_path(l->c, files->nested.items[0]);
     struct hg_finding *f = hg_finding_add(l->findings, "HG110",
                                           "no revision is found in %s, but there is %s", list, nested);
     f->path = shown_path(l->c, l->c->file);
+    if (l->c->locations_option_line > 0) {
+        HG_AUTO(hg_freep) char *env = env_py(l->c);
+        HG_AUTO(hg_freep) char *line = line_for(l->c, files->nested.items[0]);
+        f->help = hg_xasprintf("%s:%d sets version_locations when Alembic has read it already: name the folder in %s, "
+                               "as in `%s`", env, l->c->locations_option_line, f->path, line);
+        return;
+    }
     f->help = files->missing_locations > 0
                   ? hg_xstrdup("check version_locations: several folders need `path_separator = os` (or "
                                "newline, space) to be told apart")
                   : hg_xstrdup("folders below are read with `recursive_version_locations = true` only, "
                                "in lower case");
+}
+
+/* Alembic's `upgrade` reads other folders than its `history` then; which, may depend on the target's variables, with
+ * which Python is never started to answer a question. */
+static int told_by_code(const struct load *l, const struct hg_rev_files *files, struct hg_err *err)
+{
+    const struct hg_alembic_config *c = l->c;
+    if (files->count > 0 || c->locations_line == 0)
+        return 0;
+    HG_AUTO(hg_freep) char *env = env_py(c);
+    HG_AUTO(hg_freep) char *file = shown_path(c, c->file);
+    HG_AUTO(hg_freep) char *list = hg_strv_join(&c->version_locations, ", ");
+    HG_AUTO(hg_freep) char *line = files->nested.count ? line_for(c, files->nested.items[0]) : NULL;
+    hg_fail(err, HG_E_UNKNOWN, "no revision is found in %s, and %s:%d says by code where they are", list, env,
+            c->locations_line);
+    HG_AUTO(hg_buf_done) struct hg_buf found = HG_BUF_INIT;
+    for (size_t i = 0; i < files->nested.count; i++) {
+        HG_AUTO(hg_freep) char *nested = shown_path(c, files->nested.items[i]);
+        hg_buf_addf(&found, "%s%s", i ? "\n" : "found below, where alembic.ini does not look:\n", nested);
+    }
+    if (found.len > 0)
+        hg_detail(err, "%s", hg_buf_str(&found));
+    return hg_hint(err, "name the folder that it means in %s: `%s`", file,
+                   line ? line : "version_locations = FOLDER");
 }
 
 static int needs_python(const char *name, const struct hg_scan *scan, struct hg_err *err)
@@ -333,7 +386,7 @@ int hg_alembic_load_with(const struct hg_alembic_config *c, const struct hg_alem
 {
     HG_AUTO(hg_rev_files_done) struct hg_rev_files files = { 0 };
     HG_AUTO(load_done) struct load l = { .c = c, .o = o, .findings = findings, .dirfd = -1 };
-    if (hg_rev_files_list(c, &files, err) < 0 || read_all(&l, &files, count, err) < 0 ||
+    if (hg_rev_files_list(c, &files, err) < 0 || told_by_code(&l, &files, err) < 0 || read_all(&l, &files, count, err) < 0 ||
         scan_sources(&l, sources, count, err) < 0)
         return -1;
     empty_history(&l, &files);

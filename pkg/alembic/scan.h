@@ -48,11 +48,14 @@ void hg_scan_judge(struct hg_scan *s);
 /* Script.doc of a docstring: stripped, up to the first empty line. Heap. */
 char *hg_scan_doc(const char *docstring);
 
-/* The keyword arguments of `configure(...)` calls in env.py that matter to a reader. */
+/* The keyword arguments of `configure(...)` calls in env.py that matter to a reader, and the lines (0: none) where
+ * it says by code where the revision files are: to the ScriptDirectory, which Alembic heeds, or as an option, which
+ * it has read by then. */
 struct hg_env_scan {
     char *version_table, *version_table_schema;
     bool dynamic;       /* one of the two is set by something that is not literal */
     bool transaction_per_migration, include_schemas; /* literal True */
+    int locations_line, locations_option_line;
 };
 void hg_scan_env(const char *text, size_t len, struct hg_env_scan *ret);
 void hg_env_scan_done(struct hg_env_scan *s);

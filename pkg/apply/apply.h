@@ -84,9 +84,9 @@ int hg_apply_relabel(const struct hg_common *common, int argc, char **argv, stru
  * context.configure. Else it connects, to the database of that status only, read-only.
  *
  * The result is an object of the driver's reports by event: "start" (versions), "engines" (addresses
- * without passwords), "graph" (heads), "configured", "current", "compared" (changes: what hg_snapshot_diff
- * would list between the database and the models; null without target_metadata), "stop", "result"; and
- * "said", the end of what env.py printed. New reference.
+ * without passwords), "graph" (heads; locations: version_locations as env.py leaves them), "configured",
+ * "current", "compared" (changes: what hg_snapshot_diff would list between the database and the models; null
+ * without target_metadata), "stop", "result"; and "said", the end of what env.py printed. New reference.
  */
 struct hg_apply_look_options {
     const struct hg_common *common;

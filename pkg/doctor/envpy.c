@@ -207,9 +207,24 @@ static char *joined(const json_t *array)
     return list.count ? hg_strv_join(&list, ", ") : hg_xstrdup("none");
 }
 
+/* What config.revisions could not tell, env.py has told by running. */
+static enum hg_check_status located_by_code(struct hg_exam *x, const json_t *graph, struct hg_check *c)
+{
+    HG_AUTO(hg_freep) char *places = joined(json_object_get(graph, "locations"));
+    const char *first = json_string_value(json_array_get(json_object_get(graph, "locations"), 0));
+    if (hg_doctor_runs_here(x) && first) {
+        HG_AUTO(hg_freep) char *line = hg_alembic_location_line(&x->alembic, first);
+        hg_check_hint(c, "in %s: %s", x->alembic.file, line);
+    }
+    return hg_check_say(c, HG_CHECK_FAIL, "for this target env.py takes the revisions from %s (%lld of them)", places,
+                        (long long)json_integer_value(json_object_get(graph, "revisions")));
+}
+
 enum hg_check_status hg_doctor_heads(struct hg_exam *x, struct hg_check *c)
 {
     const json_t *graph = json_object_get(x->look, "graph");
+    if (!x->graph && x->alembic.locations_line > 0 && json_array_size(json_object_get(graph, "locations")) > 0)
+        return located_by_code(x, graph, c);
     if (!x->graph || !hg_graph_ok(x->graph)) /* what Alembic refuses, it says in envpy.runs */
         return hg_check_skip(c, hg_check_find(x->out, "config.revisions"));
     HG_AUTO(hg_revlist_done) struct hg_revlist heads = HG_REVLIST_INIT;

@@ -128,6 +128,24 @@ login() {
     is skipped tools.alembic
 }
 
+@test "env.py says by code where the revisions are: which, and what to write into alembic.ini" {
+    mkdir backend/db/migrations/versions/pg
+    git mv backend/db/migrations/versions/*.py backend/db/migrations/versions/pg
+    env_py 'config = context.config' 'import os
+config = context.config
+context.script.version_locations = [os.path.join(os.path.dirname(__file__), "versions", "pg")]'
+    doctor
+    expect_status 1
+    is unknown config.revisions 'says by code where they are'
+    is ok envpy.runs
+    is fail alembic.heads "$PWD/backend/db/migrations/versions/pg (3 of them)"
+    hint alembic.heads 'alembic.ini: version_locations = %(here)s/db/migrations/versions/pg'
+    sed -i 's|^script_location.*|&\nversion_locations = %(here)s/db/migrations/versions/pg|' backend/alembic.ini
+    doctor
+    expect_status 0
+    is ok alembic.heads
+}
+
 # python_of FOLDER: a python3 there, and an alembic that names it.
 python_of() {
     mkdir -p "$1/bin"

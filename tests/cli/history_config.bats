@@ -46,6 +46,34 @@ setup() { load ../lib/common; load ../lib/history; hgt_history_setup; }
     [ "$(json '.findings[0].rule')" = HG110 ]
 }
 
+@test "T26: env.py says by code where the revisions are" {
+    mkdir m/versions/lite m/versions/pg
+    rev lite/1.py aaaa1111 None
+    rev pg/1.py bbbb2222 None
+    local folder='os.path.join(os.path.dirname(__file__), "versions", "pg")'
+    # Too late for Alembic, whose upgrade finds nothing either.
+    printf 'import os\nfrom alembic import context\ncontext.config.set_main_option("version_locations", %s)\n' \
+        "$folder" > m/env.py
+    look
+    expect_ids ''
+    [ -z "$(alembic history)" ]
+    [ "$(json '.findings[0].rule')" = HG110 ]
+    [[ "$(json '.findings[0].help')" == 'm/env.py:3 sets'*'`version_locations = %(here)s/m/versions/lite`' ]]
+    # Heeded by its upgrade, not by its history.
+    printf 'import os\nfrom alembic import context\ncontext.script.version_locations = [\n    %s]\n' "$folder" > m/env.py
+    for python in '' --no-python; do
+        look $python
+        expect_status 3
+        [[ "$(json .error.message)" == *'m/env.py:3 says by code'* ]] || fail "where"
+        [[ "$(json .error.detail)" == *m/versions/lite/1.py*m/versions/pg/1.py ]] || fail "what is there"
+        [[ "$(json .error.hint)" == *'in alembic.ini: `version_locations = %(here)s/m/versions/lite`' ]] || fail "hint"
+    done
+    echo 'version_locations = %(here)s/m/versions/pg' >> alembic.ini
+    look
+    expect_ids bbbb2222
+    as_alembic
+}
+
 @test "T29: configuration that Alembic would not take" {
     printf '[other]\nscript_location = m\n' > alembic.ini
     look

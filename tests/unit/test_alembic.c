@@ -155,6 +155,28 @@ static void scan_reads_docs(void **state)
     hg_scan_done(&s);
 }
 
+static void scan_env_sees_version_locations(void **state)
+{
+    (void)state;
+    static const struct { const char *text; int line, option; } CASES[] = {
+        { "x = 1\ncontext.script.version_locations = [y]\n", 2, 0 },
+        { "context.script.version_locations += [y]", 1, 0 },
+        { "if z:\n    a.version_locations.append(y)", 2, 0 },
+        { "print(a.version_locations)\nversion_locations = [1]\nif a.version_locations == []: pass", 0, 0 },
+        { "config.set_main_option(\n  'version_locations', y)", 0, 2 },
+        { "config.get_main_option('version_locations')\nf('version_locations')", 0, 0 },
+        { "config.set_section_option('alembic', \"version_locations\", y)", 0, 1 },
+        { "context.configure(a.version_locations)\nconfig.set_main_option('x', y)", 0, 0 },
+    };
+    for (size_t i = 0; i < HG_COUNT(CASES); i++) {
+        struct hg_env_scan s;
+        hg_scan_env(CASES[i].text, strlen(CASES[i].text), &s);
+        if (s.locations_line != CASES[i].line || s.locations_option_line != CASES[i].option)
+            fail_msg("%s: %d, %d", CASES[i].text, s.locations_line, s.locations_option_line);
+        hg_env_scan_done(&s);
+    }
+}
+
 static void scan_env_reads_configure(void **state)
 {
     (void)state;
@@ -399,6 +421,7 @@ int main(void)
         cmocka_unit_test(scan_refuses_what_python_refuses),
         cmocka_unit_test(scan_reads_docs),
         cmocka_unit_test(scan_env_reads_configure),
+        cmocka_unit_test(scan_env_sees_version_locations),
         cmocka_unit_test(ini_is_configparser),
         cmocka_unit_test(ini_refuses),
         cmocka_unit_test(toml_reads_one_table),

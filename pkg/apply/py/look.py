@@ -82,7 +82,8 @@ def sees_headgate(options):
 def graph_report(script):
     try:
         report("graph", heads=list(script.get_heads()),
-               revisions=sum(1 for _ in script.walk_revisions()))
+               revisions=sum(1 for _ in script.walk_revisions()),
+               locations=[os.path.abspath(str(place)) for place in script.version_locations or ()])
     except Exception as error:
         report("graph", heads=None, error=masked(str(error)))
 
