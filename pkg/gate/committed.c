@@ -48,13 +48,26 @@ static char *doubt(const struct hg_repo *repo, bool protected_, const char *comm
     return NULL;
 }
 
+/* In a ledger of another encoding than UTF-8 a `?` stands for a character that it lacks: any one matches it here,
+ * since the files' contents are compared. */
+static bool is_named(const char *name, const char *recorded)
+{
+    for (; *recorded; recorded++) {
+        if (!*name || (*name != *recorded && *recorded != '?'))
+            return false;
+        for (name++; *recorded == '?' && ((unsigned char)*name & 0xc0) == 0x80; name++)
+            ;
+    }
+    return !*name;
+}
+
 /* Those of that last name only, so that only they are read. */
 static void keep_named(struct hg_blobs *blobs, const char *name)
 {
     size_t kept = 0;
     for (size_t i = 0; i < blobs->count; i++) {
         struct hg_blob b = blobs->items[i];
-        if (hg_streq(hg_path_base(b.path), name)) {
+        if (is_named(hg_path_base(b.path), name)) {
             blobs->items[kept++] = b;
         } else {
             free(b.path);

@@ -83,7 +83,16 @@ int hg_ledger_unbase64(const char *text, struct hg_buf *ret)
     return 0;
 }
 
-static void add_step(struct hg_buf *b, const struct hg_ledger_run *run, const struct hg_revision *r)
+static void add_prose(struct hg_buf *b, const char *before, const char *text, const struct hg_strv *lacking)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf member = HG_BUF_INIT;
+    hg_ledger_add_member(&member, before, text);
+    HG_AUTO(hg_freep) char *fitted = hg_ledger_fitted(hg_buf_str(&member), lacking);
+    hg_buf_adds(b, fitted);
+}
+
+static void add_step(struct hg_buf *b, const struct hg_ledger_run *run, const struct hg_revision *r,
+                     const struct hg_strv *lacking)
 {
     size_t len = 0;
     const char *text = hg_graph_text(run->graph, r, &len);
@@ -95,8 +104,8 @@ static void add_step(struct hg_buf *b, const struct hg_ledger_run *run, const st
     hg_ledger_add_member(b, "{\"revision\":", r->id);
     add_list(b, ",\"down\":", &r->down);
     add_list(b, ",\"depends\":", &r->depends_on);
-    hg_ledger_add_member(b, ",\"message\":", r->doc);
-    hg_ledger_add_member(b, ",\"path\":", r->path);
+    add_prose(b, ",\"message\":", r->doc, lacking);
+    add_prose(b, ",\"path\":", r->path, lacking);
     hg_ledger_add_member(b, ",\"digest\":", text ? digest : NULL);
     hg_ledger_add_member(b, ",\"hmac\":", text && run->key ? hmac : NULL);
     hg_ledger_add_member(b, ",\"plan_digest\":", run->plan);
@@ -107,13 +116,28 @@ static void add_step(struct hg_buf *b, const struct hg_ledger_run *run, const st
     }
 }
 
-char *hg_ledger_steps(const struct hg_ledger_run *run)
+char *hg_ledger_prose(const struct hg_ledger_run *run)
+{
+    struct hg_buf b = HG_BUF_INIT;
+    const char *const texts[] = { run->goal, run->by, run->host };
+    for (size_t i = 0; i < HG_COUNT(texts); i++)
+        hg_buf_adds(&b, texts[i] ? texts[i] : "");
+    for (size_t i = 0; run->overrides && i < run->overrides->count; i++)
+        hg_buf_adds(&b, run->overrides->items[i]);
+    for (size_t i = 0; run->steps && i < run->steps->count; i++) {
+        hg_buf_adds(&b, run->steps->items[i]->doc ? run->steps->items[i]->doc : "");
+        hg_buf_adds(&b, run->steps->items[i]->path ? run->steps->items[i]->path : "");
+    }
+    return hg_buf_take(&b);
+}
+
+char *hg_ledger_steps(const struct hg_ledger_run *run, const struct hg_strv *lacking)
 {
     struct hg_buf b = HG_BUF_INIT;
     hg_buf_addc(&b, '[');
     for (size_t i = 0; run->steps && i < run->steps->count; i++) {
         hg_buf_adds(&b, i ? ",\n" : "");
-        add_step(&b, run, run->steps->items[i]);
+        add_step(&b, run, run->steps->items[i], lacking);
     }
     hg_buf_addc(&b, ']');
     return hg_buf_take(&b);

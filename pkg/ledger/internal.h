@@ -10,8 +10,14 @@ void hg_ledger_list(const char *json, struct hg_strv *ret);
 /* Appends `before` and the text as a JSON string, or null for NULL. What there may be ten thousands of is written
  * so, which takes a third of the time of building values and printing them. */
 void hg_ledger_add_member(struct hg_buf *b, const char *before, const char *text);
-/* The steps of a run as the JSON array of sql/intent.sql. Heap. */
-char *hg_ledger_steps(const struct hg_ledger_run *run);
+/* The characters of prose that the database's encoding lacks are added to ret. */
+int hg_ledger_lacking(PGconn *conn, const char *prose, int64_t deadline_ns, struct hg_strv *ret, struct hg_err *err);
+/* The text with a `?` for each of these characters. Heap; NULL for NULL. */
+char *hg_ledger_fitted(const char *text, const struct hg_strv *lacking);
+/* What of a run is prose, to be fitted: its messages, paths, and names that mean nothing to headgate. Heap. */
+char *hg_ledger_prose(const struct hg_ledger_run *run);
+/* The steps of a run as the JSON array of sql/intent.sql, fitted. Heap. */
+char *hg_ledger_steps(const struct hg_ledger_run *run, const struct hg_strv *lacking);
 /* {"REVISION": {"started": "…", "committed": "…"}}. New reference. */
 json_t *hg_ledger_times(const struct hg_ledger_outcome *o);
 /* What an outcome (whose `after` is known) adds to the record of objects: a JSON array of {kind, name, digest,

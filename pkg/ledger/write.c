@@ -15,15 +15,26 @@ void hg_ledger_done(struct hg_ledger *l)
     hg_freep(&l->run);
 }
 
+/* One text of prose, as the database can hold it. Heap; NULL for NULL. */
+static int fit(const struct hg_ledger *l, const char *text, int64_t deadline_ns, char **ret, struct hg_err *err)
+{
+    HG_AUTO(hg_strv_done) struct hg_strv lacking = HG_STRV_INIT;
+    if (text && hg_ledger_lacking(l->conn, text, deadline_ns, &lacking, err) < 0)
+        return -1;
+    *ret = hg_ledger_fitted(text, &lacking);
+    return 0;
+}
+
 int hg_ledger_set_label(struct hg_ledger *l, const char *target, bool protected_, const char *by,
                         int64_t deadline_ns, struct hg_err *err)
 {
     if (!l->database)
         return 0;
-    const char *params[] = { target, protected_ ? "true" : "false", by };
+    HG_AUTO(hg_freep) char *who = NULL;
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
-    if (hg_pg_query(l->conn, hg_sql_ledger_set_label, HG_COUNT(params), params, deadline_ns, &res,
-                    err) < 0)
+    int rc = fit(l, by, deadline_ns, &who, err);
+    const char *params[] = { target, protected_ ? "true" : "false", who };
+    if (rc < 0 || hg_pg_query(l->conn, hg_sql_ledger_set_label, HG_COUNT(params), params, deadline_ns, &res, err) < 0)
         return hg_wrap(err, "leaving the target's name in the database");
     return 0;
 }
@@ -48,9 +59,10 @@ static int intent_file(struct hg_ledger *l, const struct hg_ledger_run *run, int
     HG_AUTO(hg_pg_clearp) PGresult *server = NULL;
     if (hg_pg_query(l->conn, hg_sql_ledger_server, 0, NULL, deadline_ns, &server, err) < 0)
         return hg_wrap(err, "recording the intent");
+    const struct hg_strv none = HG_STRV_INIT; /* the file is UTF-8 */
     HG_AUTO(hg_freep) char *tool = hg_xasprintf("headgate %s", hg_version);
     l->run = hg_xasprintf("%lld-%d", (long long)(hg_wall_ns() / HG_NS_PER_MS), (int)getpid());
-    HG_AUTO(hg_freep) char *steps = hg_ledger_steps(run);
+    HG_AUTO(hg_freep) char *steps = hg_ledger_steps(run, &none);
     json_t *line = json_pack(
         "{s:s, s:s, s:o, s:s, s:s, s:s, s:s?, s:o, s:o, s:s?, s:s?, s:s?, s:o, s:o}", "event",
         "intent", "run", l->run, "at", now_json(), "version_table", run->version_table, "direction",
@@ -70,14 +82,22 @@ int hg_ledger_intent(struct hg_ledger *l, const struct hg_ledger_run *run, int64
     hg_freep(&l->run);
     if (!l->database)
         return l->file ? intent_file(l, run, deadline_ns, err) : 0;
+    HG_AUTO(hg_freep) char *prose = hg_ledger_prose(run);
+    HG_AUTO(hg_strv_done) struct hg_strv lacking = HG_STRV_INIT;
+    if (hg_ledger_lacking(l->conn, prose, deadline_ns, &lacking, err) < 0)
+        return hg_wrap(err, "recording the intent");
     HG_AUTO(hg_freep) char *from = hg_pg_text_array(run->from);
     HG_AUTO(hg_freep) char *to = hg_pg_text_array(run->to);
-    HG_AUTO(hg_freep) char *overrides = hg_pg_text_array(run->overrides);
+    HG_AUTO(hg_freep) char *array = hg_pg_text_array(run->overrides);
+    HG_AUTO(hg_freep) char *overrides = hg_ledger_fitted(array, &lacking);
+    HG_AUTO(hg_freep) char *goal = hg_ledger_fitted(run->goal, &lacking);
+    HG_AUTO(hg_freep) char *by = hg_ledger_fitted(run->by, &lacking);
+    HG_AUTO(hg_freep) char *host = hg_ledger_fitted(run->host, &lacking);
     HG_AUTO(hg_freep) char *pid = hg_xasprintf("%d", (int)getpid());
     HG_AUTO(hg_freep) char *tool = hg_xasprintf("headgate %s", hg_version);
-    HG_AUTO(hg_freep) char *steps = hg_ledger_steps(run);
-    const char *params[] = { run->version_table, run->direction, run->target, run->goal, from, to,
-                             run->by, run->host, pid, run->commit, tool, overrides, steps };
+    HG_AUTO(hg_freep) char *steps = hg_ledger_steps(run, &lacking);
+    const char *params[] = { run->version_table, run->direction, run->target, goal, from, to,
+                             by, host, pid, run->commit, tool, overrides, steps };
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
     if (hg_pg_query(l->conn, hg_sql_ledger_intent, HG_COUNT(params), params, deadline_ns, &res,
                     err) < 0)
@@ -147,11 +167,12 @@ int hg_ledger_outcome(struct hg_ledger *l, const char *id, const struct hg_ledge
     json_decref(object);
     char fingerprint[HG_SHA256_SIZE];
     HG_AUTO(hg_freep) char *objects = delta(l, o, deadline_ns, fingerprint);
-    const char *params[] = { id, o->outcome, rows, o->error, o->sqlstate, done, times,
+    HG_AUTO(hg_freep) char *error = NULL;
+    int rc = fit(l, o->error, deadline_ns, &error, err);
+    const char *params[] = { id, o->outcome, rows, error, o->sqlstate, done, times,
                              *fingerprint ? fingerprint : NULL, objects };
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
-    if (hg_pg_query(l->conn, hg_sql_ledger_outcome, HG_COUNT(params), params, deadline_ns, &res,
-                    err) < 0)
+    if (rc < 0 || hg_pg_query(l->conn, hg_sql_ledger_outcome, HG_COUNT(params), params, deadline_ns, &res, err) < 0)
         return hg_wrap(err, "recording the outcome");
     return 0;
 }
@@ -213,9 +234,11 @@ int hg_ledger_hold(struct hg_ledger *l, const char *version_table, const struct 
     if (!l->database)
         return 0;
     HG_AUTO(hg_freep) char *list = hg_pg_text_array(revisions);
-    const char *params[] = { version_table, list, l->run, by };
+    HG_AUTO(hg_freep) char *who = NULL;
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
-    if (hg_pg_query(l->conn, hg_sql_ledger_hold, HG_COUNT(params), params, deadline_ns, &res, err) < 0)
+    int rc = fit(l, by, deadline_ns, &who, err);
+    const char *params[] = { version_table, list, l->run, who };
+    if (rc < 0 || hg_pg_query(l->conn, hg_sql_ledger_hold, HG_COUNT(params), params, deadline_ns, &res, err) < 0)
         return hg_wrap(err, "holding the revisions");
     return 0;
 }

@@ -63,11 +63,11 @@ hgt_old_venv() {
     XDG_CACHE_HOME=$(dirname "$(dirname "$HGT_VENV")") "$HGT_ROOT/scripts/test-venv" "$1"
 }
 
-# A fresh, empty database on the shared server. Exports HGT_DB, HGT_PGURL (libpq's spelling) and
-# DATABASE_URL (SQLAlchemy's spelling).
+# hgt_db [ENCODING]: a fresh, empty database on the shared server. Exports HGT_DB, HGT_PGURL (libpq's spelling)
+# and DATABASE_URL (SQLAlchemy's spelling).
 hgt_db() {
     HGT_DB=hgt_$$_${RANDOM}${RANDOM}
-    hgt_admin "create database $HGT_DB"
+    hgt_admin "create database $HGT_DB ${1:+template template0 encoding '$1' lc_collate 'C' lc_ctype 'C'}"
     export HGT_DB
     export HGT_PGURL=postgresql://hgt:hgt-secret@127.0.0.1:$HGT_PORT/$HGT_DB
     export DATABASE_URL=postgresql+psycopg://hgt:hgt-secret@127.0.0.1:$HGT_PORT/$HGT_DB

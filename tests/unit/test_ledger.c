@@ -51,7 +51,8 @@ static void steps_carry_the_file_whatever_its_bytes(void **state)
         fail_msg("r1 was not read");
     struct hg_revlist steps = { items, 1, 1 };
     struct hg_ledger_run run = { .graph = graph, .steps = &steps };
-    HG_AUTO(hg_freep) char *steps_text = hg_ledger_steps(&run);
+    const struct hg_strv none = HG_STRV_INIT;
+    HG_AUTO(hg_freep) char *steps_text = hg_ledger_steps(&run, &none);
     HG_AUTO(hg_buf_done) struct hg_buf file = HG_BUF_INIT;
     json_t *json = json_loads(steps_text, 0, NULL);
     const json_t *step = json_array_get(json, 0);
@@ -65,6 +66,43 @@ static void steps_carry_the_file_whatever_its_bytes(void **state)
     assert_int_equal(file.len, sizeof text - 1);
     assert_memory_equal(hg_buf_str(&file), text, sizeof text - 1);
     json_decref(json);
+    hg_graph_free(graph);
+}
+
+static void what_an_encoding_lacks_becomes_a_question_mark(void **state)
+{
+    (void)state;
+    HG_AUTO(hg_strv_done) struct hg_strv lacking = HG_STRV_INIT;
+    HG_AUTO(hg_freep) char *whole = hg_ledger_fitted("łé", &lacking);
+    assert_string_equal(whole, "łé");
+    hg_strv_add(&lacking, "ł");
+    hg_strv_add(&lacking, "☃");
+    HG_AUTO(hg_freep) char *fitted = hg_ledger_fitted("☃ łłé ?\xe2\x98", &lacking);
+    assert_string_equal(fitted, "? ??é ?\xe2\x98");
+    assert_null(hg_ledger_fitted(NULL, &lacking));
+}
+
+static void only_prose_is_fitted(void **state)
+{
+    (void)state;
+    static const char text[] = "'''ł'''\nrevision = 'ł'\ndown_revision = None\n";
+    struct hg_alembic_source source = { "ł.py", text, sizeof text - 1 };
+    HG_AUTO(hg_findings_done) struct hg_findings findings = HG_FINDINGS_INIT;
+    HG_AUTO(hg_strv_done) struct hg_strv lacking = HG_STRV_INIT;
+    struct hg_graph *graph = NULL;
+    struct hg_err err = { 0 };
+    assert_int_equal(hg_alembic_load_sources(&source, 1, &graph, &findings, &err), 0);
+    const struct hg_revision *items[] = { hg_graph_get(graph, "ł") };
+    if (!items[0])
+        fail_msg("it was not read");
+    struct hg_revlist steps = { items, 1, 1 };
+    struct hg_ledger_run run = { .graph = graph, .steps = &steps, .goal = "g", .host = "h" };
+    HG_AUTO(hg_freep) char *prose = hg_ledger_prose(&run);
+    assert_string_equal(prose, "ghłł.py");
+    hg_strv_add(&lacking, "ł");
+    HG_AUTO(hg_freep) char *fitted = hg_ledger_steps(&run, &lacking);
+    assert_non_null(strstr(fitted, "{\"revision\":\"ł\""));
+    assert_non_null(strstr(fitted, "\"message\":\"?\",\"path\":\"?.py\""));
     hg_graph_free(graph);
 }
 
@@ -323,6 +361,8 @@ int main(void)
         cmocka_unit_test(arrays_quote_what_postgresql_would_read_otherwise),
         cmocka_unit_test(lists_come_back_from_json),
         cmocka_unit_test(steps_carry_the_file_whatever_its_bytes),
+        cmocka_unit_test(what_an_encoding_lacks_becomes_a_question_mark),
+        cmocka_unit_test(only_prose_is_fitted),
         cmocka_unit_test(the_administrator_gets_quoted_sql),
         cmocka_unit_test(base64_comes_back_and_anything_else_is_refused),
         cmocka_unit_test(a_file_says_what_happened_and_which_lines_are_none),
