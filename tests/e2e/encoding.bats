@@ -57,3 +57,21 @@ says() { PGCLIENTENCODING=UTF8 hgt_psql "$1"; }
     [[ $(hga_result .error.message) == *"zażółć é"* ]] || fail "another error"
     [ "$(says "select outcome, error like '%za?ó?? é%' from headgate.run")" = "failed|t" ]
 }
+
+@test "psycopg's bytes for text, in an SQL_ASCII database, are read as what they say" {
+    hgt_db SQL_ASCII
+    hga_project 2
+    run --separate-stderr headgate apply --yes --format json
+    expect_status 4
+    # SQLAlchemy does not know what to do with them, and Alembic fails alike.
+    [[ $(hga_result .error.message) == *"TypeError"*'client_encoding="utf8"'* ]] || fail "another error"
+    run alembic current
+    expect_status 1
+    sed -i 's/create_engine(url,/create_engine(url, client_encoding="utf8",/' mig/env.py
+    hga_commit
+    run --separate-stderr headgate apply --yes --format json
+    expect_status 0
+    [ "$(hga_rows)" = r2 ]
+    run headgate doctor
+    expect_status 0
+}

@@ -32,7 +32,7 @@ class Stop(BaseException):
 STATE = {"stopped": None, "sessions": 0, "fd": -1, "file": None, "process": None, "files": False,
          "touched": False, "folder": None,
          "step": None, "alone": False, "pid": None, "undone": False, "did": False,
-         "through": False}
+         "through": False, "bytes": False}
 
 # What may stand in a statement without being one, and what ends a transaction.
 ASIDE = re.compile(r"--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$|'[^']*'|\"[^\"]*\"|\bbegin\s+atomic\b.*?;\s*end\b",
@@ -92,6 +92,15 @@ def literal(text):
     return "'" + text.replace("'", "''") + "'"
 
 
+def text_of(value):
+    """psycopg gives bytes for text where client_encoding is SQL_ASCII, which it is in a database of that encoding
+    until env.py sets another."""
+    if not isinstance(value, bytes):
+        return value
+    STATE["bytes"] = True
+    return value.decode("utf-8", "replace")
+
+
 class Session:
     """A new connection of the migrator, before env.py gets it."""
 
@@ -113,7 +122,7 @@ class Session:
         cursor = self.dbapi.cursor()
         try:
             cursor.execute(sql)
-            return [tuple(row) for row in cursor.fetchall()]
+            return [tuple(text_of(value) for value in row) for row in cursor.fetchall()]
         finally:
             cursor.close()
 
@@ -595,7 +604,11 @@ def drive():
             report("result", ok=False, stopped=STATE["stopped"].reason,
                    message=str(STATE["stopped"]), touched=STATE["touched"])
             sys.exit(70)
-        report("result", ok=False, stopped=None, **describe(error))
+        fields = describe(error)
+        if STATE["bytes"] and isinstance(error, TypeError):
+            fields["message"] += (" (psycopg gives bytes for text, because client_encoding is SQL_ASCII:"
+                                  " create_engine(url, client_encoding=\"utf8\") in env.py)")
+        report("result", ok=False, stopped=None, **fields)
         if tell_briefly(error):
             sys.exit(1)
         raise
