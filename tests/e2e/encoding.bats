@@ -58,6 +58,15 @@ says() { PGCLIENTENCODING=UTF8 hgt_psql "$1"; }
     [ "$(says "select outcome, error like '%za?ó?? é%' from headgate.run")" = "failed|t" ]
 }
 
+@test "an error whose text is none is told as far as it goes" {
+    hgt_db
+    hga_project 1
+    hga_revision 2 'raise RuntimeError("a" + chr(0) + "b" + chr(0xdc80) + "ł")'
+    run --separate-stderr headgate apply --yes --format json
+    expect_status 4
+    [[ $(hga_result .error.message) == *"RuntimeError: a�b?ł"* ]] || fail "another error"
+}
+
 @test "psycopg's bytes for text, in an SQL_ASCII database, are read as what they say" {
     hgt_db SQL_ASCII
     hga_project 2

@@ -58,7 +58,9 @@ def report(event, **fields):
         return
     fields["event"] = event
     fields["at"] = time.time()
-    line = (json.dumps(fields, default=str) + "\n").encode("utf-8")
+    # What no JSON reader takes, NUL and half characters, may stand in an error's text.
+    line = json.dumps(fields, default=str, ensure_ascii=False).replace("\\u0000", "\\ufffd")
+    line = (line + "\n").encode("utf-8", "replace")
     try:
         if file_of(STATE["fd"]) != STATE["file"]:
             raise OSError("the migration has closed the descriptor, and another file has its number")
