@@ -148,6 +148,31 @@ all_objects() { headgate ledger export --format json | jq -cS '[.objects, [.runs
     expect_status 0
 }
 
+@test "that a ledger of version 3 was emptied is known after it was brought to version 4" {
+    apply_quietly r1
+    ledger_3
+    hgt_psql "truncate headgate.run cascade"
+    for verb in gate ledger\ init gate; do
+        # shellcheck disable=SC2086
+        run --separate-stderr headgate $verb --format json
+        [ "$verb" != gate ] || [[ $(json '[.findings[].rule] | join(" ")') == *HG229* ]] || fail "$output"
+    done
+    [ "$(version)" = 4 ]
+    run --separate-stderr headgate ledger verify --format json
+    expect_status 1
+    [[ "$(json '.problems | map(.message) | join(" ")')" == *"it was emptied"* ]] || fail "$output"
+}
+
+@test "a ledger of version 3 that never recorded anything was not emptied" {
+    apply_quietly r1
+    ledger_3
+    hgt_psql "truncate headgate.run restart identity cascade"
+    run --separate-stderr headgate ledger init --format json
+    [ "$(json .done) $(version)" = "upgraded 4" ]
+    run --separate-stderr headgate gate --format json
+    expect_status 0
+}
+
 @test "who could write a ledger of version 3 can go on: everybody, and the owner of its tables" {
     local deployer=${HGT_DB}_deployer
     apply_quietly r1

@@ -109,6 +109,12 @@ begin
           from headgate.object o
          group by o.run
          order by pg_catalog.min(o.seq);
+        -- That there were some before somebody emptied it stays to be seen (sql/emptied.sql).
+        if not exists (select from headgate.change)
+           and exists (select from pg_catalog.pg_sequences q where q.schemaname = 'headgate'
+                          and q.sequencename = 'object_seq_seq' and q.last_value is not null) then
+            perform pg_catalog.nextval('headgate.change_seq_seq'::pg_catalog.regclass);
+        end if;
     end if;
 
     -- What somebody edited until it cannot be read is no object, and the fingerprint tells. As an error it would be
