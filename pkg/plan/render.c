@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The SQL of a plan's revisions; what Python makes anew whenever it runs is not shown. */
+/* The SQL of a plan's revisions, spelled alike whether files or a bundle are the code side; what Python makes anew
+ * whenever it runs is not shown. */
 #include "internal.h"
 
 #include "bundle/bundle.h"
@@ -20,6 +21,28 @@ static json_t *no_sql(const char *reason)
     return json_pack("{so}", "reason", hg_json_text(reason));
 }
 
+/* Without the blanks around it; what is nothing else is left out. */
+static void add_statement(json_t *to, const char *sql)
+{
+    static const char BLANKS[] = " \t\n\r\f\v";
+    size_t begin = strspn(sql, BLANKS), end = strlen(sql);
+    while (end > begin && strchr(BLANKS, sql[end - 1]))
+        end--;
+    HG_AUTO(hg_freep) char *text = hg_xstrndup(sql + begin, end - begin);
+    if (*text)
+        json_array_append_new(to, hg_json_text(text));
+}
+
+static json_t *statements(const json_t *list)
+{
+    json_t *sql = json_array(), *item;
+    size_t i;
+    json_array_foreach((json_t *)(uintptr_t)list, i, item)
+        if (json_is_string(item))
+            add_statement(sql, json_string_value(item));
+    return json_pack("{so}", "sql", sql);
+}
+
 static json_t *agreed(const struct hg_rendered both[2], const char *revision)
 {
     json_t *a = json_object_get(both[0].up, revision);
@@ -29,7 +52,7 @@ static json_t *agreed(const struct hg_rendered both[2], const char *revision)
         return no_sql(fatal ? fatal : "it was not reached");
     json_t *sql_a = json_object_get(a, "sql"), *sql_b = json_object_get(b, "sql");
     if (sql_a && sql_b && json_equal(sql_a, sql_b))
-        return json_pack("{sO}", "sql", sql_a);
+        return statements(sql_a);
     if (sql_a || sql_b)
         return no_sql("Python makes values in it anew each time it runs (a UUID, the time, an order)");
     const char *reason = json_string_value(json_object_get(a, "reason"));
@@ -47,14 +70,12 @@ static json_t *for_all(const struct hg_revlist *steps, const char *reason)
 
 static json_t *of_script(const struct hg_bundle_script *s)
 {
-    json_t *sql = json_array();
-    if (s->class == HG_BUNDLE_NEEDS_PYTHON) {
-        json_decref(sql);
+    static const char *const EDGES[] = { [HG_CHUNK_COMMIT] = "COMMIT", [HG_CHUNK_BEGIN] = "BEGIN" };
+    if (s->class == HG_BUNDLE_NEEDS_PYTHON)
         return no_sql(s->reason ? s->reason : "it needs Python");
-    }
+    json_t *sql = json_array();
     for (size_t i = 0; i < s->count; i++)
-        if (s->chunks[i].kind == HG_CHUNK_SQL)
-            json_array_append_new(sql, hg_json_text(s->chunks[i].sql));
+        add_statement(sql, s->chunks[i].kind == HG_CHUNK_SQL ? s->chunks[i].sql : EDGES[s->chunks[i].kind]);
     return json_pack("{so}", "sql", sql);
 }
 

@@ -124,6 +124,29 @@ op.execute("comment on table t1 is '"'"'%s'"'"'" % datetime.date.today())' "toda
     [[ $output == *$'     select 1 -- the end\n     ;'* ]] || fail "a comment swallows the semicolon"
 }
 
+@test "a plan of files fits an apply of their bundle, and the other way round" {
+    hga_project 1
+    hga_revision 2 'op.execute("insert into t1 values (1)")
+with op.get_context().autocommit_block():
+    op.execute("""
+        CREATE INDEX CONCURRENTLY x ON t1 (id)
+    """)
+op.execute("")
+op.execute("update t1 set id = 2;")'
+    headgate bundle -o x.bundle > /dev/null 2>&1
+    headgate plan -o files.json > /dev/null
+    headgate plan --bundle x.bundle -o bundle.json > /dev/null
+    [ "$(jq -c '.revisions[1].sql' files.json)" = \
+        '["insert into t1 values (1)","COMMIT","CREATE INDEX CONCURRENTLY x ON t1 (id)","BEGIN","update t1 set id = 2;"]' ]
+    diff <(jq .revisions files.json) <(jq .revisions bundle.json)
+    run --separate-stderr headgate apply --yes --bundle x.bundle --plan files.json
+    expect_status 0
+    hgt_psql 'drop table t1, alembic_version; drop schema headgate cascade'
+    run --separate-stderr headgate apply --yes --plan bundle.json
+    expect_status 0
+    [[ $stderr != *HG230* ]] || fail "a difference"
+}
+
 @test "Python gets no secret and no connection" {
     hga_project 1
     {

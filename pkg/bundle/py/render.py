@@ -144,10 +144,6 @@ def settle_environment():
 def record(text, kind="sql"):
     if STATE["revision"] is None:
         return
-    if not SPEC["bundle"]:
-        text = text.strip()
-        if not text:
-            return
     if "\0" in text:
         refuse("literal", "a statement holds a NUL character")
     try:
@@ -390,24 +386,22 @@ def wrap_statements():
         return bulk_insert(self, table, rows, *args, **kwargs)
 
     def output(self, statement):
-        if SPEC["bundle"] or statement.startswith("-- Running"):
-            return
-        record(statement.rstrip().rstrip(";"))  # COMMIT and BEGIN around an autocommit block
+        pass  # Alembic's own BEGIN, COMMIT and comments
 
     @contextlib.contextmanager
     def autocommit_block(self):
-        record("COMMIT;", "commit")
+        end = ";" if SPEC["bundle"] else ""
+        record("COMMIT" + end, "commit")
         try:
             yield
         finally:
-            record("BEGIN;", "begin")
+            record("BEGIN" + end, "begin")
 
     SQLCompiler.render_literal_value = render_literal_value
     DefaultImpl._exec = execute
     DefaultImpl.bulk_insert = insert_rows
     DefaultImpl.static_output = output
-    if SPEC["bundle"]:
-        MigrationContext.autocommit_block = autocommit_block
+    MigrationContext.autocommit_block = autocommit_block
     MigrationContext._stdout_connection = lambda self, _connection: connection(
         self.dialect, lambda construct: self.impl._exec(construct))
 
