@@ -410,10 +410,23 @@ void hg_run_tell_done(struct hg_run *r);
 /* rollback.c */
 /* Says what the downgrades do and destroy, once for the same steps. */
 void hg_run_show_down(struct hg_run *r);
-/* lost.c: what an operation destroys: {"kind": "table" | "column", "object", "column", "rows", "values",
- * "exact"}, counted by deadline_ns, else estimated; words gets "12 rows". New reference. */
-json_t *hg_run_count_lost(struct hg_run *r, const char *schema, const char *table, const char *column,
-                          int64_t deadline_ns, char **words);
+/* lost.c: what operations destroy: tables with their rows, or (column not NULL) columns with their values. */
+struct hg_loss {
+    char *name, *column;    /* the table as written, quoted */
+    char *object;           /* as the server names it; NULL: not there, */
+    bool looked;            /* which it has said */
+    long long rows, values; /* -1: not known */
+    bool exact, quick;      /* counted; can be with others */
+};
+struct hg_losses { struct hg_loss *items; size_t count, cap; };
+#define HG_LOSSES_INIT { NULL, 0, 0 }
+void hg_losses_add(struct hg_losses *l, const char *schema, const char *table, const char *column);
+/* Counted by deadline_ns, else estimated. */
+void hg_run_count_losses(struct hg_run *r, struct hg_losses *l, int64_t deadline_ns);
+char *hg_loss_words(const struct hg_loss *l); /* "12 rows"; heap */
+/* {"kind": "table" | "column", "object", "column", "rows", "values", "exact"}. New reference. */
+json_t *hg_loss_json(const struct hg_loss *l);
+void hg_losses_done(struct hg_losses *l);
 int hg_run_judge_down(struct hg_run *r, struct hg_err *err);
 int hg_run_hold(struct hg_run *r, struct hg_err *err);
 

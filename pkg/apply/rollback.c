@@ -19,19 +19,40 @@ static bool opaque(const struct hg_review_op *op)
     return op->kind == HG_OP_EXECUTE || op->kind == HG_OP_OTHER || op->dynamic;
 }
 
-/* Something that goes with its data: {"what", …} with how much it is, and the same in words. */
-static void add_lost(struct hg_run *r, const char *what, const char *schema, const char *table,
-                     const char *column, int64_t deadline_ns, json_t *event)
+/* The events of all steps; how much goes is counted for all of them together, and then put into its place. */
+struct said { json_t *destroys, *lost; size_t place; };
+struct showing {
+    json_t *events;
+    struct hg_losses losses;
+    struct said *said; /* one for each loss; borrowed from the events */
+    size_t said_cap;
+};
+
+/* Something that goes with its data; how much is not known yet. */
+static void add_lost(struct showing *s, const char *what, const char *schema, const char *table,
+                     const char *column, json_t *event)
 {
-    HG_AUTO(hg_freep) char *words = NULL;
-    json_t *lost = hg_run_count_lost(r, schema, table, column, deadline_ns, &words);
-    HG_AUTO(hg_freep) char *text = hg_xasprintf("%s (%s)", what, words);
-    json_array_append_new(json_object_get(event, "destroys"), hg_event_text(text));
-    json_array_append_new(json_object_get(event, "lost"), lost);
+    json_t *destroys = json_object_get(event, "destroys"), *lost = json_object_get(event, "lost");
+    s->said = hg_grow(s->said, s->losses.count, &s->said_cap, sizeof *s->said);
+    s->said[s->losses.count] = (struct said){ destroys, lost, json_array_size(destroys) };
+    hg_losses_add(&s->losses, schema, table, column);
+    json_array_append_new(destroys, hg_event_text(what));
+}
+
+static void fill_in(struct showing *s)
+{
+    for (size_t i = 0; i < s->losses.count; i++) {
+        const struct said *at = &s->said[i];
+        HG_AUTO(hg_freep) char *words = hg_loss_words(&s->losses.items[i]);
+        HG_AUTO(hg_freep) char *text =
+            hg_xasprintf("%s (%s)", json_string_value(json_array_get(at->destroys, at->place)), words);
+        json_array_set_new(at->destroys, at->place, hg_event_text(text));
+        json_array_append_new(at->lost, hg_loss_json(&s->losses.items[i]));
+    }
 }
 
 /* DROP TABLE and TRUNCATE in SQL that is written out. */
-static void add_sql_lost(struct hg_run *r, const char *sql, int64_t deadline_ns, json_t *event)
+static void add_sql_lost(struct showing *s, const char *sql, json_t *event)
 {
     json_t *objects = json_array(), *object;
     size_t i;
@@ -44,23 +65,23 @@ static void add_sql_lost(struct hg_run *r, const char *sql, int64_t deadline_ns,
             continue;
         HG_AUTO(hg_freep) char *what = hg_xasprintf("%s table %s", drops ? "drops" : "empties", name);
         HG_AUTO(hg_freep) char *schema = dot ? hg_xstrndup(name, (size_t)(dot - name)) : NULL;
-        add_lost(r, what, schema, dot ? dot + 1 : name, NULL, deadline_ns, event);
+        add_lost(s, what, schema, dot ? dot + 1 : name, NULL, event);
     }
     json_decref(objects);
 }
 
-static void report_op(struct hg_run *r, const struct hg_review_op *op, int64_t deadline_ns, json_t *event)
+static void report_op(struct showing *s, const struct hg_review_op *op, json_t *event)
 {
     HG_AUTO(hg_buf_done) struct hg_buf words = HG_BUF_INIT;
     hg_review_op_words(op, &words);
     json_array_append_new(json_object_get(event, "operations"), hg_event_text(hg_buf_str(&words)));
     if (destroys(op) && op->table && (op->name || op->kind == HG_OP_DROP_TABLE))
-        add_lost(r, hg_buf_str(&words), op->schema, op->table,
-                 op->kind == HG_OP_DROP_COLUMN ? op->name : NULL, deadline_ns, event);
+        add_lost(s, hg_buf_str(&words), op->schema, op->table, op->kind == HG_OP_DROP_COLUMN ? op->name : NULL,
+                 event);
     else if (destroys(op))
         json_array_append_new(json_object_get(event, "destroys"), hg_event_text(hg_buf_str(&words)));
     if (op->sql)
-        add_sql_lost(r, op->sql, deadline_ns, event);
+        add_sql_lost(s, op->sql, event);
     if (!opaque(op))
         return;
     HG_AUTO(hg_freep) char *dark = hg_xasprintf(
@@ -68,8 +89,7 @@ static void report_op(struct hg_run *r, const struct hg_review_op *op, int64_t d
     json_array_append_new(json_object_get(event, "cannot_tell"), hg_event_text(dark));
 }
 
-static void report(struct hg_run *r, const struct hg_revision *rev, const struct hg_review_body *b,
-                   int64_t deadline_ns)
+static void report(struct showing *s, const struct hg_revision *rev, const struct hg_review_body *b)
 {
     json_t *event = hg_note("downgrade");
     json_object_set_new(event, "revision", hg_event_text(rev->id));
@@ -79,11 +99,11 @@ static void report(struct hg_run *r, const struct hg_revision *rev, const struct
     json_object_set_new(event, "lost", json_array());
     json_object_set_new(event, "cannot_tell", json_array());
     for (size_t i = 0; i < b->count; i++)
-        report_op(r, &b->ops[i], deadline_ns, event);
+        report_op(s, &b->ops[i], event);
     if (b->other_statements)
         json_array_append_new(json_object_get(event, "cannot_tell"),
                               json_string("statements that are no Alembic operation"));
-    hg_emit(r, event);
+    json_array_append_new(s->events, event);
 }
 
 static bool shown_already(const struct hg_run *r)
@@ -96,9 +116,9 @@ static bool shown_already(const struct hg_run *r)
 
 void hg_run_show_down(struct hg_run *r)
 {
-    int64_t deadline = hg_now_ns() + COUNT_ALL_NS;
     if (shown_already(r))
         return;
+    struct showing s = { .events = json_array(), .losses = HG_LOSSES_INIT };
     hg_strv_done(&r->shown);
     r->shown = (struct hg_strv)HG_STRV_INIT;
     for (size_t i = 0; i < r->steps.count; i++) {
@@ -109,8 +129,17 @@ void hg_run_show_down(struct hg_run *r)
         const char *text = hg_graph_text(r->graph, rev, &len);
         hg_strv_add(&r->shown, rev->id);
         if (text && hg_review_scan(text, len, &review, &ignored) == 0)
-            report(r, rev, &review.down, deadline);
+            report(&s, rev, &review.down);
     }
+    hg_run_count_losses(r, &s.losses, hg_now_ns() + COUNT_ALL_NS);
+    fill_in(&s);
+    size_t i;
+    json_t *event;
+    json_array_foreach(s.events, i, event)
+        hg_emit(r, json_incref(event));
+    hg_losses_done(&s.losses);
+    free(s.said);
+    json_decref(s.events);
 }
 
 static int judge_one(struct hg_run *r, const struct hg_revision *rev, struct hg_err *err)

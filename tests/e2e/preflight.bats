@@ -331,3 +331,37 @@ op.execute('drop table second; delete from t1')"
     expect_stderr '- table public."Kept Notes"'
     [ "$(hgt_psql "select count(*) from t1")" = 0 ]
 }
+
+@test "rollback counts many tables together; one that is locked, hidden or gone is not held against the others" {
+    local up='' down='' i counted='[.[] | select(.note == "downgrade") | .lost[]]'
+    for ((i = 1; i <= 250; i++)); do
+        up+="op.create_table('m$i', sa.Column('id', sa.Integer), sa.Column('v', sa.Text))"$'\n'
+        down+="op.drop_table('m$i')"$'\n'
+    done
+    hga_project 1
+    hga_revision 2 "$up" "${down}op.drop_column('m7', 'v')
+op.drop_column('m8', 'gone')
+op.drop_table('gone')
+op.drop_table('x', schema='hidden')"
+    headgate apply -q > /dev/null 2>&1
+    hgt_psql "do 'begin for i in 1..250 loop execute format(\$x\$insert into m%s select g, nullif(g, 1) from generate_series(1, %s) g\$x\$, i, i); end loop; end'
+              ; create schema hidden; create table hidden.x (); analyze"
+    hold locker "begin; lock table m9"
+    export HEADGATE_TRACE=$BATS_TEST_TMPDIR/trace
+    run --separate-stderr headgate rollback -1 --dry-run --format json
+    expect_status 0
+    [ "$(jq -cs "$counted | [length, (map(select(.exact)) | length), (map(select(.column == null and .exact and .object != \"hidden.x\")) | map(.rows) | add)]" <<< "$output")" = \
+        "[254,251,$((250 * 251 / 2 - 9))]" ] || fail "counted"
+    [ "$(jq -cs "$counted | .[8], .[250:][] | [.object, .column, .rows, .values, .exact]" <<< "$output" | xargs)" = \
+        '[public.m9,null,9,null,false] [public.m7,v,7,6,true] [null,gone,null,null,false] [null,null,null,null,false] [hidden.x,null,0,null,true]' ] || fail "those"
+    [ "$(grep -c 'pg_catalog.count(' "$HEADGATE_TRACE")" -le 5 ] || fail "one by one"
+    hgt_psql "select pg_terminate_backend($HELD)" > /dev/null
+    # A role that may not look into one schema.
+    hgt_admin "create role $HGT_DB login password 'canary-login-7351'"
+    hgt_psql "grant all on all tables in schema public to $HGT_DB; grant all on schema headgate to $HGT_DB;
+              grant all on all tables in schema headgate to $HGT_DB"
+    DATABASE_URL=postgresql+psycopg://$HGT_DB:canary-login-7351@${DATABASE_URL#*@} \
+        run --separate-stderr headgate rollback -1 --dry-run --format json
+    [ "$(jq -cs "$counted | [length, (map(select(.exact)) | length)]" <<< "$output")" = "[254,251]" ]
+    [[ $(jq -rs '[.[] | select(.note == "downgrade") | .destroys[]] | last' <<< "$output") == "drops table hidden.x (rows could not be counted in time"* ]]
+}
