@@ -222,20 +222,45 @@ static bool moved_itself(const struct hg_run *r, const char *table)
     return false;
 }
 
-/* Only what came or went: a view, say, is spelled anew when its table changes. */
-static bool beside_plan(const struct hg_run *r, const struct planned *p, const json_t *c)
+/* Of what came or went under this name. What only changed is not judged: a view, say, is spelled anew when its
+ * table changes. */
+static bool beside_plan(const struct hg_run *r, const struct planned *p, const char *kind, const char *name)
 {
     static const char *const KINDS[] = { "constraint", "index", "trigger", "policy", "rule", "sequence", "view",
                                          "materialized view", "function", "procedure", "aggregate", "type" };
-    const char *kind = hg_jstr(c, "kind"), *name = hg_jstr(c, "name"), *change = hg_jstr(c, "change");
     bool judged = false;
     for (size_t i = 0; i < HG_COUNT(KINDS); i++)
         judged = judged || hg_streq(kind, KINDS[i]);
-    if (!judged || (!hg_streq(change, "added") && !hg_streq(change, "removed")) || names_it(&p->names, name) ||
+    if (!judged || names_it(&p->names, name) ||
         (p->types && (hg_streq(kind, "type") || hg_streq(kind, "function"))))
         return false;
     HG_AUTO(hg_freep) char *table = table_of(r, kind, name);
     return !table || !(names_it(&p->names, table) || follows_another(r, table) || moved_itself(r, table));
+}
+
+static void add_unplanned(struct hg_strv *ret, const char *kind, const char *name, const char *change)
+{
+    hg_strv_addf(ret, "%s %s was %s, which the plan does not say", kind, name, change);
+}
+
+/* A new name means that one went and one came; each by itself may be the plan's. */
+static void find_unplanned_in(const struct hg_run *r, const struct planned *p, const json_t *c, struct hg_strv *ret)
+{
+    const char *from = hg_jget(c, "from"), *kind = hg_jstr(c, "kind"), *name = hg_jstr(c, "name");
+    const char *change = hg_jstr(c, "change");
+    HG_AUTO(hg_freep) char *renamed = from ? hg_xasprintf("renamed from %s", from) : NULL;
+    if (hg_streq(kind, "table")) {
+        if (!names_it(&p->names, name) && !(from && names_it(&p->names, from)) && !follows_another(r, name))
+            add_unplanned(ret, kind, name, renamed ? renamed : change);
+        return;
+    }
+    if (hg_streq(change, "changed"))
+        return;
+    bool came = beside_plan(r, p, kind, name), went = from && beside_plan(r, p, kind, from);
+    if (came)
+        add_unplanned(ret, kind, name, !renamed ? change : went ? renamed : "added");
+    else if (went)
+        add_unplanned(ret, kind, from, "removed");
 }
 
 static void find_unplanned(struct hg_run *r, const struct planned *p, struct hg_strv *ret)
@@ -243,13 +268,7 @@ static void find_unplanned(struct hg_run *r, const struct planned *p, struct hg_
     size_t i;
     json_t *c;
     json_array_foreach(r->changed, i, c)
-    {
-        const char *from = hg_jget(c, "from"), *kind = hg_jstr(c, "kind"), *name = hg_jstr(c, "name");
-        bool table = hg_streq(kind, "table") && !names_it(&p->names, name) &&
-                     !(from && names_it(&p->names, from)) && !follows_another(r, name);
-        if (table || beside_plan(r, p, c))
-            hg_strv_addf(ret, "%s %s was %s, which the plan does not say", kind, name, hg_jstr(c, "change"));
-    }
+        find_unplanned_in(r, p, c, ret);
 }
 
 /* What is there as a plan spells it, with its schema and without: tables, and the rest. Sorted. */

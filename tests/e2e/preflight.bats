@@ -300,6 +300,59 @@ op.execute('create view wanted as select 1 as one')"
     hgt_psql "drop event trigger also"
 }
 
+@test "what somebody renamed while a plan ran is not what the plan said" {
+    hga_project 2
+    hga_revision 3 "op.execute('create index by_id on t2 (id)')
+op.execute('alter table t2 add constraint positive check (id > 0)')
+op.execute('create sequence counted')
+op.execute('create view seen as select 1 as one')
+op.execute('create materialized view kept as select 1 as one')
+op.execute('create function doubled(i int) returns int language sql as \$\$select i * 2\$\$')
+op.execute(\"create type mood as enum ('good', 'bad')\")
+op.execute('create index own on t1 (id)')"
+    headgate apply -q > /dev/null 2>&1
+    # One that a plan takes away and makes again under another name looks renamed, too.
+    hga_revision 4 "op.execute('create view again as select 3 as three')
+op.execute('create table gone (id serial primary key, e int unique)')
+op.execute('create index late on t1 (id)')"
+    headgate apply -q > /dev/null 2>&1
+    hga_revision 5 "op.execute('drop view again')
+op.execute('create view once_more as select 3 as three')
+op.execute('drop table gone')
+op.execute('create table back (id serial primary key, e int unique)')
+op.execute('drop index late')
+op.execute('create index later on t1 (id)')"
+    headgate plan -o plan.json > /dev/null 2>&1
+    run --separate-stderr headgate apply --plan plan.json
+    expect_status 0
+    expect_stderr "~ table public.back (was public.gone)"
+    # The plan makes one view, and somebody takes away another that says the same.
+    hga_revision 6 "op.execute('alter table t1 add column b int')
+op.execute('create view same as select 2 as two')"
+    hgt_psql "create view other as select 2 as two"
+    headgate apply -q --baseline > /dev/null 2>&1
+    headgate plan -o plan.json > /dev/null 2>&1
+    hgt_psql "create function also() returns event_trigger language plpgsql as
+              'begin if to_regclass(''counted'') is null then return; end if;
+               alter sequence counted rename to counted_2; alter index by_id rename to by_id_2;
+               alter index own rename to own_2; alter view seen rename to seen_2; drop view other;
+               alter materialized view kept rename to kept_2; alter type mood rename to mood_2;
+               alter function doubled rename to doubled_2;
+               alter table t2 rename constraint positive to positive_2; end';
+              create event trigger also on ddl_command_end when tag in ('ALTER TABLE') execute function also()"
+    run --separate-stderr headgate apply --plan plan.json
+    expect_status 4
+    for what in "index public.by_id" "constraint public.t2.positive" "sequence public.counted" "view public.seen" \
+        "materialized view public.kept" "type public.mood"; do
+        expect_stderr "HG618  ${what}_2 was renamed from ${what##* }, which the plan does not say"
+    done
+    expect_stderr "HG618  function public.doubled_2(i integer) was renamed from public.doubled(i integer), which"
+    expect_stderr "HG618  view public.other was removed, which the plan does not say"
+    # An index of a table that the plan changes may follow from that.
+    [ "$(grep -c "error HG618  " <<< "$stderr")" = 8 ] || fail "something else too: $stderr"
+    hgt_psql "drop event trigger also"
+}
+
 @test "rollback counts what it destroys before it asks, and says what it cannot tell" {
     hga_project 1
     hga_revision 2 "op.create_table('Kept Notes', sa.Column('id', sa.Integer))
