@@ -197,6 +197,7 @@ Run it as the owner, or let an administrator run: GRANT hgt TO worker_$HGT_DB;" 
     }
     local round end=r3 receiver
     for round in paused stopped; do
+        rm -f throttled # of the round before
         headgate apply --revision-by-revision > throttled 2>&1 3>&- 4>&- &
         CHILDREN+=($!)
         until_true grep -q "replica walreceiver (127.0.0.1) lags .* s, 0.2 s are allowed" throttled
