@@ -11,11 +11,13 @@ struct columns {
 };
 
 struct signs {
-    const char *applied, *pending, *unknown, *line, *tee, *end, *open, *dash, *cross, *ellipsis;
+    const char *marks[3], *unmarked, *line, *tee, *end, *open, *dash, *cross, *ellipsis;
 };
-static const struct signs UNICODE = { "\u25cf", "\u25cb", "*", "\u2502", "\u251c", "\u256f",
-                                      "\u256e", "\u2500", "\u253c", "\u2026" };
-static const struct signs ASCII = { "*", "o", "*", "|", "+", "'", ".", "-", "+", "..." };
+static const struct signs UNICODE = { { [HISTORY_PENDING] = "\u25cb", [HISTORY_APPLIED] = "\u25cf",
+                                        [HISTORY_UNTOLD] = "?" },
+                                      "*", "\u2502", "\u251c", "\u256f", "\u256e", "\u2500", "\u253c", "\u2026" };
+static const struct signs ASCII = { { [HISTORY_PENDING] = "o", [HISTORY_APPLIED] = "*", [HISTORY_UNTOLD] = "?" },
+                                    "*", "|", "+", "'", ".", "-", "+", "..." };
 
 struct drawing {
     const struct history *h;
@@ -99,13 +101,13 @@ static void describe(struct drawing *d, const struct hg_revision *r)
 
 static void node(struct drawing *d, size_t at, const struct hg_revision *r)
 {
-    const bool *applied = d->h->applied;
+    const enum history_mark *marks = d->h->marks;
     for (size_t i = 0; i < d->columns.count; i++) {
-        if (i == at && !applied)
-            hg_buf_adds(&d->out, d->signs->unknown);
+        if (i == at && !marks)
+            hg_buf_adds(&d->out, d->signs->unmarked);
         else if (i == at)
-            hg_term_add(&d->out, d->color, applied[r->index] ? HG_GREEN : HG_YELLOW,
-                        applied[r->index] ? d->signs->applied : d->signs->pending);
+            hg_term_add(&d->out, d->color, marks[r->index] == HISTORY_APPLIED ? HG_GREEN : HG_YELLOW,
+                        d->signs->marks[marks[r->index]]);
         else
             hg_buf_adds(&d->out, d->columns.items[i] ? d->signs->line : " ");
         hg_buf_addc(&d->out, ' ');
@@ -151,14 +153,17 @@ static void draw(struct drawing *d, const struct hg_revision *r)
 /* What the marks mean. */
 static void legend(const struct drawing *d)
 {
-    const bool *applied = d->h->applied;
-    size_t count = 0, total = d->h->list.count;
-    if (!applied || total == 0)
+    const enum history_mark *marks = d->h->marks;
+    size_t counts[HG_COUNT(d->signs->marks)] = { 0 }, total = d->h->list.count;
+    if (!marks || total == 0)
         return;
     for (size_t i = 0; i < total; i++)
-        count += applied[d->h->list.items[i]->index];
-    hg_outf("%s applied: %zu, %s pending: %zu\n", d->signs->applied, count, d->signs->pending,
-            total - count);
+        counts[marks[d->h->list.items[i]->index]]++;
+    hg_outf("%s applied: %zu, %s pending: %zu", d->signs->marks[HISTORY_APPLIED], counts[HISTORY_APPLIED],
+            d->signs->marks[HISTORY_PENDING], counts[HISTORY_PENDING]);
+    if (counts[HISTORY_UNTOLD])
+        hg_outf(", ? not known: %zu", counts[HISTORY_UNTOLD]);
+    hg_out("\n");
 }
 
 void history_print_text(const struct history *h, bool color, bool utf8)

@@ -17,11 +17,14 @@ struct history_options {
 
 int history_run(void *options, const struct hg_strv *args, struct hg_err *err);
 
+/* UNTOLD: beside rows that no file here has, nobody can say whether it ran. */
+enum history_mark { HISTORY_PENDING, HISTORY_APPLIED, HISTORY_UNTOLD };
+
 /* What is shown: revisions newest first. */
 struct history {
     const struct hg_graph *graph;
     struct hg_revlist list;
-    bool *applied;              /* by index; NULL: not known */
+    enum history_mark *marks;   /* by index; NULL: no database was asked */
     struct hg_ledger_entries ledger;    /* who moved what when; empty without a ledger */
     bool have_ledger;
     struct hg_findings findings;

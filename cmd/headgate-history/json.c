@@ -67,7 +67,8 @@ static json_t *revision(const struct history *h, const struct hg_revision *r)
     json_object_set_new(o, "is_base", json_boolean(r->is_base));
     json_object_set_new(o, "is_branch_point", json_boolean(r->is_branch_point));
     json_object_set_new(o, "is_merge_point", json_boolean(r->is_merge_point));
-    json_object_set_new(o, "applied", h->applied ? json_boolean(h->applied[r->index]) : json_null());
+    bool told = h->marks && h->marks[r->index] != HISTORY_UNTOLD;
+    json_object_set_new(o, "applied", told ? json_boolean(h->marks[r->index] == HISTORY_APPLIED) : json_null());
     json_object_set_new(o, "record", record(history_record(h, r->id)));
     return o;
 }

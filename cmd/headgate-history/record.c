@@ -22,11 +22,12 @@ static char *minute(const char *time)
 
 char *history_when(const struct history *h, const struct hg_revision *r)
 {
-    if (!h->have_ledger || !h->applied)
+    if (!h->have_ledger || !h->marks)
         return hg_xstrdup("");
     const struct hg_ledger_entry *e = history_record(h, r->id);
-    bool applied = h->applied[r->index], down = e && hg_streq(e->direction, "down");
-    if (!e || down == applied) /* the last that was recorded is not how it stands */
+    enum history_mark mark = h->marks[r->index];
+    bool applied = mark == HISTORY_APPLIED, down = e && hg_streq(e->direction, "down");
+    if (!e || (down == applied && mark != HISTORY_UNTOLD)) /* the last that was recorded is not how it stands */
         return hg_xstrdup(applied ? "outside headgate" : "");
     HG_AUTO(hg_freep) char *at = minute(e->finished_at);
     HG_AUTO(hg_freep) char *by = hg_printable(e->by ? e->by : "?", 60);

@@ -24,7 +24,7 @@ static void answer_done(struct answer *a)
 {
     hg_revlist_done(&a->shown.list);
     hg_revlist_done(&a->rows);
-    free(a->shown.applied);
+    free(a->shown.marks);
     hg_ledger_entries_done(&a->shown.ledger);
     hg_findings_done(&a->shown.findings);
     hg_status_done(&a->status);
@@ -63,12 +63,50 @@ static int load(const struct history_options *o, const struct hg_alembic_options
     return failed;
 }
 
+static bool has_row(const struct hg_revlist *rows, const struct hg_revision *r)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        if (rows->items[i] == r)
+            return true;
+    return false;
+}
+
+/* Rows are the tips of what ran, so what comes after one of them is not in. Of the rest only those who know
+ * what is below the unknown rows can tell. */
+static void mark_beside_unknown(struct answer *a)
+{
+    HG_AUTO(hg_revlist_done) struct hg_revlist all = HG_REVLIST_INIT;
+    enum history_mark *marks = a->shown.marks;
+    hg_graph_history(a->graph, &all);
+    for (size_t i = all.count; i-- > 0;) { /* parents first */
+        const struct hg_revision *r = all.items[i];
+        if (marks[r->index] == HISTORY_APPLIED)
+            continue;
+        marks[r->index] = HISTORY_UNTOLD;
+        for (size_t k = 0; k < r->down.count; k++) {
+            const struct hg_revision *parent = hg_graph_get(a->graph, r->down.items[k]);
+            if (parent && (has_row(&a->rows, parent) || marks[parent->index] == HISTORY_PENDING))
+                marks[r->index] = HISTORY_PENDING;
+        }
+    }
+}
+
 static void mark_applied(const struct history_options *o, struct answer *a)
 {
+    const struct hg_status *s = &a->status;
     if (o->offline || !hg_graph_ok(a->graph))
         return;
-    hg_graph_resolve_rows(a->graph, &a->status.judged, &a->rows, NULL, NULL);
-    a->shown.applied = hg_graph_applied(a->graph, &a->rows);
+    size_t count = hg_graph_count(a->graph);
+    hg_graph_resolve_rows(a->graph, &s->judged, &a->rows, NULL, NULL);
+    HG_AUTO(hg_freep) bool *applied = hg_graph_applied(a->graph, &a->rows);
+    bool told = s->unknown.count && s->pending_known;
+    a->shown.marks = hg_xcalloc(count + 1, sizeof *a->shown.marks);
+    for (size_t i = 0; i < count; i++)
+        a->shown.marks[i] = told || applied[i] ? HISTORY_APPLIED : HISTORY_PENDING;
+    for (size_t i = 0; told && i < s->pending.count; i++)
+        a->shown.marks[s->pending.items[i]->index] = HISTORY_PENDING;
+    if (s->unknown.count && !told)
+        mark_beside_unknown(a);
 }
 
 /* Who moved what when, where there is a ledger; that it cannot be read is no reason to draw nothing. */
@@ -109,7 +147,7 @@ static int print(const struct history_options *o, struct answer *a, const struct
         if (err)
             hg_cli_error_printed();
     } else if (a->graph && (!err || !o->range || !hg_graph_ok(a->graph))) {
-        if (a->shown.applied) /* whose marks these are */
+        if (a->shown.marks) /* whose marks these are */
             hg_target_announce(&a->target, &o->common);
         history_print_text(&a->shown, hg_cli_color(&o->common, STDOUT_FILENO), hg_term_utf8());
         HG_AUTO(hg_buf_done) struct hg_buf text = HG_BUF_INIT;

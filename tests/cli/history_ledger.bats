@@ -47,3 +47,22 @@ records() {
     run --separate-stderr headgate history --offline --format json
     [ "$(json '.revisions[0].record')" = null ]
 }
+
+@test "a row that no file here has: what the ledger knows of it, else what the rows prove" {
+    headgate apply > /dev/null
+    git rm -q "$(git ls-files '*r3*')"
+    run --separate-stderr headgate history
+    expect_status 0
+    grep -E '^● r2 .*\(20.* by ' <<< "$output"
+    expect_output "● applied: 2, ○ pending: 0"
+    hgt_psql 'drop schema headgate cascade'
+    run --separate-stderr headgate history
+    grep -E '^\? r2 ' <<< "$output"
+    expect_output "● applied: 0, ○ pending: 0, ? not known: 2"
+    run --separate-stderr headgate history --format json
+    expect_document history
+    [ "$(records)" = '[["r2",null,null],["r1",null,null]]' ] || fail "guessed"
+    hgt_psql "insert into alembic_version values ('r1')"
+    run --separate-stderr headgate history --format json
+    [ "$(records)" = '[["r2",false,null],["r1",true,null]]' ] || fail "not what the rows prove"
+}
