@@ -41,11 +41,15 @@ static int refuse_lost(const struct project *p, const struct hg_status *s, struc
         return hg_hint(err, "get the branch that has it (git fetch --all), or start with a fresh "
                             "development database");
     }
-    (void)hg_fail(err, HG_E_REFUSED, "%s has revision %s (%s) of branch %s", p->target.t->name, id,
-                  lost->message != NULL ? lost->message : "no message", lost->branch);
+    HG_AUTO(hg_freep) char *back = lost->deleted ? hg_status_bring_back(lost) : NULL;
+    (void)hg_fail(err, HG_E_REFUSED, "%s has revision %s (%s) of branch %s%s", p->target.t->name, id,
+                  lost->message != NULL ? lost->message : "no message", lost->branch,
+                  lost->deleted ? ", where its file was deleted" : "");
     if (lost->commit != NULL)
         (void)hg_detail(err, "commit %s%s%s", lost->commit, lost->date != NULL ? " of " : "",
                         lost->date != NULL ? lost->date : "");
+    if (back != NULL)
+        return hg_hint(err, "bring the file back: %s", back);
     return hg_hint(err,
                    "take it back where its file is: git switch %s && headgate rollback%s -1 && git "
                    "switch -; or merge that branch first: git merge %s",

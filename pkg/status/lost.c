@@ -197,6 +197,14 @@ static void add_name(struct hg_buf *b, const struct hg_lost *l)
     hg_buf_addc(b, ')');
 }
 
+char *hg_status_bring_back(const struct hg_lost *l)
+{
+    HG_AUTO(hg_freep) char *file = hg_printable(l->path ? hg_path_base(l->path) : "", 120);
+    if (!*file || !l->branch || !l->commit || strchr(file, '\''))
+        return NULL;
+    return hg_xasprintf("git checkout %.12s -- ':/*%s'", l->commit, file);
+}
+
 void hg_status_name_lost(struct hg_status *s)
 {
     const char *rule = s->state == HG_STATE_DIVERGED ? "HG213" : "HG212";
@@ -223,4 +231,8 @@ void hg_status_name_lost(struct hg_status *s)
                                   ? "; and revisions of these files are missing there" : "");
     free(f->revision);
     f->revision = hg_xstrdup(s->unknown.items[0]);
+    HG_AUTO(hg_freep) char *back = s->lost[0].deleted ? hg_status_bring_back(&s->lost[0]) : NULL;
+    free(f->help);
+    f->help = back ? hg_xasprintf("Its file was deleted in this branch. Bring it back: `%s`; to undo what it did, "
+                                  "write a new revision.", back) : NULL;
 }

@@ -47,15 +47,30 @@ static void put(char **field, const char *start, size_t len)
         *field = hg_xstrndup(start, len);
 }
 
-/* The first branch that has the commit, ours first where it does. */
+/* The first branch that has the commit, and whether this one does. */
 static void find_branch(const struct search *s, struct hg_lost *l)
 {
     HG_AUTO(hg_buf_done) struct hg_buf out = HG_BUF_INIT;
-    const char *args[] = { "branch", "--all", "--format=%(refname:short)", "--contains", l->commit, NULL };
+    const char *in_head[] = { "merge-base", "--is-ancestor", l->commit, "HEAD", NULL };
+    const char *args[] = { "for-each-ref", "--format=%(refname:short)", "--contains", l->commit, "refs/heads",
+                           "refs/remotes", NULL };
+    l->deleted = git(s, in_head, &out);
     if (l->branch || !git(s, args, &out))
         return;
     const char *text = hg_buf_str(&out);
     put(&l->branch, text, strcspn(text, "\n"));
+}
+
+/* The ledger's commit is that of the checkout it ran in, where the file need not have been committed yet. */
+static void forget_without_file(const struct search *s, struct hg_lost *l, const char *path)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf out = HG_BUF_INIT;
+    HG_AUTO(hg_freep) char *object = hg_xasprintf("%s:%s", l->commit ? l->commit : "", path);
+    const char *args[] = { "cat-file", "-e", object, NULL };
+    if (l->commit && !git(s, args, &out)) {
+        free(l->commit);
+        l->commit = NULL;
+    }
 }
 
 /* Is this blob the file of that revision? Then its parents are noted. */
@@ -102,6 +117,7 @@ static void remember(const struct search *s, const char *revision, const char *h
     const char *date = line + hash + (line[hash] != '\0');
     size_t dated = strcspn(date, SEPARATOR);
     const char *by = date + dated + (date[dated] != '\0');
+    forget_without_file(s, l, path);
     put(&l->commit, line, hash);
     put(&l->date, date, dated);
     put(&l->by, by, strlen(by));

@@ -47,6 +47,7 @@ struct hg_lost {
     char *message, *path;
     char *direction;                    /* ledger: how it got there (up, adopt, baseline…); else NULL */
     char *branch, *commit, *date, *by;  /* NULL: not known */
+    bool deleted;                       /* HEAD has the commit: the file went away in this very branch */
     struct hg_strv down;                /* its parents and dependencies, as far as known */
 };
 
@@ -131,6 +132,9 @@ const char *hg_state_name(enum hg_state state);
  * may turn `ahead` into `diverged`. Does nothing without unknown rows or without git. */
 void hg_status_find_lost(struct hg_status *s, const struct hg_graph *graph,
                          const struct hg_alembic_config *alembic, int64_t timeout_ns);
+
+/* The command that brings its file back, from any folder of the checkout; heap, NULL where git does not have it. */
+char *hg_status_bring_back(const struct hg_lost *l);
 
 /* What a squash replaced, from `from` (its last revision) down to its first, by the parents (and
  * dependencies) that the callback tells; false from it: nobody knows this revision. Revisions of graph

@@ -176,15 +176,18 @@ static void history_lines(const struct hg_status *s, struct hg_buf *b)
 }
 
 /* The file of an unknown revision that git has: where from. */
-static void ahead_line(const struct hg_status *s, struct hg_buf *b)
+static void lost_line(const struct hg_status *s, struct hg_buf *b)
 {
     const struct hg_lost *l = s->lost_count ? &s->lost[0] : NULL;
+    HG_AUTO(hg_freep) char *back = l ? hg_status_bring_back(l) : NULL;
     HG_AUTO(hg_freep) char *revision = hg_printable(s->unknown.count ? s->unknown.items[0] : "", 60);
-    HG_AUTO(hg_freep) char *file = hg_printable(l && l->path ? hg_path_base(l->path) : "", 120);
     HG_AUTO(hg_freep) char *branch = hg_printable(l && l->branch ? l->branch : "", 120);
-    if (*file && *branch && l->commit && !strchr(file, '\''))
-        hg_buf_addf(b, "next     git merge %s, or the file alone: git checkout %.12s -- ':/*%s'\n", branch,
-                    l->commit, file);
+    if (back && l->deleted)
+        hg_buf_addf(b, "next     %s\n", back);
+    else if (back)
+        hg_buf_addf(b, "next     git merge %s, or the file alone: %s\n", branch, back);
+    else if (s->state == HG_STATE_DIVERGED)
+        hg_buf_adds(b, "next     headgate history, then merge the branch that has the unknown revision\n");
     else
         hg_buf_addf(b, "next     git pull, or look for it: git log --all --oneline -- '*%s*'\n", revision);
 }
@@ -206,10 +209,8 @@ static void next_line(const struct hg_target *t, const struct hg_status *s, cons
         hg_buf_addf(b, "next     headgate apply -t %s%s%s\n", name, with, file);
     else if ((s->state == HG_STATE_AHEAD || s->state == HG_STATE_DIVERGED) && s->unknown.count && bundle)
         hg_buf_addf(b, "next     headgate bundle show %s: is it of this project, and the newest?\n", bundle);
-    else if (s->state == HG_STATE_AHEAD && !s->bare)
-        ahead_line(s, b);
-    else if (s->state == HG_STATE_DIVERGED && s->unknown.count)
-        hg_buf_adds(b, "next     headgate history, then merge the branch that has the unknown revision\n");
+    else if ((s->state == HG_STATE_AHEAD && !s->bare) || (s->state == HG_STATE_DIVERGED && s->unknown.count))
+        lost_line(s, b);
 }
 
 static void server_line(const struct hg_status *s, struct hg_buf *b)

@@ -178,6 +178,38 @@ logged_errors() {
     [ -f backend/db/migrations/versions/99aa_later.py ] || fail "not brought back"
 }
 
+@test "an unknown revision whose file this branch deleted: it is to be brought back, there is nothing to merge" {
+    hgt_upgraded head 2> /dev/null
+    git rm -q "backend/db/migrations/versions/${LAST}_add_sources.py" && git commit -q -m "Gone"
+    cd backend
+    run headgate status
+    [[ $output != *"git merge"* ]] || fail "to merge this branch into itself"
+    expect_output "Its file was deleted in this branch. Bring it back: \`git checkout"
+    run headgate new -m x
+    expect_status 1
+    expect_output "bring the file back: git checkout"
+    git checkout -q --detach
+    run headgate status
+    bash -c "$(sed -n 's/^next  *//p' <<< "$output")"
+    [ -f "db/migrations/versions/${LAST}_add_sources.py" ] || fail "not brought back"
+}
+
+@test "an unknown revision that was applied before it was committed: its commit is the one that has the file" {
+    hgt_upgraded head 2> /dev/null
+    git checkout -q -b feature/later
+    printf '"""later"""\nrevision = "99aa"\ndown_revision = "%s"\ndef upgrade():\n    pass\n' "$LAST" \
+        > backend/db/migrations/versions/99aa_later.py
+    headgate apply > /dev/null
+    git add -A && git commit -q -m later
+    git checkout -q main
+    status_json
+    [ "$(json '.unknown_details[0] | .found + " " + .branch + " " + .commit')" = \
+        "ledger feature/later $(git rev-parse feature/later)" ] || fail "which commit"
+    run headgate status
+    bash -c "$(sed -n 's/^next .* alone: //p' <<< "$output")"
+    [ -f backend/db/migrations/versions/99aa_later.py ] || fail "not brought back"
+}
+
 @test "an unknown revision that branched off below our head has diverged" {
     hgt_upgraded head 2> /dev/null
     git checkout -q -b feature/other
@@ -188,6 +220,8 @@ logged_errors() {
     status_json
     [ "$(json .state)" = diverged ]
     [ "$(json '[.findings[].rule] | index("HG213") != null')" = true ]
+    run headgate status
+    expect_output "next     git merge feature/other, or the file alone: git checkout"
     hgt_psql "update alembic_version set version_num = '$FIRST'; insert into alembic_version values ('$LAST')"
     status_json
     [ "$(json .state)" = diverged ]
