@@ -90,6 +90,23 @@ static int stored_file(const struct hg_judge *j, const struct hg_past *past, con
     return 0;
 }
 
+/* "COMMIT -- PATH", where git has what ran, with its text; heap or NULL. The recorded commit is that of the
+ * checkout: the file need not have been committed yet. */
+static char *committed_as(const struct hg_judge *j, const struct hg_ledger_entry *e, struct hg_buf *ret)
+{
+    struct hg_err ignored = { 0 };
+    char sum[HG_SHA256_SIZE];
+    if (!e->commit || !e->path || !e->digest || !j->repo.root)
+        return NULL;
+    HG_AUTO(hg_freep) char *shown = hg_path_join(j->in->dir ? j->in->dir : ".", e->path);
+    HG_AUTO(hg_freep) char *path = hg_repo_relative(&j->repo, shown);
+    if (!path || hg_repo_file(&j->repo, e->commit, path, ret, &ignored) != 0 ||
+        !hg_streq(hg_sha256(hg_buf_str(ret), ret->len, sum), e->digest))
+        return NULL;
+    HG_AUTO(hg_freep) char *spec = hg_repo_pathspec(&j->repo, path);
+    return hg_xasprintf("%.12s -- %s", e->commit, spec);
+}
+
 /* The text that ran, from the ledger (which only its owner may read whole), else from the recorded
  * commit. FALSE: the ledger's file is not the one whose digest it recorded. */
 static enum stored text_that_ran(struct hg_judge *j, const struct hg_past *past,
@@ -104,14 +121,8 @@ static enum stored text_that_ran(struct hg_judge *j, const struct hg_past *past,
         hg_buf_add(ret, hg_buf_str(&file.bytes), file.bytes.len);
         return STORED_HERE;
     }
-    if (!e->commit || !e->path || !j->repo.root)
-        return STORED_NOWHERE;
-    HG_AUTO(hg_freep) char *shown = hg_path_join(j->in->dir ? j->in->dir : ".", e->path);
-    HG_AUTO(hg_freep) char *path = hg_repo_relative(&j->repo, shown);
-    if (!path || hg_repo_file(&j->repo, e->commit, path, ret, &ignored) != 0 ||
-        !hg_streq(hg_sha256(hg_buf_str(ret), ret->len, sum), e->digest))
-        return STORED_NOWHERE;
-    return STORED_HERE;
+    HG_AUTO(hg_freep) char *in_git = committed_as(j, e, ret);
+    return in_git ? STORED_HERE : STORED_NOWHERE;
 }
 
 static bool ledger_has_file(const struct hg_judge *j, const struct hg_past *past, const char *revision)
@@ -130,9 +141,10 @@ static void report_gone(struct hg_judge *j, const struct hg_past *past, const st
         e->revision, when_of(e), who_of(e));
     f->revision = hg_xstrdup(e->revision);
     f->path = hg_xstrdup(e->path);
-    if (e->commit)
-        f->help = hg_xasprintf("Bring it back: `git checkout %.12s -- %s`.", e->commit,
-                               e->path ? e->path : "FILE");
+    HG_AUTO(hg_buf_done) struct hg_buf ignored = HG_BUF_INIT;
+    HG_AUTO(hg_freep) char *in_git = committed_as(j, e, &ignored);
+    if (in_git)
+        f->help = hg_xasprintf("Bring it back: `git checkout %s`.", in_git);
     else if (ledger_has_file(j, past, e->revision))
         f->help = hg_xasprintf("The ledger has it: `headgate ledger export -t %s | jq -r "
                                "'[.runs[].steps[] | select(.revision == \"%s\" and .file).file][-1]' | "
@@ -166,9 +178,11 @@ static bool report_parents(struct hg_judge *j, const struct hg_revision *now,
                        "revision %s %s %s when it was applied (%s, by %s), and %s %s here", e->revision,
                        down ? "came after" : "depended on", was, when_of(e), who_of(e),
                        down ? "comes after" : "depends on", is), now, now->line);
-    if (e->commit)
-        f->help = hg_xasprintf("Bring the file back as it was: `git checkout %.12s -- %s`; a new revision "
-                               "belongs behind the head.", e->commit, e->path ? e->path : now->path);
+    HG_AUTO(hg_buf_done) struct hg_buf ignored = HG_BUF_INIT;
+    HG_AUTO(hg_freep) char *in_git = committed_as(j, e, &ignored);
+    if (in_git)
+        f->help = hg_xasprintf("Bring the file back as it was: `git checkout %s`; a new revision belongs behind "
+                               "the head.", in_git);
     return true;
 }
 
@@ -179,9 +193,10 @@ static void report_edited(struct hg_judge *j, const struct hg_revision *now,
         place(hg_finding_add(&j->out->findings, "HG201",
                              "the file of revision %s is not the one that was applied (%s, by %s)",
                              e->revision, when_of(e), who_of(e)), now, edited->line);
-    HG_AUTO(hg_freep) char *see =
-        e->commit ? hg_xasprintf("See what changed: `git diff %.12s -- %s`; take", e->commit, now->path)
-                  : hg_xstrdup("Take");
+    HG_AUTO(hg_buf_done) struct hg_buf ignored = HG_BUF_INIT;
+    HG_AUTO(hg_freep) char *in_git = committed_as(j, e, &ignored);
+    HG_AUTO(hg_freep) char *see = in_git ? hg_xasprintf("See what changed: `git diff %s`; take", in_git)
+                                         : hg_xstrdup("Take");
     f->help = hg_xasprintf("%s it back and put the change into a new revision.%s%s", see,
                            edited->excerpt ? "\n" : "", edited->excerpt ? edited->excerpt : "");
 }

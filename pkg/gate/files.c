@@ -46,10 +46,11 @@ static void explain_edit(struct hg_judge *j, const struct hg_revision *now, cons
                          struct hg_finding *finding)
 {
     HG_AUTO(hg_freep) char *path = now->file ? hg_repo_relative(&j->repo, now->file) : NULL;
+    HG_AUTO(hg_freep) char *spec = hg_repo_pathspec(&j->repo, path ? path : now->path);
     place(finding, now, e->line);
     finding->help = hg_xasprintf("Take it back (`git checkout %s -- %s`) and put the change into a "
                                  "new revision: databases that ran this one will not run it again.\n%s",
-                                 j->repo.base_name, path ? path : now->path, e->excerpt);
+                                 j->repo.base_name, spec, e->excerpt);
 }
 
 static void report_edited(struct hg_judge *j, const struct hg_revision *then,
@@ -133,6 +134,7 @@ static void report_deleted(struct hg_judge *j, const struct hg_files *f, const c
     finding = hg_finding_add(&j->out->findings, "HG202", "%s%s is in %s and %s",
                              id ? "revision " : "", id ? id : blob->path, base,
                              unfound ? "is not found here any more" : "is missing here");
+    HG_AUTO(hg_freep) char *spec = hg_repo_pathspec(&j->repo, blob->path);
     finding->path = hg_files_shown(f, blob->path);
     finding->revision = hg_xstrdup(id);
     if (unfound)
@@ -141,7 +143,7 @@ static void report_deleted(struct hg_judge *j, const struct hg_files *f, const c
                                      hg_path_base(j->in->alembic->file), base);
     else
         finding->help = hg_xasprintf("Bring it back: `git checkout %.12s -- %s`; to undo what it did, "
-                                     "write a new revision.", j->repo.merge_base, blob->path);
+                                     "write a new revision.", j->repo.merge_base, spec);
 }
 
 /* A file that no static reading understands is known by its place alone. */

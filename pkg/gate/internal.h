@@ -87,6 +87,8 @@ void hg_side_done(struct hg_side *s);
 
 /* `file` relative to the root of the repository; heap, or NULL when it lies outside. */
 char *hg_repo_relative(const struct hg_repo *r, const char *file);
+/* That path, relative to the root, as git takes it where headgate was started. Heap. */
+char *hg_repo_pathspec(const struct hg_repo *r, const char *path);
 /* Is there something in the working tree at this path from the root? */
 bool hg_repo_here(const struct hg_repo *r, const char *path);
 /* A folder relative to the root, "" for the root itself; it need not exist. Heap, NULL outside. */

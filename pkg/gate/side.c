@@ -2,6 +2,7 @@
 /* The revision files of a commit, wherever they lay then. */
 #include "files.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 char *hg_repo_relative(const struct hg_repo *r, const char *file)
@@ -17,6 +18,14 @@ char *hg_repo_relative(const struct hg_repo *r, const char *file)
     below += *below == '/';
     return *below ? hg_xasprintf("%s/%s", below, hg_path_base(file))
                   : hg_xstrdup(hg_path_base(file));
+}
+
+char *hg_repo_pathspec(const struct hg_repo *r, const char *path)
+{
+    struct stat here, root;
+    bool below = stat(".", &here) < 0 || stat(r->root, &root) < 0 || here.st_dev != root.st_dev ||
+                 here.st_ino != root.st_ino;
+    return hg_xasprintf("%s%s", below ? ":/" : "", path);
 }
 
 bool hg_repo_here(const struct hg_repo *r, const char *path)

@@ -374,6 +374,19 @@ new_revision() {
     expect_status 0
 }
 
+# typed TEXT: the command in backquotes in that help, as somebody types it.
+typed() { bash -c "$(sed 's/^[^`]*`//; s/`.*//; q' <<< "$1")"; }
+
+@test "the printed commands work from a folder below the root" {
+    cd backend
+    sed -i 's/length=255/length=500/' db/migrations/versions/0001a7c35e90_create_notebooks.py
+    git rm -q db/migrations/versions/0003*.py
+    gate
+    typed "$(json '.findings[] | select(.rule == "HG201") | .help')"
+    typed "$(json '.findings[] | select(.rule == "HG202") | .help')"
+    git diff --quiet HEAD || fail "not as it was"
+}
+
 @test "text: the verdict first, findings with their way out" {
     sed -i 's/length=255/length=500/' "$V/0001a7c35e90_create_notebooks.py"
     run --separate-stderr headgate-gate --offline

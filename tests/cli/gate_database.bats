@@ -176,6 +176,36 @@ new_revision() {
     expect_output HG215
 }
 
+@test "applied before it was committed: no command names the commit that lacks the file" {
+    new_revision
+    printf 'revision = "0005"\ndown_revision = "0004"\n\n\ndef upgrade():\n    pass\n' > "$V/0005.py"
+    headgate apply -q -t here > /dev/null
+    git add -A && git commit -q -m "at last"
+    sed -i 's/"c"/"d"/' "$V/0004.py"
+    git commit -q -a -m edited
+    gate
+    [ "$rules" = HG201 ] || fail "$rules"
+    [[ $(json '.findings[0].help') == "Take it back"* ]] || fail "$(json '.findings[0].help')"
+    git rm -q "$V/0004.py"
+    sed -i 's/"0004"/"0003c9e2074a"/' "$V/0005.py"
+    git commit -q -a -m "deleted, the history closed up"
+    gate
+    [ "$(json '.findings[] | select(.rule == "HG228") | .help | contains("git checkout")')" = false ]
+    bash -c "$(json '.findings[] | select(.rule == "HG202") | .help' | sed 's/^[^`]*`//; s/`.*//')" > back.py
+    git show HEAD~2:"$V/0004.py" | cmp - back.py
+}
+
+@test "applied when it was committed: the command names that commit" {
+    new_revision
+    git add -A && git commit -q -m 0004
+    headgate apply -q -t here > /dev/null
+    sed -i 's/"c"/"d"/' "$V/0004.py"
+    git commit -q -a -m edited
+    gate
+    [[ $(json '.findings[0].help') == "See what changed: \`git diff $(git rev-parse --short=12 HEAD~1) -- $V/0004.py\`"* ]] ||
+        fail "$(json '.findings[0].help')"
+}
+
 @test "what looks like a rename shuts the gate where there are rows to lose, and is a note where the history begins" {
     printf 'from alembic import op\nimport sqlalchemy as sa\nrevision = "0004"\ndown_revision = "0003c9e2074a"\n\n\ndef upgrade():\n    op.add_column("sources", sa.Column("body", sa.Text()))\n    op.drop_column("sources", "content")\n\n\ndef downgrade():\n    op.add_column("sources", sa.Column("content", sa.Text()))\n    op.drop_constraint(None, "sources", type_="unique")\n' > "$V/0004.py"
     gate
