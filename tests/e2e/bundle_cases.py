@@ -69,6 +69,19 @@ DEFAULTS = '''
 t = sa.Table("p", sa.MetaData(), sa.Column("k", sa.Text, default=lambda: str(uuid.uuid4())),
              sa.Column("m", sa.Text, onupdate=lambda: "z"))
 '''
+VALUES = '''
+op.execute("SET TIME ZONE 'Asia/Tokyo'")
+op.execute("SET DateStyle = 'SQL, DMY'")
+at = datetime.datetime(2024, 1, 2, 3, 4, 5, 600000, datetime.timezone.utc)
+t = op.create_table("v", sa.Column("n", sa.Numeric), sa.Column("f", sa.Float), sa.Column("at", sa.DateTime),
+                    sa.Column("d", sa.Text), sa.Column("x", sa.Text),
+                    sa.Column("c", pg.ARRAY(pg.ENUM("red", name="color", create_type=False))))
+op.bulk_insert(t, [{"n": 0.1 + 0.2, "f": -0.5, "at": at, "d": "", "x": "", "c": ["red"]},
+                   {"n": 1.0, "f": 1e20, "at": None, "d": None, "x": None, "c": []}])
+op.bulk_insert(sa.table("v", sa.column("d", sa.Date), sa.column("x", sa.Float)), [{"d": at.date(), "x": 1e20}])
+op.get_bind().execute(sa.text("UPDATE v SET f = round(n * :v) WHERE n = 1"), {"v": 0.5})
+op.execute(t.update().where(t.c.n == 1).values(x=sa.cast(-sa.bindparam("v", -7, sa.Integer), sa.Text)))
+'''
 ROWS = 'op.bulk_insert(sa.table("p", sa.column("k", %s), sa.column("m", sa.Text)), [{"k": %s, "m": "x"}])'
 
 # Revisions: id -> (parents, body of upgrade()).
@@ -114,6 +127,12 @@ REVISIONS = {
     "t20b": ("t20a", 'for row in op.get_bind().execute(sa.text("SELECT k FROM p")).fetchall():\n'
                      '    op.execute("DELETE FROM p")'),
     "t21": ("start", ROWS % ("sa.Interval", "datetime.timedelta(days=1, seconds=5)")),
+    "v1": ("start", 'op.execute(sa.text("UPDATE p SET m = 5 -:v WHERE k = \'1\'").bindparams(v=-5))'),
+    "v2": ("start", 'op.get_bind().execute(sa.text("UPDATE p SET m = :v WHERE k = \'1\'"), {"v": "a\\\\:b \\\\\\\\:c"})'),
+    "v3": ("start", 'op.execute("SET standard_conforming_strings = off")\n' + ROWS % ("sa.Text", r"'a\\nb\\'")),
+    "v4": ("start", VALUES),
+    "v5": ("start", ROWS % ("sa.Integer", "1.7")),
+    "v6": ("start", ROWS % ("sa.Numeric", "decimal.Decimal('NaN')")),
     "s1": ("start", "op.execute('SET TRANSACTION ISOLATION LEVEL SERIALIZABLE')"),
     "s2": ("start", "op.execute(\"SET client_encoding = 'LATIN1'\")\nop.execute(\"INSERT INTO p VALUES ('s2', 'é')\")"),
     "s3": ("start", "op.execute(\"SET client_encoding = 'UTF8'; SET standard_conforming_strings = off\")\n"
@@ -180,6 +199,16 @@ CASES = {
         EACH: Equal({LABELS: "red,blue", "SELECT v::text FROM c": "blue", VERSION: "t19b"})}),
     "T20 rows that are read": (["t20b"], {ONE: Refused("reads what a query returns")}),
     "T21 an interval": (["t21"], {ONE: Refused("an interval, which is written otherwise")}),
+    "V1 a sign behind a sign": (["v1"], {way: Equal({ROW % 1: "10", ROW % 2: "two"}) for way in (ONE, EACH)}),
+    "V2 a value with backslash and colon": (["v2"], {way: Equal({ROW % 1: r"a\:b \\:c"}) for way in (ONE, EACH)}),
+    "V3 a value where backslashes escape": (["v3"], {way: Equal({"SELECT count(*) FROM p WHERE k = E'a\\\\nb\\\\'": 1})
+                                                     for way in (ONE, EACH)}),
+    "V4 values of types that are not their column's": (["v4"], {
+        ONE: Equal({"SELECT string_agg(x, ' ' ORDER BY x) FROM v": " 1e+20 7", "SELECT f::int FROM v WHERE n = 1": 0}),
+        EACH: Equal({"SELECT string_agg(x, ' ' ORDER BY x) FROM v": " 100000000000000000000 7",
+                     "SELECT f::int FROM v WHERE n = 1": 1})}),
+    "V5 a fraction for whole numbers": (["v5"], {way: Refused("number with a fraction") for way in (ONE, EACH)}),
+    "V6 no number": (["v6"], {way: Refused("no number in SQL") for way in (ONE, EACH)}),
     "S9 the isolation of the first transaction": (["s1"], {ONE: Alike("must be called before any query", {VERSION: "start"})}),
     "S9 the isolation of the session": (["s4"], {ONE: Refused("the isolation level of the session")}),
     "S9 another encoding": (["s2"], {ONE: Refused("client_encoding")}),
@@ -193,8 +222,8 @@ def write_project(folder, options):
     for name, (parents, body) in {"start": ("", BASE), **REVISIONS}.items():
         down = tuple(parents.split())
         with open("%s/m/versions/%s.py" % (folder, name), "w") as file:
-            file.write("import datetime\nimport uuid\n\nfrom alembic import op\nimport sqlalchemy as sa\n"
-                       "from sqlalchemy.dialects import postgresql as pg\n\nrevision = %r\ndown_revision = %r\n\n\n"
+            file.write("import datetime\nimport decimal\nimport uuid\n\nfrom alembic import op\n"
+                       "import sqlalchemy as sa\nfrom sqlalchemy.dialects import postgresql as pg\n\nrevision = %r\ndown_revision = %r\n\n\n"
                        "def upgrade():\n%s" % (name, down or None, both.body(body.strip("\n").split("\n"))))
 
 

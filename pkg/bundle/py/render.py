@@ -16,6 +16,7 @@ Works with Alembic 1.8 and SQLAlchemy 1.4 up to the newest.
 """
 import contextlib
 import datetime
+import decimal
 import importlib.util
 import json
 import os
@@ -33,7 +34,7 @@ if sys.path and sys.path[0] == "":
 STATE = {"revision": None, "file": None, "code": None, "reason": None, "sql": [], "kinds": [],
          "configured": False, "arguments": {}, "script": None, "offline": True, "driver": None,
          "guessed": False, "statements": [], "readers": {}, "reached": False,
-         "direction": None, "types": {}}
+         "direction": None, "types": {}, "values": False, "in_text": 0}
 PLACEHOLDER = "headgate_placeholder" if SPEC["bundle"] else "headgate"
 OTHER_SERVERS = ("mysql", "mariadb", "sqlite", "oracle", "mssql")
 STANDARD_LIBRARY = os.path.dirname(os.__file__)
@@ -288,11 +289,58 @@ def check_literal(value):
         refuse("literal", "it holds an interval, which is written otherwise when rendered")
     if isinstance(value, (bytes, bytearray, memoryview)):
         refuse("literal", "it holds bytes, which are written as text when rendered")
-    if isinstance(value, float) and value - value != 0:
-        refuse("literal", "it holds a float that is no number in SQL")
+    if isinstance(value, (float, decimal.Decimal)) and not decimal.Decimal(value).is_finite():
+        refuse("literal", "it holds a value that is no number in SQL (%s)" % value)
     if isinstance(value, (list, tuple, set)):
         for item in value:
             check_literal(item)
+
+
+def sql_type_of(value):
+    if isinstance(value, datetime.datetime):
+        return "timestamptz" if value.tzinfo else "timestamp"
+    if isinstance(value, datetime.time):
+        return "timetz" if value.tzinfo else "time"
+    return "date"
+
+
+def float_text(value, text, kind):
+    """psycopg2 writes the digits, which are a numeric. The others send a double, which arithmetic and text know from
+    a numeric, and which a numeric column takes 15 digits of."""
+    from sqlalchemy.types import Float, Numeric
+
+    numeric = isinstance(kind, Numeric) and not isinstance(kind, Float)
+    if STATE["driver"] == "psycopg2":
+        return text
+    if STATE["driver"] == "asyncpg" and STATE["in_text"]:
+        refuse("literal", "it gives a float to a text, of which asyncpg makes what the text wants")
+    if STATE["driver"] == "asyncpg" and numeric:
+        return format(decimal.Decimal(value), "f")
+    return "'%s'::float8" % text + ("::numeric" if numeric and STATE["driver"] == "pg8000" else "")
+
+
+def as_sent(compiler, value, kind, text):
+    """What SQLAlchemy writes for a value, made what the driver's parameter is to the server: of the value's own type,
+    one operand, and the same whatever standard_conforming_strings says."""
+    from sqlalchemy.sql.compiler import BIND_PARAMS_ESC
+    from sqlalchemy.types import Integer
+
+    if isinstance(value, (float, decimal.Decimal)) and isinstance(kind, Integer) and value != int(value):
+        refuse("literal", "it gives a number with a fraction to a column of whole numbers")
+    if isinstance(value, float) and text in (str(value), repr(value)):
+        text = float_text(value, text, kind)
+    elif isinstance(value, (datetime.date, datetime.time)) \
+            and text.replace("T", " ") == "'%s'" % value.isoformat().replace("T", " "):
+        text += "::" + sql_type_of(value)
+    elif isinstance(value, (list, tuple)) and text.startswith("ARRAY["):
+        types = getattr(compiler.dialect, "type_compiler_instance", None) or compiler.dialect.type_compiler
+        text += "::" + types.process(kind)
+    elif isinstance(value, str) and text.startswith("'") and "\\" in text:
+        text = "E" + text.replace("\\", "\\\\")
+    if text.startswith("-"):
+        text = "(%s)" % text
+    # Of the whole text \\: becomes : in the end.
+    return BIND_PARAMS_ESC.sub(r"\\\g<0>", text) if STATE["in_text"] else text
 
 
 def check_values(compiled):
@@ -347,6 +395,7 @@ def text_for(construct, dialect, let_through=()):
     try:
         if not isinstance(construct, DDLElement):
             check_values(construct.compile(dialect=dialect))
+            STATE["values"] = SPEC["bundle"]
             options = {"compile_kwargs": {"literal_binds": True}}
         text = str(construct.compile(dialect=dialect, **options))
         return text.strip() if isinstance(construct, DDLElement) else text
@@ -357,6 +406,8 @@ def text_for(construct, dialect, let_through=()):
             refuse("fails", "it adds or drops a constraint without a name, which Alembic cannot")
         kind = re.search(r"datatype (\w+)", str(error))
         refuse("literal", "a value cannot be written as SQL text" + (" (%s)" % kind.group(1) if kind else ""))
+    finally:
+        STATE["values"] = False
 
 
 def wrap_statements():
@@ -368,10 +419,19 @@ def wrap_statements():
     connection = connection_class()
     bulk_insert = DefaultImpl.bulk_insert
     literal = SQLCompiler.render_literal_value
+    textclause = SQLCompiler.visit_textclause
 
-    def render_literal_value(self, value, *args, **kwargs):
+    def render_literal_value(self, value, type_, *args, **kwargs):
         check_literal(value)
-        return literal(self, value, *args, **kwargs)
+        text = literal(self, value, type_, *args, **kwargs)
+        return as_sent(self, value, type_, text) if STATE["values"] else text
+
+    def visit_textclause(self, *args, **kwargs):
+        STATE["in_text"] += 1
+        try:
+            return textclause(self, *args, **kwargs)
+        finally:
+            STATE["in_text"] -= 1
 
     def execute(self, construct, execution_options=None, multiparams=None, params=None):
         if multiparams or params:
@@ -398,6 +458,7 @@ def wrap_statements():
             record("BEGIN" + end, "begin")
 
     SQLCompiler.render_literal_value = render_literal_value
+    SQLCompiler.visit_textclause = visit_textclause
     DefaultImpl._exec = execute
     DefaultImpl.bulk_insert = insert_rows
     DefaultImpl.static_output = output
