@@ -216,7 +216,7 @@ int hg_bundle_build(const struct hg_bundle_build *in, struct hg_bundle *ret,
     how.rows = NULL;
     how.bundle = true;
     how.timeout_ns = how.timeout_ns ? how.timeout_ns : RENDER_NS;
-    int rc = hg_render(&how, both, err);
+    int rc = hg_render(&how, both, HG_COUNT(both), err);
     if (rc == 0) {
         rc = make(in, both, ret, findings, err);
         hg_rendered_done(&both[0]);

@@ -152,7 +152,8 @@ int hg_bundle_write(const struct hg_bundle *b, struct hg_buf *ret, struct hg_err
 /*
  * The SQL of revisions, as the project's own Alembic renders it (py/render.py), in an environment without
  * the target's secrets. Two processes render it, with another order of sets and at another time: what
- * they do not write alike is computed anew whenever it runs. Plans show it, bundles keep it.
+ * they do not write alike is computed anew whenever it runs. Plans show it, bundles keep it. One is enough to see
+ * that it is still what two have agreed upon.
  */
 struct hg_render {
     const struct hg_alembic_config *alembic;
@@ -168,15 +169,15 @@ struct hg_render {
     bool bundle;                    /* both directions, exact chunks, settings; else for a plan */
     int64_t timeout_ns;
 };
-/* What one of the two processes said. */
+/* What one of the processes said. */
 struct hg_rendered {
     json_t *up, *down;              /* answers by revision */
     json_t *settings;               /* the line with env.py's settings; NULL: none */
     char *fatal;                    /* why nothing, or not all, was rendered; NULL */
     struct hg_buf said;             /* on stdout and stderr, by the project's code */
 };
-/* -1: no Python with Alembic was found. What else goes wrong is in `fatal`. */
-int hg_render(const struct hg_render *in, struct hg_rendered ret[2], struct hg_err *err);
+/* By one process or two. -1: no Python with Alembic was found. What else goes wrong is in `fatal`. */
+int hg_render(const struct hg_render *in, struct hg_rendered *ret, size_t processes, struct hg_err *err);
 void hg_rendered_done(struct hg_rendered *r);
 
 /* How Alembic is run online, step by step, in the database `instead` (py/online.py says how it is talked

@@ -123,17 +123,17 @@ static void read_answers(struct rendering *r)
 }
 
 /* Two at once, one on a thread of its own. */
-static void ask_both(struct rendering both[2])
+static void ask_at_once(struct rendering *both, size_t processes)
 {
     pthread_t thread;
-    bool threaded = pthread_create(&thread, NULL, ask, &both[1]) == 0;
+    bool threaded = processes > 1 && pthread_create(&thread, NULL, ask, &both[1]) == 0;
     (void)ask(&both[0]);
     if (threaded)
         (void)pthread_join(thread, NULL);
-    else
+    else if (processes > 1)
         (void)ask(&both[1]);
-    read_answers(&both[0]);
-    read_answers(&both[1]);
+    for (size_t i = 0; i < processes; i++)
+        read_answers(&both[i]);
 }
 
 static char **with_seed(char *const *plain, const char *seed)
@@ -145,7 +145,7 @@ static char **with_seed(char *const *plain, const char *seed)
     return hg_vars_envp(&vars);
 }
 
-int hg_render(const struct hg_render *in, struct hg_rendered ret[2], struct hg_err *err)
+int hg_render(const struct hg_render *in, struct hg_rendered *ret, size_t processes, struct hg_err *err)
 {
     HG_AUTO(hg_freep) char *python = NULL;
     if (hg_alembic_python(in->alembic->dir, in->path, &python, err) < 0)
@@ -155,9 +155,10 @@ int hg_render(const struct hg_render *in, struct hg_rendered ret[2], struct hg_e
     HG_AUTO(hg_freep) char *above = hg_path_dir(in->alembic->script_location);
     char dash[] = "-";
     char *argv[] = { python, dash, NULL };
-    struct rendering both[2] = { { .envp = with_seed(in->plain, "0") },
-                                 { .envp = with_seed(in->plain, "1") } };
-    for (size_t i = 0; i < HG_COUNT(both); i++) {
+    static const char *const SEEDS[] = { "0", "1" };
+    struct rendering both[HG_COUNT(SEEDS)] = { 0 };
+    for (size_t i = 0; i < processes; i++) {
+        both[i].envp = with_seed(in->plain, SEEDS[i]);
         both[i].argv = argv;
         both[i].dir = flask ? above : in->alembic->dir;
         both[i].program = program;
@@ -165,8 +166,8 @@ int hg_render(const struct hg_render *in, struct hg_rendered ret[2], struct hg_e
         both[i].ret = &ret[i];
         ret[i] = (struct hg_rendered){ .said = HG_BUF_INIT };
     }
-    ask_both(both);
-    for (size_t i = 0; i < HG_COUNT(both); i++) {
+    ask_at_once(both, processes);
+    for (size_t i = 0; i < processes; i++) {
         hg_vars_free_envp(both[i].envp);
         hg_buf_done(&both[i].out);
     }

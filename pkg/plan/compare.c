@@ -200,11 +200,16 @@ void hg_plan_compare(const json_t *plan, const struct hg_plan_now *now, const ch
 
 /* ---- the SQL --------------------------------------------------------------------------------------- */
 
+static bool has_sql(const json_t *revision)
+{
+    return json_is_array(json_object_get(revision, "sql"));
+}
+
 static void compare_sql_of(const struct comparing *c, const json_t *r, const json_t *rendered)
 {
     const json_t *then = json_object_get(r, "sql"), *sql = json_object_get(rendered, "sql");
     const char *id = hg_jstr(r, "revision"), *path = hg_jstr(r, "path");
-    if (!json_is_array(then) || json_equal(then, sql))
+    if (!has_sql(r) || json_equal(then, sql))
         return;
     if (sql) {
         at(differs(c, "the SQL of revision %s is not what was reviewed: something that its file takes in (a module, "
@@ -217,6 +222,20 @@ static void compare_sql_of(const struct comparing *c, const json_t *r, const jso
     at(f, path, id);
 }
 
+/* All of it, as two processes agreed upon it when the plan was made? */
+static bool as_reviewed(const json_t *revisions, const json_t *rendered)
+{
+    const json_t *r;
+    size_t i;
+    json_array_foreach((json_t *)(uintptr_t)revisions, i, r)
+    {
+        const json_t *now = json_object_get(rendered, hg_jstr(r, "revision"));
+        if (now && has_sql(r) && !json_equal(json_object_get(r, "sql"), json_object_get(now, "sql")))
+            return false;
+    }
+    return true;
+}
+
 void hg_plan_compare_sql(const json_t *plan, const struct hg_plan_input *in, const struct hg_revlist *steps,
                          const char *remedy, struct hg_findings *ret)
 {
@@ -225,8 +244,12 @@ void hg_plan_compare_sql(const json_t *plan, const struct hg_plan_input *in, con
     bool any = false;
     size_t i;
     json_array_foreach((json_t *)(uintptr_t)revisions, i, r)
-        any = any || json_is_array(json_object_get(r, "sql"));
-    json_t *rendered = any ? hg_plan_render(in, steps) : NULL;
+        any = any || has_sql(r);
+    json_t *rendered = any ? hg_plan_render(in, steps, 1) : NULL;
+    if (rendered && !as_reviewed(revisions, rendered)) { /* was it changed, or is it another each time? */
+        json_decref(rendered);
+        rendered = hg_plan_render(in, steps, 2);
+    }
     json_array_foreach((json_t *)(uintptr_t)revisions, i, r)
     {
         const json_t *now = json_object_get(rendered, hg_jstr(r, "revision"));

@@ -6,8 +6,8 @@
 #include "plan.h"
 
 /* {"REVISION": {"sql": [statement, …]} or {"reason": "…"}, …} for each of the steps: always an answer,
- * also when nothing could be rendered at all. New reference. */
-json_t *hg_plan_render(const struct hg_plan_input *in, const struct hg_revlist *steps);
+ * also when nothing could be rendered at all. By two processes, which must agree, or one. New reference. */
+json_t *hg_plan_render(const struct hg_plan_input *in, const struct hg_revlist *steps, size_t processes);
 
 /* "a, b", or `none`. Heap. */
 char *hg_plan_joined(const json_t *list, const char *none);

@@ -109,7 +109,7 @@ static json_t *document(const struct hg_plan_input *in, const struct hg_revlist 
                         const struct hg_strv *to, const char *asked, const char *goal)
 {
     const struct hg_status *s = in->status;
-    json_t *rendered = hg_plan_render(in, steps), *revisions = json_array();
+    json_t *rendered = hg_plan_render(in, steps, 2), *revisions = json_array();
     for (size_t i = 0; i < steps->count; i++)
         json_array_append_new(revisions,
                               revision_json(in, steps->items[i],

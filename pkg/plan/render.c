@@ -43,11 +43,11 @@ static json_t *statements(const json_t *list)
     return json_pack("{so}", "sql", sql);
 }
 
-static json_t *agreed(const struct hg_rendered both[2], const char *revision)
+static json_t *agreed(const struct hg_rendered *first, const struct hg_rendered *last, const char *revision)
 {
-    json_t *a = json_object_get(both[0].up, revision);
-    json_t *b = json_object_get(both[1].up, revision);
-    const char *fatal = both[0].fatal ? both[0].fatal : both[1].fatal;
+    json_t *a = json_object_get(first->up, revision);
+    json_t *b = json_object_get(last->up, revision);
+    const char *fatal = first->fatal ? first->fatal : last->fatal;
     if (!a || !b)
         return no_sql(fatal ? fatal : "it was not reached");
     json_t *sql_a = json_object_get(a, "sql"), *sql_b = json_object_get(b, "sql");
@@ -90,7 +90,7 @@ static json_t *of_bundle(const struct hg_bundle *b, const struct hg_revlist *ste
     return all;
 }
 
-json_t *hg_plan_render(const struct hg_plan_input *in, const struct hg_revlist *steps)
+json_t *hg_plan_render(const struct hg_plan_input *in, const struct hg_revlist *steps, size_t processes)
 {
     if (in->bundle)
         return of_bundle(in->bundle, steps);
@@ -117,13 +117,13 @@ json_t *hg_plan_render(const struct hg_plan_input *in, const struct hg_revlist *
                              .path = hg_vars_get(&in->target->original, "PATH"), .names = names,
                              .scheme = scheme, .rows = &in->status->judged,
                              .timeout_ns = in->timeout_ns ? in->timeout_ns : RENDER_NS };
-    if (hg_render(&how, both, &err) < 0) {
+    if (hg_render(&how, both, processes, &err) < 0) {
         all = for_all(steps, "no Python with Alembic was found here");
     } else {
         all = json_object();
         for (size_t i = 0; i < steps->count; i++)
-            json_object_set_new(all, ids[i], agreed(both, ids[i]));
-        for (size_t i = 0; i < HG_COUNT(both); i++)
+            json_object_set_new(all, ids[i], agreed(&both[0], &both[processes - 1], ids[i]));
+        for (size_t i = 0; i < processes; i++)
             hg_rendered_done(&both[i]);
     }
     json_decref(names);

@@ -18,6 +18,8 @@ refused() {
     [[ "$(refusals)" == *"$1"* ]] || fail "not said: $1 but: $(refusals)"
     [ "$(hga_rows)" = "${2:-r1}" ] || fail "the database moved"
 }
+# How often Python was started.
+pythons() { jq -r 'select(.event == "child_start") | .file' "$HEADGATE_TRACE" | grep -c python; }
 # The database as Alembic leaves it at r1.
 at_r1() {
     hgt_psql "create table t1 (id integer); create table alembic_version (version_num varchar(32) primary key);
@@ -274,6 +276,29 @@ PY
     refused "the SQL of revision r3 is not what was reviewed" r2
     run --separate-stderr headgate apply --plan ../plan.json --no-python
     expect_stderr "whether the SQL of revision r3 is what was reviewed cannot be told here: Python was not started"
+}
+
+@test "that the SQL is what was reviewed takes one Python, and what became of it otherwise two" {
+    hga_project 1
+    hga_revision 2 'import other
+op.execute("select " + repr(other.name))'
+    echo "name = 'same'" > other.py
+    hga_commit
+    export PYTHONPATH=$PWD PYTHONDONTWRITEBYTECODE=1 HEADGATE_TRACE=$BATS_TEST_TMPDIR/trace
+    headgate plan -o ../plan.json > /dev/null 2>&1
+    echo "import uuid; name = uuid.uuid4().hex" > other.py
+    rm "$HEADGATE_TRACE"
+    apply --plan ../plan.json
+    expect_status 0
+    [[ "$(refusals)" == *"cannot be told here: Python makes values in it anew"* ]] || fail "not said"
+    [ "$(pythons)" = 4 ] || fail "$(pythons) times Python"
+    hgt_psql 'drop table t1, alembic_version; drop schema headgate cascade'
+    echo "name = 'same'" > other.py
+    rm "$HEADGATE_TRACE"
+    apply --plan ../plan.json
+    expect_status 0
+    [ -z "$(refusals)" ] || fail "refused"
+    [ "$(pythons)" = 2 ] || fail "$(pythons) times Python"
 }
 
 @test "another database, another target: refused" {
