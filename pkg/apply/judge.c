@@ -98,13 +98,14 @@ static bool matters_downwards(const char *rule)
 }
 
 /* What the gate says about pending revisions is no reason against going back; nor against writing
- * down what is already there. */
+ * down what is already there. A stamped row is not there: to go back from it would write it down first, and undo
+ * what was never done. */
 static bool shut_anyway(const struct hg_run *r, const struct hg_gate *g)
 {
     bool forward = !r->o->down && !r->o->baseline && !r->o->adopt;
     for (size_t i = 0; i < g->findings.count; i++) {
         const struct hg_finding *f = &g->findings.items[i];
-        bool stamped = r->o->adopt && hg_streq(f->rule->id, "HG226"); /* that is not there */
+        bool stamped = (r->o->adopt || r->o->down) && hg_streq(f->rule->id, "HG226");
         bool matters = forward || stamped || matters_downwards(f->rule->id);
         if (matters && hg_finding_decides(f, g->fail_on))
             return true;
@@ -210,7 +211,7 @@ static void suggest_direct(struct hg_run *r)
 static bool compares_schema(const struct hg_run *r)
 {
     bool runs = !r->o->adopt && (r->steps.count || hg_run_moves(r));
-    return !r->o->down && !r->o->baseline && (runs || hg_run_moved_outside(r));
+    return !r->o->baseline && ((runs && !r->o->down) || hg_run_moved_outside(r));
 }
 
 int hg_run_judge(struct hg_run *r, struct hg_err *err)

@@ -174,3 +174,27 @@ op.drop_table("t2")'
     expect_status 0
     [ "$(hga_rows)" = r2,r3 ]
 }
+
+@test "from a stamped row there is no way back, and the ledger does not take it for a revision that ran" {
+    hga_project 3
+    headgate apply -q r1 > /dev/null
+    alembic stamp r2 2> /dev/null
+    run --separate-stderr headgate rollback -1 --format json
+    expect_status 1
+    [ "$(hga_result '.outcome + " " + ([.findings[].rule] | join(","))')" = "refused HG215,HG226" ] || fail other
+    [ "$(hgt_psql "select count(*) from headgate.run") $(hga_rows)" = "1 r2" ]
+    run --separate-stderr headgate status --format json
+    [ "$(json .ledger.last.revision)" = r1 ]
+    run headgate gate
+    expect_status 1
+    expect_output HG226
+    # Somebody knows better: the reason is recorded.
+    sed -i 's/op.drop_table("t2")/op.execute("DROP TABLE IF EXISTS t2")/; s/DROP TABLE t2/DROP TABLE IF EXISTS t2/' mig/versions/r2.py
+    hga_commit
+    run --separate-stderr headgate rollback -1 --yes --override HG226="the table was never there"
+    expect_status 0
+    [ "$(hga_rows)" = r1 ]
+    [ "$(hgt_psql "select direction from headgate.run where overrides::text like '%never there%'")" = down ]
+    run headgate gate
+    expect_status 0
+}
