@@ -234,16 +234,21 @@ void hg_judge_files(struct hg_judge *j)
     if (j->repo.kind != HG_REPO_READY || !j->in->graph || !j->in->alembic)
         return;
     const struct hg_strv *folders = &j->in->alembic->version_locations;
-    struct hg_repo inner = { 0 }, outer = j->repo;
+    struct hg_repo inner = { 0 };
     struct hg_err err = { 0 };
     int nested = folders->count ? hg_repo_inner(&j->repo, folders->items[0], &inner, &err) : 0;
     if (nested < 0) {
         hg_judge_incomparable(j, err.message, err.hint);
         return;
     }
-    if (nested)
-        j->repo = inner;
+    if (!nested) {
+        compare(j);
+        return;
+    }
+    struct hg_repo outer = j->repo;
+    j->repo = inner;
     compare(j);
+    inner = j->repo; /* with what was listed in it */
     j->repo = outer;
     hg_repo_done(&inner);
 }

@@ -232,6 +232,9 @@ void hg_repo_done(struct hg_repo *r)
     free(r->base_name);
     free(r->why);
     free(r->hint);
+    if (r->merge_files)
+        hg_blobs_done(r->merge_files);
+    free(r->merge_files);
     *r = (struct hg_repo){ 0 };
 }
 
@@ -282,6 +285,20 @@ int hg_repo_list(const struct hg_repo *r, const char *commit, struct hg_blobs *r
     if (ret->count)
         qsort(ret->items, ret->count, sizeof *ret->items, by_path);
     return 0;
+}
+
+const struct hg_blobs *hg_repo_merge_files(struct hg_repo *r, struct hg_err *err)
+{
+    struct hg_blobs files = HG_BLOBS_INIT;
+    if (r->merge_files)
+        return r->merge_files;
+    if (hg_repo_list(r, r->merge_base, &files, err) != 0) {
+        hg_blobs_done(&files);
+        return NULL;
+    }
+    r->merge_files = hg_xcalloc(1, sizeof *r->merge_files);
+    *r->merge_files = files;
+    return r->merge_files;
 }
 
 /* One answer of cat-file: "ID blob LENGTH\n" and the bytes; returns what follows, or NULL. */

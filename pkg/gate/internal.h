@@ -24,6 +24,7 @@ struct hg_repo {
     char *why, *hint;
     char *const *envp;       /* borrowed: git needs none of the target's secrets */
     int64_t deadline_ns;
+    struct hg_blobs *merge_files; /* hg_repo_merge_files; NULL: not listed yet */
 };
 
 /* Finds the repository around `dir`, the base and the merge base. wanted NULL: origin/HEAD, main,
@@ -61,6 +62,8 @@ struct hg_blobs {
 /* All files and links of a commit in order of their paths, without contents; -1 with *err. */
 int hg_repo_list(const struct hg_repo *r, const char *commit, struct hg_blobs *ret,
                  struct hg_err *err);
+/* Those of the merge base, which are listed once; borrowed from the repo. NULL with *err. */
+const struct hg_blobs *hg_repo_merge_files(struct hg_repo *r, struct hg_err *err);
 /* Reads the contents of all in one git process. */
 int hg_repo_read(const struct hg_repo *r, struct hg_blobs *blobs, struct hg_err *err);
 /* Appends one file of a commit; path relative to the root. */

@@ -165,10 +165,10 @@ static const struct hg_blob *find_then(const struct hg_judge *j, const struct hg
 static int read_then(struct hg_judge *j, const char *path, struct hg_config *ret,
                      struct hg_err *err)
 {
-    HG_AUTO(hg_blobs_done) struct hg_blobs all = HG_BLOBS_INIT;
-    if (hg_repo_list(&j->repo, j->repo.merge_base, &all, err) != 0)
+    const struct hg_blobs *all = hg_repo_merge_files(&j->repo, err);
+    if (!all)
         return -1;
-    const struct hg_blob *found = find_then(j, &all, path);
+    const struct hg_blob *found = find_then(j, all, path);
     if (!found)
         return 1;
     struct hg_blob one = { .path = found->path, .id = found->id };

@@ -241,23 +241,15 @@ static int find_places(struct hg_judge *j, const struct hg_files *files, const s
 
 /* ---- a commit -------------------------------------------------------------------------------- */
 
-static void blob_done(struct hg_blob *b)
+static void add_wanted(const struct hg_blobs *all, const struct places *p, struct hg_blobs *ret)
 {
-    free(b->path);
-    free(b->id);
-    free(b->data);
-}
-
-static void keep_wanted(struct hg_blobs *blobs, const struct places *p)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < blobs->count; i++) {
-        if (wanted(&blobs->items[i], p))
-            blobs->items[kept++] = blobs->items[i];
-        else
-            blob_done(&blobs->items[i]);
+    for (size_t i = 0; i < all->count; i++) {
+        const struct hg_blob *b = &all->items[i];
+        if (!wanted(b, p))
+            continue;
+        ret->items = hg_grow(ret->items, ret->count, &ret->cap, sizeof *ret->items);
+        ret->items[ret->count++] = (struct hg_blob){ .path = hg_xstrdup(b->path), .id = hg_xstrdup(b->id) };
     }
-    blobs->count = kept;
 }
 
 static int load(const struct hg_alembic_source *sources, size_t count, struct hg_graph **ret, struct hg_err *err)
@@ -291,10 +283,15 @@ int hg_side_load(struct hg_judge *j, const struct hg_files *files, const char *c
                  struct hg_err *err)
 {
     HG_AUTO(places_done) struct places p = { .files = files };
-    if (hg_repo_list(&j->repo, commit, &ret->blobs, err) != 0 ||
-        find_places(j, files, &ret->blobs, &p, err) != 0)
+    HG_AUTO(hg_blobs_done) struct hg_blobs own = HG_BLOBS_INIT;
+    const struct hg_blobs *all = &own;
+    if (hg_streq(commit, j->repo.merge_base))
+        all = hg_repo_merge_files(&j->repo, err);
+    else if (hg_repo_list(&j->repo, commit, &own, err) != 0)
         return -1;
-    keep_wanted(&ret->blobs, &p);
+    if (!all || find_places(j, files, all, &p, err) != 0)
+        return -1;
+    add_wanted(all, &p, &ret->blobs);
     if (hg_repo_read(&j->repo, &ret->blobs, err) != 0)
         return -1;
     HG_AUTO(hg_freep) struct hg_alembic_source *sources =

@@ -409,3 +409,20 @@ typed() { bash -c "$(sed 's/^[^`]*`//; s/`.*//; q' <<< "$1")"; }
     headgate-gate --offline --format markdown | grep -q HG201
     headgate-gate --offline --format html | grep -q 'error HG201'
 }
+
+@test "a commit's files are listed once: what the revisions and headgate.yaml are compared with, too" {
+    local git
+    git=$(command -v git)
+    mkdir bin
+    printf '#!/bin/sh\necho "$*" >> "%s/calls"\nexec "%s" "$@"\n' "$BATS_TEST_TMPDIR" "$git" > bin/git
+    chmod +x bin/git
+    new_revision 0004 0003c9e2074a
+    commit
+    git checkout -q main
+    git commit -q --allow-empty -m more
+    git checkout -q change
+    sed -i 's/protected: true/protected: false/' headgate.yaml
+    PATH=$PWD/bin:$PATH gate
+    [ "$rules" = HG217 ]
+    [ "$(grep -c ls-tree "$BATS_TEST_TMPDIR/calls")" = 3 ] || fail "merge base, main, HEAD: $(grep ls-tree "$BATS_TEST_TMPDIR/calls")"
+}
