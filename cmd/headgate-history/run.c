@@ -142,6 +142,7 @@ static int print(const struct history_options *o, struct answer *a, const struct
 {
     a->shown.graph = a->graph;
     hg_findings_move(&a->shown.findings, &a->target.findings);
+    hg_findings_address(&a->shown.findings, a->target.t ? a->target.t->name : NULL);
     if (wants_json(o)) {
         history_print_json(&a->shown, err);
         if (err)

@@ -110,6 +110,7 @@ static int answer(const struct status_options *o, struct hg_target *t, const str
     if (a->status.unknown.count && a->has_config)
         hg_status_find_lost(&a->status, a->graph, &a->config, LOST_NS);
     hg_findings_move(&a->status.findings, &t->findings);
+    hg_findings_address(&a->status.findings, t->t ? t->t->name : NULL);
     if (rc == 0 && o->check && hg_findings_have(&a->status.findings, "HG257")) {
         (void)hg_fail(err, HG_E_REFUSED, "the bundle is not one that %s takes, so what it says is no measure",
                       t->t->name);

@@ -292,6 +292,7 @@ static void emit_result(struct hg_run *r, int rc, const struct hg_err *err)
     json_object_set_new(event, "baseline", json_boolean(r->o->baseline));
     json_object_set_new(event, "adopt", json_boolean(r->o->adopt));
     json_object_set_new(event, "dry_run", json_boolean(r->o->dry_run));
+    hg_findings_address(&r->findings, name);
     json_object_set_new(event, "findings", hg_findings_json(&r->findings));
     json_object_set_new(event, "error", rc < 0 ? error_json(err) : json_null());
     hg_emit(r, event);

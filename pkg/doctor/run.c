@@ -94,6 +94,11 @@ static void examine(struct hg_exam *x)
             hg_check_skip(&c, because);
         else
             (void)CHECKS[i].run(x, &c);
+        if (c.hint) {
+            char *hint = hg_help_addressed(c.hint, d->target);
+            free(c.hint);
+            c.hint = hint;
+        }
         c.seconds = (double)(hg_now_ns() - before) / (double)HG_NS_PER_S;
         add_check(d, &c);
     }

@@ -62,6 +62,11 @@ struct hg_finding *hg_finding_add(struct hg_findings *list, const char *rule, co
 void hg_findings_move(struct hg_findings *to, struct hg_findings *from);
 /* Adds copies of all of `from` behind those of `to`. */
 void hg_findings_copy(struct hg_findings *to, const struct hg_findings *from);
+/* The way out of a rule says `-t TARGET`, that of a finding names the target, so that it can be typed: a command
+ * without -t would go to another database. NULL: they stay as they are. */
+void hg_findings_address(struct hg_findings *list, const char *target);
+/* The same for one text; heap. */
+char *hg_help_addressed(const char *help, const char *target);
 /* Takes one out and releases it. */
 void hg_findings_drop(struct hg_findings *list, size_t index);
 bool hg_findings_have(const struct hg_findings *list, const char *rule);

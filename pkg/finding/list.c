@@ -200,6 +200,30 @@ const char *hg_finding_help(const struct hg_finding *f)
     return f->help ? f->help : f->rule->help;
 }
 
+#define PLACEHOLDER "-t TARGET"
+
+char *hg_help_addressed(const char *help, const char *target)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
+    for (const char *at; target && (at = strstr(help, PLACEHOLDER)); help = at + strlen(PLACEHOLDER))
+        hg_buf_addf(&b, "%.*s-t %s", (int)(at - help), help, target);
+    hg_buf_adds(&b, help);
+    return hg_xstrdup(hg_buf_str(&b));
+}
+
+void hg_findings_address(struct hg_findings *list, const char *target)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        struct hg_finding *f = &list->items[i];
+        const char *help = hg_finding_help(f);
+        if (!help || !strstr(help, PLACEHOLDER))
+            continue;
+        char *addressed = hg_help_addressed(help, target);
+        free(f->help);
+        f->help = addressed;
+    }
+}
+
 char *hg_finding_place(const struct hg_finding *f)
 {
     if (f->path && f->line > 0)

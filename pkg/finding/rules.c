@@ -11,8 +11,8 @@ enum { ALWAYS = true }; /* never_override: identity, lock, and a state that no m
 static const struct hg_rule RULES[] = {
     /* ---- graph ---- */
     { "HG101", HG_SEV_ERROR, "more than one head",
-      "Join them with `alembic merge heads -m \"merge\"`, or change the down_revision of the newer "
-      "one to the other.", false },
+      "Join them with `alembic merge heads -m \"merge\"` in the folder of alembic.ini, or change the "
+      "down_revision of the newer one to the other.", false },
     { "HG102", HG_SEV_ERROR, "parent revision is missing",
       "Write the id of a revision that exists into down_revision (the id, not the file name), or "
       "bring the missing file back from git.", false },
@@ -76,8 +76,8 @@ static const struct hg_rule RULES[] = {
       "Find the branch that the unknown revision came from and merge it before migrating.", ALWAYS },
     { "HG214", HG_SEV_ERROR, "no version rows in a database that has tables",
       "Check database, role and search_path. If this database really starts here: "
-      "`headgate apply --from-empty`; if its tables were made by other means, stamp it with Alembic "
-      "and run `headgate apply --baseline`.", false },
+      "`headgate apply -t TARGET --from-empty`; if its tables were made by other means, stamp it with Alembic "
+      "and run `headgate apply -t TARGET --baseline`.", false },
     { "HG215", HG_SEV_NOTE, "revision applied outside headgate",
       "The next `headgate apply` takes it into the ledger.", false },
     { "HG216", HG_SEV_WARNING, "cannot be compared with the base branch",
@@ -100,15 +100,15 @@ static const struct hg_rule RULES[] = {
       "Name it in headgate.yaml (version_table, version_table_schema), or correct the role's "
       "search_path.", false },
     { "HG223", HG_SEV_ERROR, "revision is held after a rollback",
-      "When it may be applied again: `headgate apply --release`.", false },
+      "When it may be applied again: `headgate apply -t TARGET --release`.", false },
     { "HG224", HG_SEV_ERROR, "schema changed outside migrations",
       "Undo it by hand, or write a revision that does the same and make the change disappear before it "
-      "runs. If what is there now is right, `headgate apply --baseline` records it.", false },
+      "runs. If what is there now is right, `headgate apply -t TARGET --baseline` records it.", false },
     { "HG225", HG_SEV_NOTE, "object that no revision made has changed",
       "Nothing needs to be done; frameworks and administrators make such objects.", false },
     { "HG226", HG_SEV_ERROR, "version rows moved without the schema",
       "Find out who stamped it. Stamp it back (`alembic stamp REVISION`), so that the revision runs; if "
-      "the schema is right as it is, `headgate apply --baseline` records it.", false },
+      "the schema is right as it is, `headgate apply -t TARGET --baseline` records it.", false },
     { "HG227", HG_SEV_ERROR, "revision inserted below the database's position",
       "Give it the head as its down_revision, and bring the parent of the revision above it back: "
       "Alembic runs nothing that lies below the rows.", false },
@@ -117,7 +117,7 @@ static const struct hg_rule RULES[] = {
       "the head.", false },
     { "HG229", HG_SEV_ERROR, "ledger contradicts itself",
       "Somebody changed the tables of schema headgate. Find out who, compare the database with what it "
-      "should be, then record what is there: `headgate apply --baseline`.", false },
+      "should be, then record what is there: `headgate apply -t TARGET --baseline`.", false },
     { "HG230", HG_SEV_ERROR, "this is not what the plan was made for",
       "Make a new plan and have it reviewed: `headgate plan -t TARGET -o FILE`.", ALWAYS },
     { "HG231", HG_SEV_ERROR, "the target wants a plan",
@@ -168,11 +168,11 @@ static const struct hg_rule RULES[] = {
     /* ---- environment and target ---- */
     { "HG501", HG_SEV_ERROR, "this is not the pinned database",
       "Check which variables reached this target. If the database was really replaced, "
-      "`headgate target pin` prints the new identity line.", ALWAYS },
+      "`headgate target pin -t TARGET` prints the new identity line.", ALWAYS },
     { "HG502", HG_SEV_ERROR, "the database belongs to another target",
-      "Check -t and the URL. After a clone or restore: `headgate target relabel`.", ALWAYS },
+      "Check -t and the URL. After a clone or restore: `headgate target relabel -t TARGET`.", ALWAYS },
     { "HG503", HG_SEV_WARNING, "protected target is not pinned",
-      "Put the line that `headgate target pin` prints into headgate.yaml.", false },
+      "Put the line that `headgate target pin -t TARGET` prints under the target in headgate.yaml.", false },
     { "HG504", HG_SEV_ERROR, "the database URL comes from two sources",
       "Let one source give all the connection variables.", false },
     { "HG505", HG_SEV_ERROR, "private host without a public address",
@@ -214,9 +214,9 @@ static const struct hg_rule RULES[] = {
     { "HG604", HG_SEV_ERROR, "version table cannot be read",
       "Grant SELECT on it to this role.", false },
     { "HG605", HG_SEV_WARNING, "a migration is under way",
-      "Wait for it; `headgate status --watch` shows when it is done.", ALWAYS },
+      "Wait for it; `headgate status -t TARGET --watch` shows when it is done.", ALWAYS },
     { "HG606", HG_SEV_ERROR, "a migrator's session has outlived its runner",
-      "Wait until it ends, or end it with `headgate cancel`.", ALWAYS },
+      "Wait until it ends, or end it with `headgate cancel -t TARGET`.", ALWAYS },
     { "HG607", HG_SEV_WARNING, "invalid index left behind",
       "Build it again with REINDEX INDEX CONCURRENTLY, or drop it with DROP INDEX CONCURRENTLY.", false },
     { "HG608", HG_SEV_WARNING, "schema.sql is left out of the snapshot",
@@ -252,9 +252,10 @@ static const struct hg_rule RULES[] = {
       "part by hand. Then apply again.", false },
     { "HG622", HG_SEV_WARNING, "throttle holds nothing back",
       "transaction_per_migration=True in env.py's context.configure(), or `headgate apply "
-      "--revision-by-revision`.", false },
+      "-t TARGET --revision-by-revision`.", false },
     { "HG630", HG_SEV_ERROR, "revision failed before with the same file",
-      "Mend the revision, or what it met in the database; then `headgate apply`, or --retry-failed.", ALWAYS },
+      "Mend the revision, or what it met in the database; then `headgate apply -t TARGET`, or with "
+      "--retry-failed.", ALWAYS },
     { "HG640", HG_SEV_WARNING, "notification was not delivered",
       "The run itself is not affected. Try the address from this machine; `--no-notify` leaves it out.",
       false },

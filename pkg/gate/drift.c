@@ -202,8 +202,8 @@ static void warn_of_maker(const struct hg_judge *j, const struct hg_ledger_objec
     f->revision = hg_xstrdup(maker->id);
     f->help = hg_xasprintf("Pending revision %s creates this table and would fail on it. Where it came from "
                            "metadata.create_all(), or was left over by a restore, drop it; where it is as the "
-                           "revision makes it: `alembic stamp %s`, then `headgate apply --baseline`.", maker->id,
-                           maker->id);
+                           "revision makes it: `alembic stamp %s`, then `headgate apply -t TARGET --baseline`.",
+                           maker->id, maker->id);
 }
 
 static void report_one(struct hg_judge *j, const struct hg_ledger_objects *then,

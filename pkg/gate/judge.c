@@ -122,6 +122,7 @@ int hg_gate_judge(const struct hg_gate_input *in, struct hg_gate *ret, struct hg
     hg_judge_container(&j);
     if (hg_judge_required(&j, err) != 0 || hg_judge_policy(&j, err) != 0)
         return -1;
+    hg_findings_address(&out.findings, in->status ? t->name : NULL);
     for (size_t i = 0; i < out.findings.count; i++)
         out.waived += out.findings.items[i].waived != NULL;
     out.verdict = decide(&j);

@@ -34,8 +34,6 @@ static void check_held(struct hg_judge *j, const struct hg_strv *held)
             continue;
         struct hg_finding *f = hg_finding_add(&j->out->findings, "HG223",
                                               "revision %s was rolled back and is held", r->id);
-        f->help = hg_xasprintf("When it may be applied again: `headgate apply -t %s --release`.",
-                               j->in->target->t->name);
         f->path = hg_xstrdup(r->path);
         f->revision = hg_xstrdup(r->id);
     }

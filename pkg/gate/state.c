@@ -103,12 +103,8 @@ static void check_pins(const struct hg_target_config *t, const struct hg_status 
     if (!s->connected)
         return;
     if (!pinned) {
-        if (t->protected_ && !hg_findings_have(findings, "HG503")) {
-            struct hg_finding *f = hg_finding_add(
-                findings, "HG503", "%s is protected, and nothing says which database it is", t->name);
-            f->help = hg_xasprintf("Put the line that `headgate target pin -t %s` prints under the target "
-                                   "in headgate.yaml.", t->name);
-        }
+        if (t->protected_ && !hg_findings_have(findings, "HG503"))
+            (void)hg_finding_add(findings, "HG503", "%s is protected, and nothing says which database it is", t->name);
         return;
     }
     HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;

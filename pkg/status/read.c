@@ -234,6 +234,7 @@ int hg_status_finish(struct hg_status_read *read, const struct hg_graph *graph,
     if (graph_findings)
         hg_findings_move(&ret->findings, graph_findings);
     int rc = hg_status_judge(t, graph, r->schema, r->table, &r->facts, r->conn, r->deadline, ret, err);
+    hg_findings_address(&ret->findings, t->t ? t->t->name : NULL);
     release(r);
     return rc;
 }
@@ -255,5 +256,7 @@ int hg_status_on(PGconn *conn, const struct hg_target *t, const struct hg_alembi
         return -1;
     }
     *ret = s;
-    return hg_status_judge(t, graph, schema, table, &facts, conn, deadline_ns, ret, err);
+    int rc = hg_status_judge(t, graph, schema, table, &facts, conn, deadline_ns, ret, err);
+    hg_findings_address(&ret->findings, t->t ? t->t->name : NULL);
+    return rc;
 }

@@ -192,6 +192,15 @@ static void lost_line(const struct hg_status *s, struct hg_buf *b)
         hg_buf_addf(b, "next     git pull, or look for it: git log --all --oneline -- '*%s*'\n", revision);
 }
 
+/* Several heads where one is wanted: applying would be refused. */
+static bool heads_in_the_way(const struct hg_status *s)
+{
+    for (size_t i = 0; i < s->findings.count; i++)
+        if (hg_streq(s->findings.items[i].rule->id, "HG101") && s->findings.items[i].severity == HG_SEV_ERROR)
+            return s->pending.count > 0;
+    return false;
+}
+
 static void next_line(const struct hg_target *t, const struct hg_status *s, const char *bundle,
                       struct hg_buf *b)
 {
@@ -199,6 +208,8 @@ static void next_line(const struct hg_target *t, const struct hg_status *s, cons
     const char *name = t->t ? t->t->name : "local";
     if (s->running)
         hg_buf_addf(b, "next     headgate status -t %s%s%s --watch\n", name, with, file);
+    else if (heads_in_the_way(s))
+        hg_buf_adds(b, "next     headgate explain HG101\n");
     else if (s->held.count)
         hg_buf_addf(b, "next     headgate apply -t %s%s%s --release\n", name, with, file);
     else if (s->state == HG_STATE_BEHIND)

@@ -206,6 +206,24 @@ new_revision() {
         fail "$(json '.findings[0].help')"
 }
 
+@test "the way out of a finding names the target, in the gate, the status, apply and doctor" {
+    headgate apply -q -t here > /dev/null
+    hgt_psql "alter table sources add column by_hand int"
+    gate
+    [[ $(json '.findings[] | select(.rule == "HG224") | .help') == *"\`headgate apply -t here --baseline\`"* ]] || fail gate
+    new_revision
+    run headgate apply -t here
+    expect_output "headgate apply -t here --baseline"
+    rm "$V/0004.py"
+    configure '    protected: true
+'
+    run headgate doctor -t here
+    expect_output "headgate target pin -t here"
+    hgt_psql "drop schema headgate cascade; truncate alembic_version"
+    run headgate status -t here
+    expect_output "headgate apply -t here --from-empty"
+}
+
 @test "what looks like a rename shuts the gate where there are rows to lose, and is a note where the history begins" {
     printf 'from alembic import op\nimport sqlalchemy as sa\nrevision = "0004"\ndown_revision = "0003c9e2074a"\n\n\ndef upgrade():\n    op.add_column("sources", sa.Column("body", sa.Text()))\n    op.drop_column("sources", "content")\n\n\ndef downgrade():\n    op.add_column("sources", sa.Column("content", sa.Text()))\n    op.drop_constraint(None, "sources", type_="unique")\n' > "$V/0004.py"
     gate

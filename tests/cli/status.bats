@@ -210,6 +210,17 @@ logged_errors() {
     [ -f backend/db/migrations/versions/99aa_later.py ] || fail "not brought back"
 }
 
+@test "two heads: the next command is not an apply that would be refused" {
+    hgt_upgraded head 2> /dev/null
+    printf '"""other"""\nrevision = "88bb"\ndown_revision = "%s"\n' "$SECOND" > backend/db/migrations/versions/88bb_other.py
+    run headgate status
+    expect_output "next     headgate explain HG101"
+    expect_output "in the folder of alembic.ini"
+    (cd backend && alembic merge heads -m merge > /dev/null)
+    run headgate status
+    expect_output "next     headgate apply -t local"
+}
+
 @test "an unknown revision that branched off below our head has diverged" {
     hgt_upgraded head 2> /dev/null
     git checkout -q -b feature/other
@@ -346,7 +357,7 @@ s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); print(s.getsockname()
     copy=$(mktemp -d /tmp/hgt-XXXXXX)
     [ "$(id -u)" != 0 ] || chown postgres: "$copy"
     port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    (cd / && as env PGPASSWORD=hgt-secret "$bin/pg_basebackup" -h 127.0.0.1 -p "$HGT_PORT" -U hgt -D "$copy/data" -R -c fast -X fetch --no-sync)
+    (cd / && as env PGPASSWORD=hgt-secret "$bin/pg_basebackup" -h 127.0.0.1 -p "$HGT_PORT" -U hgt -D "$copy/data" -R -c fast -X stream --no-sync)
     (cd / && as "$bin/pg_ctl" -D "$copy/data" -w -s -l "$copy/log" -o "-c port=$port -c unix_socket_directories=$copy -c hot_standby=on" start)
     DATABASE_URL=postgresql://hgt:hgt-secret@127.0.0.1:$port/$HGT_DB
     status_json

@@ -56,6 +56,22 @@ static void fill(struct hg_findings *f)
     a->waived = hg_xstrdup("we know | <b>");
 }
 
+static void the_way_out_names_the_target(void **state)
+{
+    (void)state;
+    HG_AUTO(hg_findings_done) struct hg_findings f = HG_FINDINGS_INIT;
+    (void)hg_finding_add(&f, "HG231", "two of them in the rule's text");
+    (void)hg_finding_add(&f, "HG203", "none");
+    hg_finding_add(&f, "HG224", "its own")->help = hg_xstrdup("-t TARGET, -t TARGET");
+    hg_findings_address(&f, NULL);
+    assert_non_null(strstr(hg_finding_help(&f.items[0]), "plan -t TARGET "));
+    hg_findings_address(&f, "prod");
+    assert_non_null(strstr(hg_finding_help(&f.items[0]), "`headgate plan -t prod -o FILE`"));
+    assert_non_null(strstr(hg_finding_help(&f.items[0]), "`headgate apply -t prod --plan FILE`"));
+    assert_null(f.items[1].help);
+    assert_string_equal(f.items[2].help, "-t prod, -t prod");
+}
+
 static void list_counts_moves_and_drops(void **state)
 {
     (void)state;
@@ -332,6 +348,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_are_sorted_and_complete),
         cmocka_unit_test(severities_have_names),
+        cmocka_unit_test(the_way_out_names_the_target),
         cmocka_unit_test(list_counts_moves_and_drops),
         cmocka_unit_test(equal_findings_have_different_fingerprints),
         cmocka_unit_test(json_has_the_shape_of_the_contract),
