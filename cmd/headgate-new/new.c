@@ -134,7 +134,9 @@ static int review(struct project *p, const struct made *m, struct hg_err *err)
     HG_AUTO(hg_freep) char *path =
         hg_path_join(p->o->common.dir != NULL ? p->o->common.dir : ".", revision->path);
     bool wrong = hg_findings_worst(&findings) >= HG_SEV_ERROR;
-    hg_outf("next: %s the file, then headgate apply -t %s\n%s\n", wrong ? "mend" : "read", p->target.t->name, path);
+    hg_outf("next: %s, then headgate apply -t %s\n%s\n",
+            wrong ? "mend the file" : p->o->manual ? "write upgrade() and downgrade()" : "read the file",
+            p->target.t->name, path);
     return wrong ? HG_EXIT_NO : HG_EXIT_YES;
 }
 
@@ -160,8 +162,10 @@ static int work(struct project *p, const struct hg_strv *extra, struct hg_err *e
 int new_run(void *options, const struct hg_strv *args, struct hg_err *err)
 {
     const struct new_options *o = options;
-    if (o->message == NULL || o->message[strspn(o->message, " \t")] == '\0')
-        return hg_fail(err, HG_E_USAGE, "say what the migration does with -m MESSAGE");
+    if (o->message == NULL || o->message[strspn(o->message, " \t")] == '\0') {
+        (void)hg_fail(err, HG_E_USAGE, "say what the migration does with -m MESSAGE");
+        return hg_hint(err, "headgate new -m \"add sources table\"");
+    }
     if (check_target(o, err) < 0)
         return -1;
     struct project p = { .o = o };

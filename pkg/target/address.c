@@ -265,6 +265,25 @@ static char *url_of_parts(const struct hg_vars *v)
     return hg_xstrdup("postgresql://${DB_USER}:${DB_PASS}@${DB_HOST}:${DB_PORT}/${DB_NAME}");
 }
 
+/* Without headgate.yaml, the folder with the dotenv file may only not be this one. Heap hint, "" when it is. */
+static char *elsewhere(struct hg_resolving *r)
+{
+    const struct hg_config *c = &r->t->config;
+    struct hg_alembic_options o = hg_target_alembic_options(r->in->common, c, NULL);
+    struct hg_alembic_config ini = { 0 };
+    struct hg_err missing = { 0 };
+    o.dir = c->start_dir;
+    o.no_python = true;
+    if (c->path || !ini_may_tell(r))
+        return hg_xstrdup("");
+    int rc = hg_alembic_config_load(&o, &ini, &missing);
+    hg_alembic_config_done(&ini);
+    if (rc == 0)
+        return hg_xstrdup("");
+    (void)hg_detail(r->err, "%s", missing.message);
+    return hg_xasprintf("%s; else ", missing.hint);
+}
+
 static void no_address(struct hg_resolving *r)
 {
     const struct hg_target_config *t = r->t->t;
@@ -275,8 +294,13 @@ static void no_address(struct hg_resolving *r)
     }
     HG_AUTO(hg_freep) char *list = hg_strv_join(&shown, ", ");
     bool sealed = hg_strv_has(&r->sealed, "DATABASE_URL");
-    hg_fail(r->err, HG_E_CONFIG, "target %s: no database address: DATABASE_URL %s (looked in: %s)",
-            t->name, sealed ? "is sealed and cannot be read" : "is not set", list);
+    const struct hg_var *empty = hg_vars_find(&r->t->vars, "DATABASE_URL");
+    HG_AUTO(hg_freep) char *where = empty ? origin_shown(empty->source) : NULL;
+    HG_AUTO(hg_freep) char *why = sealed  ? hg_xstrdup("is sealed and cannot be read")
+                                  : empty ? hg_xasprintf("is empty in %s", where)
+                                          : hg_xstrdup("is not set");
+    hg_fail(r->err, HG_E_CONFIG, "target %s: no database address: DATABASE_URL %s (looked in: %s)", t->name, why,
+            list);
     if (sealed)
         hg_detail(r->err, "a sealed value reaches Railway's own deployments only: there, as the service's "
                           "pre-deploy command, headgate has it");
@@ -284,9 +308,13 @@ static void no_address(struct hg_resolving *r)
         hg_detail(r->err, "sealed variables are not copied to PR environments: is it sealed in the "
                           "environment that this one was made from?");
     HG_AUTO(hg_freep) char *url = url_of_parts(&r->t->vars);
-    if (ini_may_tell(r))
-        hg_hint(r->err, "set DATABASE_URL, write it into %s, or put `url: \"%s\"` into headgate.yaml; "
-                        "`headgate postgres start` makes a private database and prints its URL",
+    HG_AUTO(hg_freep) char *first = elsewhere(r);
+    if (empty && !sealed)
+        hg_hint(r->err, "give it a value in %s, take it out there, so that another source can, or say in headgate.yaml "
+                        "how it is put together: url: \"%s\"", where, url);
+    else if (ini_may_tell(r))
+        hg_hint(r->err, "%sset DATABASE_URL, write it into %s, or put `url: \"%s\"` into headgate.yaml; "
+                        "`headgate postgres start` makes a private database and prints its URL", first,
                 t->source_count > 1 ? t->sources[t->source_count - 1].file
                                     : "a dotenv file", url);
     else

@@ -136,6 +136,10 @@ EOF
     expect_status 0
     [ -f "${lines[-1]}" ]
     grep -q "down_revision.*0003c9e2074a" "${lines[-1]}"
+    expect_output "next: write upgrade() and downgrade(), then headgate apply -t local"
+    new "rename title to name"
+    expect_status 2
+    [[ $stderr == *'headgate new -m "add sources table"'* ]] || fail "$stderr"
 }
 
 @test "tables that no model owns and headgate's own schema are left alone" {

@@ -68,6 +68,21 @@ setup() { load ../lib/common; load ../lib/target; hgt_target_setup; }
     says 'no database address'
 }
 
+@test "without an address: whose value is empty, and that this is no project" {
+    hgt_project
+    echo 'DATABASE_URL=postgresql://file-host/d' > backend/.env
+    DATABASE_URL='' run headgate show
+    [ "$status" -eq 2 ]
+    says 'DATABASE_URL is empty in the process environment (looked in: process, backend/.env)'
+    says 'hint: give it a value in the process environment, take it out there'
+    mkdir "$BATS_TEST_TMPDIR/empty"
+    cd "$BATS_TEST_TMPDIR/empty"
+    run headgate show
+    [ "$status" -eq 2 ]
+    says 'there is no alembic.ini in '
+    says "hint: go to the project's folder or name it with -C DIR; else set DATABASE_URL"
+}
+
 @test "the first line names target, database, host and the source" {
     DATABASE_URL=postgresql+psycopg://u:topsecret@db.example.com:5433/shop run headgate show
     has 'line=local: shop at db.example.com:5433, DATABASE_URL from the process environment'
