@@ -117,7 +117,7 @@ static void report_gate(struct hg_run *r, const struct hg_gate *g, const char *v
 {
     json_t *event = hg_event("gate");
     json_t *steps = json_array();
-    for (size_t i = 0; i < r->steps.count; i++)
+    for (size_t i = 0; !r->o->baseline && i < r->steps.count; i++) /* a baseline runs none */
         json_array_append_new(steps, json_pack("{s:s, s:o}", "revision", r->steps.items[i]->id,
                                                "message", hg_event_text(r->steps.items[i]->doc)));
     json_object_set_new(event, "verdict", hg_event_text(verdict));

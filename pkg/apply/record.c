@@ -191,15 +191,17 @@ int hg_run_outcome(struct hg_run *r, const struct hg_err *failure, struct hg_err
 int hg_run_baseline(struct hg_run *r, struct hg_err *err)
 {
     HG_AUTO(hg_freep) bool *in = hg_graph_applied_rows(r->graph, &r->status.rows);
+    HG_AUTO(hg_revlist_done) struct hg_revlist all = HG_REVLIST_INIT;
     hg_revlist_done(&r->steps);
     r->steps = (struct hg_revlist)HG_REVLIST_INIT;
-    for (size_t i = 0; i < hg_graph_count(r->graph); i++) {
-        if (!in[i])
+    hg_graph_history(r->graph, &all);
+    for (size_t i = all.count; i-- > 0;) { /* as they ran: the record's last one is what `status` names */
+        if (!in[all.items[i]->index])
             continue;
         r->steps.items = hg_grow(r->steps.items, r->steps.count, &r->steps.cap,
                                  sizeof *r->steps.items);
-        r->steps.items[r->steps.count++] = hg_graph_at(r->graph, i);
-        hg_strv_add(&r->applied, hg_graph_at(r->graph, i)->id);
+        r->steps.items[r->steps.count++] = all.items[i];
+        hg_strv_add(&r->applied, all.items[i]->id);
     }
     struct hg_ledger_run run = describe(r, "baseline");
     run.to = &r->status.rows;

@@ -25,6 +25,7 @@ rules() { jq -r '[.findings[].rule] | join(" ")' <<< "$output"; }
     run --separate-stderr headgate apply --baseline --format json
     expect_status 0
     [ "$(hga_result '[.outcome, (.applied | join(",")), .state] | join(" ")')" = "applied r1,r2 behind" ]
+    [ "$(jq -c 'select(.event == "gate") | .steps' <<< "$output")" = "[]" ] || fail "says that r3 is to be applied"
     [ "$(hgt_psql "select xmin::text || ctid::text from alembic_version")" = "$before" ]
     [ "$(hgt_psql "select direction || ' ' || outcome || ' ' || array_to_string(rows_after, ',') || ' ' || (fingerprint is not null) from headgate.run")" = "baseline recorded r2 true" ]
     [ "$(hgt_psql "select count(*) from headgate.step where file is not null and outcome = 'done'")" = 2 ]
@@ -51,6 +52,18 @@ rules() { jq -r '[.findings[].rule] | join(" ")' <<< "$output"; }
     expect_status 1
     expect_stderr "r9"
     [ "$(hgt_psql "select count(*) from headgate.run where direction = 'baseline'")" = 1 ]
+}
+
+@test "recorded in the order of the history, whatever the files are called" {
+    hga_project 2
+    printf 'revision = "a0"\ndown_revision = "r2"\n\n\ndef upgrade():\n    pass\n' > mig/versions/a0.py
+    hga_commit
+    hgt_psql "create table t1 (id integer); create table t2 (id integer)"
+    alembic stamp a0
+    run --separate-stderr headgate apply --baseline --format json
+    [ "$(hga_result '.applied | join(",")')" = r1,r2,a0 ] || fail "another order"
+    run --separate-stderr headgate status --format json
+    [ "$(json .ledger.last.revision)" = a0 ]
 }
 
 # The sample at its head, applied by headgate, with an env.py that looks at every schema.
