@@ -121,7 +121,9 @@ EOF
     export DATABASE_URL
     local before=$SECONDS
     one 3 headgate status --timeout 1 --format json -C p
+    "$HGT_VENV/bin/python" "$HGT_ROOT/tests/lib/validate" status < out || fail "not a status document"
     one 3 headgate gate --timeout 1 --format json -C p
+    "$HGT_VENV/bin/python" "$HGT_ROOT/tests/lib/validate" gate < out || fail "not a gate document"
     HEADGATE_RAILWAY_URL=http://127.0.0.1:$(cat port)/
     export RAILWAY_TOKEN=t HEADGATE_RAILWAY_URL
     one 3 headgate status --from railway:api --timeout 1 --format json -C p
