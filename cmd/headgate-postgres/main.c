@@ -103,6 +103,10 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
                                        timeout_ns };
     HG_AUTO(hg_pg_cluster_done) struct hg_pg_cluster c = { 0 };
     const char *verb = args->items[0];
+    if (args->count > 1 && !hg_streq(verb, "psql")) {
+        hg_fail(err, HG_E_USAGE, "`headgate postgres %s` takes no argument, not '%s'", verb, args->items[1]);
+        return hg_hint(err, "`headgate postgres --help` shows what it takes");
+    }
     if (hg_streq(verb, "start")) {
         if (hg_pg_cluster_start(&o, &c, err) < 0)
             return -1;

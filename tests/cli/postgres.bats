@@ -149,3 +149,13 @@ s = socket.socket(); s.bind(('127.0.0.1', $port)); s.listen(); print('ready', fl
     expect_stderr "headgate postgres start"
     headgate-postgres destroy
 }
+
+@test "an argument that means nothing: exit 2, and nothing is started" {
+    for verb in start stop status url destroy; do
+        run --separate-stderr headgate-postgres "$verb" surplus
+        expect_status 2
+        expect_stderr "takes no argument, not 'surplus'"
+    done
+    run --separate-stderr headgate-postgres status
+    expect_status 1
+}
