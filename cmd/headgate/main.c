@@ -147,6 +147,8 @@ int main(int argc, char **argv)
     struct hg_err err = { 0 };
     hg_cli_standard_streams();
     hg_cli_first_process();
+    if (hg_cli_wants_json(argv + 1))
+        hg_cli_tell_signals();
     hg_log_init("headgate", HG_LOG_NOTE);
     int rc = run(argv, &err);
     if (rc < 0) {

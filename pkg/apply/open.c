@@ -33,7 +33,8 @@ static int connect_as(struct hg_run *r, const char *what, const char *first, PGc
                                .application_name = name,
                                .source = t->direct_conninfo ? "direct_url" : t->url_source,
                                .shown = t->direct_conninfo ? NULL : t->shown,
-                               .source_ns = t->source_ns, .source_written = t->source_written };
+                               .source_ns = t->source_ns, .source_written = t->source_written,
+                               .stop = r->started_ns ? NULL : hg_signals_check };
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
     if (hg_pg_connect(&spec, connect_timeout(r), ret, err) < 0)
         return -1;

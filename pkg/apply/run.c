@@ -304,6 +304,8 @@ int hg_apply_run(const struct hg_apply_options *o, struct hg_err *err)
     hg_keep_freed();
     hg_signals_catch();
     int rc = go(&r, err);
+    if (rc < 0 && !r.started_ns)
+        (void)hg_signals_check(err); /* what else went wrong did so while it was to end */
     if (rc < 0 && r.started)
         err->exit_code = HG_EXIT_FAILED;
     hg_run_leave_stored(&r);

@@ -125,6 +125,9 @@ void hg_cli_standard_streams(void);
 /* A signal that ends every other process does nothing to process 1 unless that asks for it: without
  * this, a container that waits for a name server takes 10 s to stop. Elsewhere it does nothing. */
 void hg_cli_first_process(void);
+/* For programs that were asked for JSON: a signal that ends them before they wrote anything is told on stdout,
+ * as every other error. */
+void hg_cli_tell_signals(void);
 
 /* The rows that every program has, for documentation. Ended by { 0 }. */
 extern const struct hg_opt hg_common_options[];

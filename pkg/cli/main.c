@@ -7,6 +7,7 @@
 
 static bool error_printed;
 static bool code_stands;
+static volatile sig_atomic_t stdout_begun;
 static int stdout_errno; /* of the first thing that could not be written; 0: all could */
 
 void hg_cli_error_printed(void)
@@ -28,6 +29,7 @@ static void note_stdout(bool failed)
 void hg_out(const char *text)
 {
     HG_AUTO(hg_freep) char *shown = hg_log_filtered(text);
+    stdout_begun = 1;
     note_stdout(fputs(shown, stdout) == EOF);
 }
 
@@ -123,21 +125,50 @@ int hg_cli_close_stdout(int own_failure, int code)
     return own_failure ? own_failure : HG_EXIT_UNKNOWN;
 }
 
-/* A caller may have closed one of the three. Then no file of ours may get its number, and writing to
- * it must fail rather than go there. */
+static const int SIGNALS[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+static char *signal_documents[HG_COUNT(SIGNALS)];
+static pid_t teller;
+
 static void leave(int number)
 {
     _exit(HG_EXIT_SIGNAL + number);
 }
 
+/* A child that has not yet become another program has our stdout, but nothing to say on it. */
+static void tell_and_leave(int number)
+{
+    for (size_t i = 0; i < HG_COUNT(SIGNALS); i++)
+        if (SIGNALS[i] == number && !stdout_begun && getpid() == teller)
+            (void)!write(STDOUT_FILENO, signal_documents[i], strlen(signal_documents[i]));
+    (void)raise(number); /* by default again, so that a shell sees what ended us */
+    leave(number);       /* process 1 */
+}
+
+void hg_cli_tell_signals(void)
+{
+    struct sigaction action = { .sa_handler = tell_and_leave, .sa_flags = SA_RESETHAND | SA_NODEFER }, was;
+    teller = getpid();
+    for (size_t i = 0; i < HG_COUNT(SIGNALS); i++) {
+        struct hg_err err = { 0 };
+        (void)hg_fail(&err, HG_E_SIGNAL, "ended by signal %d (%s)", SIGNALS[i], strsignal(SIGNALS[i]));
+        err.exit_code = HG_EXIT_SIGNAL + SIGNALS[i];
+        HG_AUTO(hg_freep) char *json = hg_cli_error_json(&err);
+        hg_freep(&signal_documents[i]);
+        signal_documents[i] = hg_xasprintf("{\"error\":%s}\n", json);
+        if (sigaction(SIGNALS[i], NULL, &was) == 0 && was.sa_handler != SIG_IGN)
+            (void)sigaction(SIGNALS[i], &action, NULL);
+    }
+}
+
 void hg_cli_first_process(void)
 {
-    static const int SIGNALS[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
     for (size_t i = 0; getpid() == 1 && i < HG_COUNT(SIGNALS); i++)
         if (signal(SIGNALS[i], leave) == SIG_IGN)
             (void)signal(SIGNALS[i], SIG_IGN);
 }
 
+/* A caller may have closed one of the three. Then no file of ours may get its number, and writing to
+ * it must fail rather than go there. */
 void hg_cli_standard_streams(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
@@ -185,6 +216,8 @@ int hg_cli_main(const struct hg_cmd *cmd, int argc, char **argv, void *options, 
     HG_AUTO(hg_strv_done) struct hg_strv args = HG_STRV_INIT;
     hg_cli_standard_streams();
     hg_cli_first_process();
+    if (hg_cli_wants_json(argv + 1))
+        hg_cli_tell_signals();
     hg_keep_private();
     (void)signal(SIGPIPE, SIG_IGN); /* a closed reader is an error of write, not our end */
     hg_log_init("headgate", HG_LOG_NOTE);

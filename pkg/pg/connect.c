@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <poll.h>
 
+#define STOP_LOOK_MS 100
+
 void hg_pg_closep(PGconn **conn)
 {
     if (*conn) {
@@ -98,6 +100,13 @@ static int timed_out(const struct hg_pg_spec *spec, PGconn *conn, int64_t began,
                    spec->source ? " in " : "", spec->source ? spec->source : "");
 }
 
+/* What `stop` looks at, a signal say, may come between the look and the wait. */
+static int slice_ms(const struct hg_pg_spec *spec, int64_t deadline_ns)
+{
+    int left = hg_ms_left(deadline_ns);
+    return spec->stop && (left < 0 || left > STOP_LOOK_MS) ? STOP_LOOK_MS : left;
+}
+
 int hg_pg_connect_finish(PGconn *conn, const struct hg_pg_spec *spec, int64_t deadline_ns,
                          struct hg_err *err)
 {
@@ -110,7 +119,9 @@ int hg_pg_connect_finish(PGconn *conn, const struct hg_pg_spec *spec, int64_t de
             return hg_pg_connect_error(spec, conn, err);
         struct pollfd p = { .fd = PQsocket(conn),
                             .events = wait == PGRES_POLLING_READING ? POLLIN : POLLOUT };
-        int n = poll(&p, 1, hg_ms_left(deadline_ns));
+        if (spec->stop && spec->stop(err) < 0)
+            return -1;
+        int n = poll(&p, 1, slice_ms(spec, deadline_ns));
         if (n == 0 && hg_ms_left(deadline_ns) == 0)
             return timed_out(spec, conn, began, err);
         if (n < 0 && errno != EINTR)

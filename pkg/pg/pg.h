@@ -60,6 +60,7 @@ struct hg_pg_spec {
     const char *shown;           /* address for people, without password; NULL: made from libpq's */
     int64_t source_ns;           /* wall clock: when the address was read there, or, with */
     bool source_written;         /* source_written, its file written last; 0: not known */
+    int (*stop)(struct hg_err *err); /* asked while connecting: -1 ends it with this error; NULL: nobody */
 };
 int hg_pg_connect_start(const struct hg_pg_spec *spec, PGconn **ret, struct hg_err *err);
 int hg_pg_connect_finish(PGconn *conn, const struct hg_pg_spec *spec, int64_t deadline_ns,

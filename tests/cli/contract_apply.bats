@@ -96,6 +96,44 @@ setup() {
     sed -i 's/op.execute("create table t_b2/op.execute("select pg_sleep(8)"); &/' p/versions/2_two.py
     headgate apply -C p > first.out 2>&1 &
     local first=$!
+@test "a signal while the database does not answer: at once, and told in JSON" {
+    chain p
+    python - << 'EOF' &
+import pathlib, socket, time
+s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(50)
+pathlib.Path("port.new").write_text(str(s.getsockname()[1])); pathlib.Path("port.new").rename("port")
+time.sleep(60)
+EOF
+    local listener=$! verb signal number began asked
+    for _ in $(seq 100); do [ -f port ] && break; sleep 0.1; done
+    DATABASE_URL=postgresql://u@127.0.0.1:$(cat port)/d
+    export DATABASE_URL
+    for verb in status "gate --wait 20" history plan cancel doctor apply "rollback -1"; do
+        for signal in TERM:143 HUP:129; do
+            number=${signal#*:}
+            # shellcheck disable=SC2086
+            HEADGATE_TRACE=$PWD/trace headgate $verb --format json -C p > out 2> err &
+            asked=$!
+            for _ in $(seq 50); do grep -qs "\"verb\":\"${verb%% *}\"" trace && break; sleep 0.1; done
+            sleep 0.3
+            began=$(date +%s%N)
+            kill "-${signal%:*}" "$asked"
+            wait "$asked" && status=0 || status=$?
+            [ $((($(date +%s%N) - began) / 1000000)) -lt 3000 ] || fail "$verb took its time"
+            output=$(tail -n 1 out)
+            [ "$status" -eq "$number" ] || fail "$verb: expected $number"
+            [ "$(wc -l < out)" -eq 1 ] || fail "$verb: not one line"
+            check_error "$number" "$verb"
+            holds '.error.kind == "signal"' || fail "$verb"
+            case $verb in
+                apply | rollback*) holds '.outcome == "interrupted" and .to == null' || fail "$verb" ;;
+            esac
+            rm trace
+        done
+    done
+    kill "$listener"
+}
+
     for _ in $(seq 100); do
         [ "$(headgate status -C p --format json 2> /dev/null | jq '.running != null')" = true ] && break
         sleep 0.1
