@@ -60,6 +60,7 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
 
 int main(int argc, char **argv)
 {
-    struct apply_options options = { .apply = { .argc = argc, .argv = argv, .lock_budget_ns = -1 } };
+    struct apply_options options = { .apply = { .argc = argc, .argv = argv,
+                                                .lock_wait_ns = -1, .lock_budget_ns = -1 } };
     return hg_cli_main(&CMD, argc, argv, &options, run);
 }

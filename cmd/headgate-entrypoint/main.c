@@ -33,7 +33,7 @@ static const struct hg_opt OPTIONS[] = {
     { "retry-failed", 0, HG_OPT_BOOL, AT(retry_failed), .env = "HEADGATE_RETRY_FAILED",
       .help = "apply again what failed before with the same file" },
     { "lock-wait", 0, HG_OPT_SECONDS, AT(lock_wait_ns), .metavar = "SECONDS",
-      .help = "how long to wait for another headgate's migration (10 min)" },
+      .help = "how long to wait for another headgate's migration; 0: not at all (10 min)" },
     { "liveness", 0, HG_OPT_INT, AT(liveness), .metavar = "PORT", .env = "HEADGATE_LIVENESS",
       .help = "answer /livez, /readyz and /startupz on this port, which is not PORT" },
     { "healthcheck", 0, HG_OPT_BOOL, AT(healthcheck),
@@ -99,6 +99,6 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
 
 int main(int argc, char **argv)
 {
-    struct entrypoint_options options = { .argc = argc, .argv = argv };
+    struct entrypoint_options options = { .lock_wait_ns = -1, .argc = argc, .argv = argv };
     return hg_cli_main(&CMD, argc, argv, &options, run);
 }

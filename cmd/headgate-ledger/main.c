@@ -104,7 +104,8 @@ static int init(struct ledger_view *v, struct hg_err *err)
 
 static int adopt(const struct ledger_options *o, struct hg_err *err)
 {
-    struct hg_apply_options apply = { .common = &o->common, .argc = o->argc, .argv = o->argv, .adopt = true };
+    struct hg_apply_options apply = { .common = &o->common, .argc = o->argc, .argv = o->argv,
+                                       .adopt = true, .lock_wait_ns = -1 };
     return hg_apply_run_printed(&apply, err);
 }
 

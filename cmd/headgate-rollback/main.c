@@ -58,6 +58,6 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
 int main(int argc, char **argv)
 {
     struct rollback_options options = { .apply = { .argc = argc, .argv = argv, .down = true,
-                                                   .lock_budget_ns = -1 } };
+                                                   .lock_wait_ns = -1, .lock_budget_ns = -1 } };
     return hg_cli_main(&CMD, argc, argv, &options, run);
 }

@@ -45,7 +45,7 @@ struct hg_apply_options {
     bool files_from_ledger;         /* revisions that are missing here, out of the ledger if proven */
     /* both */
     bool no_wait, no_notify;
-    int64_t lock_wait_ns;           /* 0: the target's, else 10 min */
+    int64_t lock_wait_ns;           /* < 0: the target's */
     int64_t lock_budget_ns;         /* what meets locks is tried again so long; < 0: the target's */
     int64_t max_runtime_ns;         /* 0: the target's, else none */
     int64_t calm_wait_ns;           /* waits so long until nothing is in the way; 0: does not wait */
@@ -131,7 +131,7 @@ int hg_apply_run_printed(struct hg_apply_options *o, struct hg_err *err);
  * hg_apply_options, LIST that of the struct hg_strv with the overrides. */
 #define HG_APPLY_OPTION_ROWS(AT, LIST) \
     { "lock-wait", 0, HG_OPT_SECONDS, AT(lock_wait_ns), .metavar = "SECONDS", \
-      .help = "how long to wait for another headgate (10 min)" }, \
+      .help = "how long to wait for another headgate; 0: not at all (10 min)" }, \
     { "lock-budget", 0, HG_OPT_SECONDS, AT(lock_budget_ns), .metavar = "SECONDS", \
       .help = "how long a migration that could not get a lock is tried again; 0: not at all (5 min)" }, \
     { "no-wait", 0, HG_OPT_BOOL, AT(no_wait), .help = "do not wait for another headgate: exit 5" }, \

@@ -17,7 +17,6 @@
 /* One short statement of ours on a working server. */
 #define HG_APPLY_QUERY_NS     (10 * HG_NS_PER_S)
 #define HG_APPLY_CONNECT_NS   (10 * HG_NS_PER_S)
-#define HG_APPLY_LOCK_WAIT_NS (600 * HG_NS_PER_S)
 #define HG_APPLY_SESSIONS_MAX 256
 #define HG_APPLY_LINE_MAX     ((size_t)1 << 20) /* one report of the driver */
 

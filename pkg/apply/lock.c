@@ -253,9 +253,7 @@ static int wait_for(struct hg_run *r, const char *sql, int lock_class, int64_t d
 
 static int64_t lock_wait(const struct hg_run *r)
 {
-    if (r->o->lock_wait_ns)
-        return r->o->lock_wait_ns;
-    return r->target.t->lock_wait_ns ? r->target.t->lock_wait_ns : HG_APPLY_LOCK_WAIT_NS;
+    return r->o->lock_wait_ns < 0 ? r->target.t->lock_wait_ns : r->o->lock_wait_ns;
 }
 
 static int open_session(struct hg_run *r, struct hg_err *err)

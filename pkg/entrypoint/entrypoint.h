@@ -26,7 +26,7 @@ struct hg_entrypoint_options {
     bool init, group;               /* stay as process 1 beside the application */
     bool retry_failed;
     int64_t liveness;               /* port for probes */
-    int64_t lock_wait_ns;           /* for another headgate's migration; default 10 min */
+    int64_t lock_wait_ns;           /* for another headgate's migration; < 0: not given */
     /* What people should know, one line at a time; not under -q. */
     void (*say)(const char *text);
     void (*warn)(const char *text);

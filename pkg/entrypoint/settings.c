@@ -40,7 +40,8 @@ int hg_entry_settings(struct hg_entry *e, struct hg_err *err)
         return hg_fail(err, HG_E_CONFIG, "entrypoint.liveness: \"%s\" is no port", c->entry.liveness);
     e->began_ns = hg_now_ns();
     e->deadline_ns = e->began_ns + (wait ? wait : HG_ENTRY_WAIT_NS);
-    int64_t lock = o->lock_wait_ns ? o->lock_wait_ns : e->have_target ? e->target.t->lock_wait_ns : 0;
-    e->lock_deadline_ns = e->began_ns + (lock ? lock : HG_ENTRY_LOCK_NS);
+    e->lock_deadline_ns = e->began_ns + (o->lock_wait_ns >= 0 ? o->lock_wait_ns
+                                         : e->have_target     ? e->target.t->lock_wait_ns
+                                                              : HG_ENTRY_LOCK_NS);
     return check_port(e->liveness, err);
 }

@@ -82,6 +82,14 @@ setup() {
     one 0 headgate status --format json
     holds '.running | has("revision") and (.by | type == "string") and has("host") and has("since") and has("pid")
         and .blocked_by == []' || fail "running"
+    for _ in $(seq 20); do
+        one 0 headgate status --format json
+        holds '.running.revision == "a1"' && break
+        sleep 0.1
+    done
+    holds '.running.revision == "a1" and (.findings[] | select(.rule == "HG605").message | endswith(": a1"))' ||
+        fail "which revision is under way"
+    lines 5 headgate apply --lock-wait 0 --format json
     lines 5 headgate apply --no-wait --format json
     holds '.outcome == "locked" and .error.kind == "lock"'
     lines 5 headgate apply --lock-wait 1 --format json

@@ -71,6 +71,19 @@ runs() { hgt_psql "select count(*) from headgate.run"; }
     [[ $stderr != *"waiting"* ]] || fail "waited for nothing"
 }
 
+@test "--lock-wait 0: no wait for another headgate" {
+    at_head
+    hga_revision 4
+    psql -Xq "$HGT_PGURL" -c "select pg_advisory_lock(1751605616, $("$HGT_BUILD/helpers/lock_key" public alembic_version))" \
+        -c 'select pg_sleep(30)' > /dev/null 2>&1 &
+    local holder=$!
+    until [ "$(hgt_psql "select count(*) from pg_locks where locktype = 'advisory' and classid = 1751605616 and granted
+        and database = (select oid from pg_database where datname = current_database())")" = 1 ]; do sleep 0.1; done
+    entry --lock-wait 0
+    refused 5 "a migration is under way"
+    kill "$holder"
+}
+
 @test "verify and wait: behind is refused, or waited for; both need SELECT on one table only" {
     at_head
     hgt_admin "drop role if exists onlooker_$HGT_DB"
