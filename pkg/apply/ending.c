@@ -126,8 +126,7 @@ static bool describe_lock(struct hg_run *r, struct hg_err *err)
     return true;
 }
 
-/* The one that has begun and not ended; NULL: none. */
-static const char *revision_under_way(const struct hg_driven *d)
+const char *hg_run_under_way(const struct hg_driven *d)
 {
     return d->time_count > d->steps_ended ? d->times[d->time_count - 1].revision : NULL;
 }
@@ -137,7 +136,7 @@ static void describe_silence(const struct hg_run *r, struct hg_err *err)
 {
     const struct hg_driven *d = &r->driven;
     const char *went = r->o->bundle ? "all statements went" : "Alembic reported success";
-    const char *under_way = revision_under_way(d);
+    const char *under_way = hg_run_under_way(d);
     if (!r->to_known)
         (void)hg_fail(err, HG_E_MIGRATOR, "%s, but the database could not be read afterwards", went);
     else if (r->o->bundle || hg_streq(r->target.t->driver, "plain")) /* no driver looked on */
@@ -162,7 +161,7 @@ static void describe_silence(const struct hg_run *r, struct hg_err *err)
 static void describe_code(const struct hg_run *r, const struct hg_migrated *m, struct hg_err *err)
 {
     const struct hg_driven *d = &r->driven;
-    const char *under_way = revision_under_way(d);
+    const char *under_way = hg_run_under_way(d);
     HG_AUTO(hg_freep) char *where =
         under_way ? hg_xasprintf(" in the middle of revision %s", under_way) : hg_xstrdup("");
     if (!d->began || d->finished)

@@ -109,6 +109,7 @@ struct hg_run {
     struct hg_revlist steps;
     struct hg_strv to;              /* rows expected after the steps */
     char *by, *host, *commit;
+    char *named;                    /* the revision that the lock session's name tells; NULL: none yet */
     struct hg_strv invalid_before, unvalidated_before, invalid_after;
     struct hg_ledger_objects before, now; /* what the catalog held; for the ledger */
     json_t *catalog_before, *catalog_now; /* the same with their definitions; NULL: not known */
@@ -172,6 +173,7 @@ int hg_run_holders(PGconn *conn, int32_t key, int lock_class, PGresult **ret, st
 /* "it goes to r3, from commit 41f6d28c9e20, begun by tess at …", or "": of a holder in an event; heap. */
 char *hg_holder_run(const json_t *holder);
 bool hg_run_lock_held(struct hg_run *r);                    /* heartbeat; false: the session is gone */
+void hg_run_name_step(struct hg_run *r);                    /* its application_name tells the revision under way */
 void hg_signals_catch(void);
 int hg_signals_seen(void);                                  /* last signal before the migrator ran */
 unsigned hg_signals_count(void);                            /* how many of them */
@@ -289,6 +291,8 @@ int64_t hg_run_max_runtime(const struct hg_run *r);
 
 /* ending.c */
 const char *hg_run_stop_hint(const char *reason);
+/* The revision that has begun and not ended; NULL: none. */
+const char *hg_run_under_way(const struct hg_driven *d);
 /* Fills *err with what went wrong with the migrator. */
 void hg_run_describe_failure(struct hg_run *r, const struct hg_migrated *m, struct hg_err *err);
 /* Of a run that went well: what it lost on the way. */

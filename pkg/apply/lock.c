@@ -15,6 +15,7 @@
 #define PAUSE_MAX_MS 1000
 #define BEAT_NS      (10 * HG_NS_PER_S)
 #define HINT_EVERY_NS (5 * HG_NS_PER_S)
+#define NAME_AFTER_NS (300 * HG_NS_PER_MS)
 
 /* Until the migrator runs a signal only has to be remembered: the waits below look at it. */
 static volatile sig_atomic_t seen, times;
@@ -288,6 +289,35 @@ int hg_run_lock(struct hg_run *r, struct hg_err *err)
         return got < 0 ? -1 : refuse_migrator(r, err);
     r->next_beat_ns = hg_now_ns() + BEAT_NS;
     return 0;
+}
+
+/* The server puts something else into an application_name in the place of other characters. */
+static bool plain(const char *text)
+{
+    while (*text > ' ' && *text < 0x7f)
+        text++;
+    return !*text;
+}
+
+/* What `status` of others tells is under way. Short revisions are not worth a way to the server. No answer is
+ * what it is to a heartbeat. */
+void hg_run_name_step(struct hg_run *r)
+{
+    const char *revision = hg_run_under_way(&r->driven);
+    if (!revision || hg_streq(revision, r->named) ||
+        hg_wall_ns() - r->driven.times[r->driven.time_count - 1].started_ns < NAME_AFTER_NS)
+        return;
+    hg_freep(&r->named);
+    r->named = hg_xstrdup(revision);
+    HG_AUTO(hg_freep) char *name = hg_xasprintf("headgate %s %s@%s:%d", r->o->down ? "rollback" : "apply",
+                                                plain(revision) ? revision : "", r->host ? r->host : "?",
+                                                (int)getpid());
+    if (strlen(name) > 63) /* NAMEDATALEN - 1: the server would cut it with a notice */
+        name[63] = '\0';
+    const char *params[] = { name };
+    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
+    struct hg_err ignored = { 0 };
+    (void)hg_pg_query(r->lock, hg_sql_apply_name, 1, params, hg_now_ns() + BEAT_NS, &res, &ignored);
 }
 
 bool hg_run_lock_held(struct hg_run *r)

@@ -85,6 +85,8 @@ int hg_run_tick(void *run)
         return hg_run_signal(r, hg_signals_seen(), 1);
     if (!r->lock_lost && !hg_run_lock_held(r))
         return lose_lock(r);
+    if (!r->lock_lost)
+        hg_run_name_step(r);
     if (max && !r->timed_out && hg_now_ns() - r->started_ns > max) {
         r->timed_out = true;
         r->told_to_end_ns = hg_now_ns();

@@ -280,7 +280,7 @@ void hg_run_done(struct hg_run *r)
     hg_buf_done(&r->report);
     hg_findings_done(&r->findings);
     hg_findings_done(&r->preflight);
-    char **owned[] = { &r->version_table, &r->goal, &r->by, &r->host, &r->commit, &r->pace.said };
+    char **owned[] = { &r->version_table, &r->goal, &r->by, &r->host, &r->commit, &r->named, &r->pace.said };
     for (size_t i = 0; i < HG_COUNT(owned); i++)
         hg_freep(owned[i]);
     struct hg_strv *lists[] = { &r->to,      &r->invalid_before, &r->from,     &r->after,

@@ -173,22 +173,25 @@ static void take_ledger(const struct hg_facts *f, struct hg_status *s)
     hg_status_list(json_object_get(mine, "held"), &s->held);
 }
 
-/* "headgate-migrator:<revision>@…" -> revision, or NULL. */
+/* "headgate apply <revision>@<host>:<pid>" -> revision. NULL: none, as long as none has run for a moment. No
+ * identifier of Alembic's has an @. */
 static char *revision_of(const char *application)
 {
-    static const char PREFIX[] = "headgate-migrator:";
-    if (!application || !hg_starts_with(application, PREFIX))
-        return NULL;
-    const char *start = application + sizeof PREFIX - 1;
-    size_t len = strcspn(start, "@");
-    return len ? hg_xstrndup(start, len) : NULL;
+    static const char *const RUNNERS[] = { "headgate apply ", "headgate rollback " };
+    for (size_t i = 0; application && i < HG_COUNT(RUNNERS); i++) {
+        const char *start = application + strlen(RUNNERS[i]);
+        if (!hg_starts_with(application, RUNNERS[i]))
+            continue;
+        const char *end = strchr(start, '@');
+        return end && end != start ? hg_xstrndup(start, (size_t)(end - start)) : NULL;
+    }
+    return NULL;
 }
 
 static void take_session(const json_t *h, struct hg_status *s)
 {
     s->running = true;
     s->run_pid = json_integer_value(json_object_get(h, "pid"));
-    s->run_revision = revision_of(hg_jget(h, "application"));
     s->run_by = s->open_by ? hg_xstrdup(s->open_by) : hg_status_dup(h, "user");
     s->run_host = s->open_host ? hg_xstrdup(s->open_host) : hg_status_dup(h, "host");
     s->run_since = s->open_since ? hg_xstrdup(s->open_since) : hg_status_dup(h, "since");
@@ -215,6 +218,7 @@ static void find_running(const struct hg_facts *f, struct hg_status *s)
     if (!apply && !migrator)
         return;
     take_session(migrator ? migrator : apply, s);
+    s->run_revision = apply ? revision_of(hg_jget(apply, "application")) : NULL;
     const char *by = s->run_by ? s->run_by : "?", *since = s->run_since ? s->run_since : "?";
     if (!apply)
         hg_finding_add(&s->findings, "HG606",

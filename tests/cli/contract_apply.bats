@@ -96,14 +96,6 @@ setup() {
     wait "$first"
 }
 
-@test "a signal before anything started is 128+n and told as interrupted" {
-    hgt_db
-    chain p
-    headgate apply a1 -C p -q > /dev/null 2>&1
-    # The first one works for seconds; the second waits for its lock.
-    sed -i 's/op.execute("create table t_b2/op.execute("select pg_sleep(8)"); &/' p/versions/2_two.py
-    headgate apply -C p > first.out 2>&1 &
-    local first=$!
 @test "a signal while the database does not answer: at once, and told in JSON" {
     chain p
     python - << 'EOF' &
@@ -142,6 +134,14 @@ EOF
     kill "$listener"
 }
 
+@test "a signal before anything started is 128+n and told as interrupted" {
+    hgt_db
+    chain p
+    headgate apply a1 -C p -q > /dev/null 2>&1
+    # The first one works for seconds; the second waits for its lock.
+    sed -i 's/op.execute("create table t_b2/op.execute("select pg_sleep(8)"); &/' p/versions/2_two.py
+    headgate apply -C p > first.out 2>&1 &
+    local first=$!
     for _ in $(seq 100); do
         [ "$(headgate status -C p --format json 2> /dev/null | jq '.running != null')" = true ] && break
         sleep 0.1

@@ -423,14 +423,25 @@ pooler() {
 @test "a migration under way is shown, and one whose runner is gone" {
     hgt_upgraded "$FIRST" 2> /dev/null
     key() { "$HGT_BUILD/helpers/lock_key" public alembic_version; }
-    PGAPPNAME="headgate-migrator:$SECOND@x" psql -Xq "$HGT_PGURL" \
+    held() {
+        [ "$(hgt_psql "select count(*) from pg_locks where classid = $1 and granted and locktype = 'advisory'
+            and database = (select oid from pg_database where datname = current_database())")" = 1 ]
+    }
+    PGAPPNAME="headgate migrator of 1" psql -Xq "$HGT_PGURL" \
         -c "select pg_advisory_lock_shared(1751608679, $(key))" -c 'select pg_sleep(20)' > /dev/null 2>&1 &
     holder=$!
-    until [ "$(hgt_psql "select count(*) from pg_locks where locktype = 'advisory' and classid = 1751608679")" -ge 1 ]; do sleep 0.1; done
+    wait_for held 1751608679
     status_json
-    [ "$(json .running.revision)" = "$SECOND" ]
+    [ "$(json .running.revision)" = null ]
     [ "$(json '.running.by')" = hgt ]
     [ "$(json '[.findings[].rule] | join(" ")')" = HG606 ]
+    kill "$holder"
+    PGAPPNAME="headgate rollback $SECOND@x:1" psql -Xq "$HGT_PGURL" \
+        -c "select pg_advisory_lock(1751605616, $(key))" -c 'select pg_sleep(20)' > /dev/null 2>&1 &
+    holder=$!
+    wait_for held 1751605616
+    status_json
+    [ "$(json .running.revision)" = "$SECOND" ]
     kill "$holder"
 }
 

@@ -177,7 +177,9 @@ static void test_running(void **state)
     struct world w;
     char holders[512];
     int32_t wanted = hg_status_lock_key("public", "alembic_version");
-    for (int apply = 0; apply < 2; apply++) {
+    static const char *const NAMES[] = { "headgate apply b@host:5", "headgate rollback b@host:5",
+                                         "headgate apply host:5", "headgate apply @host:5", "psql b@host" };
+    for (int apply = 0; apply <= 5; apply++) {
         judge(&w, history(LINE, 3), ROWS("[\"c\"]"), true);
         done(&w);
         w = (struct world){ .graph = history(LINE, 3) };
@@ -185,12 +187,12 @@ static void test_running(void **state)
         w.facts.summary = json_array();
         (void)snprintf(holders, sizeof holders,
                        "[{\"pid\":7,\"migrator\":true,\"key\":\"%u\",\"user\":\"u\",\"since\":\"s\","
-                       "\"application\":\"headgate-migrator:b@host\",\"blocked_by\":[9]}]",
+                       "\"application\":\"headgate migrator of 8\",\"blocked_by\":[9]}]",
                        (unsigned)wanted);
         w.facts.holders = json_loads(holders, 0, NULL);
         if (apply) {
-            json_t *more = json_pack("{s:i s:b s:o}", "pid", 8, "migrator", 0, "key",
-                                     json_sprintf("%u", (unsigned)wanted));
+            json_t *more = json_pack("{s:i s:b s:o s:s}", "pid", 8, "migrator", 0, "key",
+                                     json_sprintf("%u", (unsigned)wanted), "application", NAMES[apply - 1]);
             json_array_append_new(w.facts.holders, more);
         }
         w.status.db_user = hg_xstrdup("r");
@@ -198,7 +200,10 @@ static void test_running(void **state)
         w.rc = hg_status_judge(&TARGET, w.graph, NULL, "alembic_version", &w.facts, NULL, 0, &w.status, &w.err);
         assert_true(w.status.running);
         assert_int_equal(w.status.run_pid, 7);
-        assert_string_equal(w.status.run_revision, "b");
+        if (apply == 1 || apply == 2)
+            assert_string_equal(w.status.run_revision, "b");
+        else
+            assert_null(w.status.run_revision);
         assert_string_equal(w.status.run_blocked_by.items[0], "9");
         assert_true(hg_findings_have(&w.status.findings, apply ? "HG605" : "HG606"));
         done(&w);
