@@ -51,8 +51,8 @@ static int load(const struct history_options *o, const struct hg_alembic_options
     failed = hg_alembic_load(&config, options, &a->graph, &a->shown.findings, err);
     if (failed || !hg_graph_ok(a->graph)) /* without a history its rows say nothing */
         hg_status_drop(read);
-    else if (read)
-        failed = hg_status_finish(read, a->graph, &a->shown.findings, &a->status, err);
+    else if (read && (failed = hg_status_finish(read, a->graph, &a->shown.findings, &a->status, err)) != 0)
+        hg_err_unanswered(err);
     hg_alembic_config_done(&config);
     if (!failed && hg_graph_ok(a->graph) && unreachable.kind != HG_E_NONE) {
         *err = unreachable;

@@ -77,7 +77,7 @@ static int run(void *options, const struct hg_strv *args, struct hg_err *err)
         rc = print(o, plan, err);
     int code = rc == 0 ? verdict(o, plan) : -1;
     json_decref(plan);
-    if (code < 0)
+    if (code < 0 && err->kind == HG_E_TIMEOUT) /* what is no snapshot or bundle is refused */
         hg_err_unanswered(err);
     return code;
 }

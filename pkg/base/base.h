@@ -132,8 +132,8 @@ void hg_err_clear(struct hg_err *err);
 const char *hg_err_kind_name(enum hg_err_kind kind); /* as in CONTRACT.md; UNKNOWN is "config" */
 enum hg_err_kind hg_err_kind_parse(const char *name); /* HG_E_BUG for a name nobody knows */
 int hg_err_exit_code(const struct hg_err *err);
-/* For verbs that only ask (status, gate): an answer that did not come in time is "could not tell", 3,
- * not 124. The kind stays. */
+/* For verbs that only ask (status, gate): an answer that did not come in time, or a bundle that is
+ * none, is "could not tell", 3, not 124 or 1. The kind stays. */
 void hg_err_unanswered(struct hg_err *err);
 
 /* ---- strings ------------------------------------------------------------------------------ */

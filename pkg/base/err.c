@@ -117,6 +117,6 @@ int hg_err_exit_code(const struct hg_err *err)
 
 void hg_err_unanswered(struct hg_err *err)
 {
-    if (err->kind == HG_E_TIMEOUT)
+    if (err->kind == HG_E_TIMEOUT || err->kind == HG_E_INTEGRITY)
         err->exit_code = HG_EXIT_UNKNOWN;
 }

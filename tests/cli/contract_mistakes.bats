@@ -53,3 +53,49 @@ setup() {
         [ -n "$stderr" ] || fail "headgate $what: says nothing"
     done
 }
+
+@test "a document whose answer is no has its error too" {
+    hgt_db
+    chain p
+    cd p
+    headgate apply a1 -q > /dev/null 2>&1
+    headgate snapshot -o a.snapshot --no-schema-sql > /dev/null 2>&1
+    one 0 headgate snapshot diff a.snapshot a.snapshot --format json
+    headgate apply -q > /dev/null 2>&1
+    one 1 headgate snapshot diff a.snapshot local --format json
+    holds '.differ and .changes != [] and .error.kind == "refused"'
+    headgate bundle -o x.bundle --no-verify > /dev/null 2>&1
+    one 0 headgate bundle verify x.bundle --format json
+    revision . 3_three c3 '"b2"' three
+    one 1 headgate bundle verify x.bundle --format json
+    hgt_psql "insert into alembic_version values ('zzzz')"
+    one 1 headgate plan --check --format json
+    hgt_psql "delete from alembic_version where version_num = 'zzzz'"
+    one 0 headgate ledger verify --format json
+    hgt_psql "alter table t_a1 add column z int"
+    one 1 headgate ledger verify --format json
+}
+
+@test "a bundle that is none: could not tell where it is only asked about, refused where it should run" {
+    hgt_db
+    echo nonsense > x.bundle
+    one 3 headgate status --bundle x.bundle --format json
+    holds '.state == "unknown" and .error.kind == "integrity"'
+    one 3 headgate status --check --bundle x.bundle --format json
+    one 3 headgate gate --bundle x.bundle --format json
+    holds '.verdict == null and .error.kind == "integrity"'
+    lines 1 headgate apply --bundle x.bundle --format json
+    holds '.outcome == "refused"'
+}
+
+@test "history of a database that does not answer the question: 3" {
+    hgt_db
+    chain p
+    hgt_psql "create table alembic_version (version_num varchar(32))"
+    (echo "begin; lock table alembic_version;"; sleep 5) | psql -Xq "$HGT_PGURL" > /dev/null &
+    local holder=$!
+    sleep 0.5
+    one 3 headgate history --timeout 1 --format json -C p
+    holds '.error.kind == "timeout"'
+    kill "$holder" 2> /dev/null || true
+}
