@@ -164,13 +164,16 @@ static int write_file(const char *name, const struct hg_bundle *b, struct hg_err
                ? hg_fail_errno(err, HG_E_CONFIG, "writing the bundle") : 0;
 }
 
-static void print(const struct bundle_options *o, const char *name, const struct hg_bundle *b)
+static void print(const struct bundle_options *o, const char *name, const struct hg_bundle *b, bool wrong)
 {
     HG_AUTO(hg_buf_done) struct hg_buf text = HG_BUF_INIT;
     if (hg_streq(name, "-"))
         return;
     if (hg_streq(o->common.format, "json")) {
-        bundle_print_json(hg_bundle_json(b, false));
+        json_t *d = hg_bundle_json(b, false);
+        if (wrong)
+            json_object_set_new(d, "error", hg_json_no(HG_EXIT_NO, "a revision needs Python to upgrade"));
+        bundle_print_json(d);
         return;
     }
     bundle_summary(b, &text);
@@ -218,6 +221,7 @@ int bundle_build(const struct bundle_options *o, struct hg_err *err)
     if (build(o, &p, &b, &findings, err) < 0 || write_file(name, &b, err) < 0)
         return -1;
     warn(&findings);
-    print(o, name, &b);
-    return o->require_rendered && !all_rendered(&b) ? HG_EXIT_NO : HG_EXIT_YES;
+    bool wrong = o->require_rendered && !all_rendered(&b);
+    print(o, name, &b, wrong);
+    return wrong ? HG_EXIT_NO : HG_EXIT_YES;
 }

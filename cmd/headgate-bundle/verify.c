@@ -45,6 +45,8 @@ static void print(const struct bundle_options *o, const char *file, const struct
         json_object_set_new(d, "of_this_code", !compared ? json_null()
                             : json_boolean(!hg_findings_have(findings, "HG256")));
         json_object_set_new(d, "findings", hg_findings_json(findings));
+        if (findings->count)
+            json_object_set_new(d, "error", hg_json_no(HG_EXIT_NO, findings->items[0].message));
         bundle_print_json(d);
         return;
     }

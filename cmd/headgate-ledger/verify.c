@@ -251,12 +251,15 @@ int ledger_verify(struct ledger_view *v, struct hg_err *err)
         problem(&c, "damage", NULL, "where the database stands cannot be told: %s", unknown.message);
     int rc = check_schema(&c, err);
     bool holds = json_array_size(c.problems) == 0;
-    if (rc == 0 && ledger_json(v->o))
-        ledger_print_json(json_pack("{s:s, s:o, s:o, s:b, s:O, s:O, s:O}", "schema", "headgate.ledger-verify/1",
-                                    "target", hg_json_text(v->target.t->name), "place",
-                                    json_incref(json_object_get(v->document, "place")), "holds", holds,
-                                    "checked", counts, "problems", c.problems, "notes", c.notes));
-    else if (rc == 0)
+    if (rc == 0 && ledger_json(v->o)) {
+        json_t *d = json_pack("{s:s, s:o, s:o, s:b, s:O, s:O, s:O}", "schema", "headgate.ledger-verify/1",
+                              "target", hg_json_text(v->target.t->name), "place",
+                              json_incref(json_object_get(v->document, "place")), "holds", holds,
+                              "checked", counts, "problems", c.problems, "notes", c.notes);
+        if (!holds)
+            json_object_set_new(d, "error", hg_json_no(HG_EXIT_NO, "the record does not hold; see the problems"));
+        ledger_print_json(d);
+    } else if (rc == 0)
         print_text(&c, counts);
     json_decref(counts);
     json_decref(c.problems);

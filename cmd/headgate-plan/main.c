@@ -41,23 +41,6 @@ static const struct hg_cmd CMD = {
                 "    for a pull request, without access to production\n",
 };
 
-static int print(const struct plan_options *o, const json_t *plan, struct hg_err *err)
-{
-    HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
-    HG_AUTO(hg_freep) char *text = hg_plan_dump(plan);
-    bool to_stdout = hg_streq(o->output, "-");
-    if (o->output && !to_stdout && hg_file_write(o->output, 0644, text, strlen(text), err) < 0)
-        return -1;
-    if (to_stdout || hg_streq(o->common.format, "json"))
-        hg_buf_adds(&b, text);
-    else if (hg_streq(o->common.format, "markdown"))
-        hg_plan_markdown(plan, &b);
-    else
-        hg_plan_text(plan, hg_cli_color(&o->common, STDOUT_FILENO), &b);
-    hg_out(hg_buf_str(&b));
-    return 0;
-}
-
 static int verdict(const struct plan_options *o, const json_t *plan)
 {
     const json_t *observed = json_object_get(plan, "observed");
@@ -65,6 +48,38 @@ static int verdict(const struct plan_options *o, const json_t *plan)
     if (!o->check || hg_streq(word, "open"))
         return HG_EXIT_YES;
     return word ? HG_EXIT_NO : HG_EXIT_UNKNOWN;
+}
+
+/* The plan itself, and with --check what the exit code says. */
+static void add_document(const json_t *plan, int code, struct hg_buf *b)
+{
+    json_t *d = json_deep_copy(plan);
+    if (code != HG_EXIT_YES)
+        json_object_set_new(d, "error", hg_json_no(code, code == HG_EXIT_NO ? "the gate is shut"
+                                                                            : "whether the gate is open cannot be told"));
+    HG_AUTO(hg_freep) char *text = hg_plan_dump(d);
+    json_decref(d);
+    hg_buf_adds(b, text);
+}
+
+static int print(const struct plan_options *o, const json_t *plan, struct hg_err *err)
+{
+    HG_AUTO(hg_buf_done) struct hg_buf b = HG_BUF_INIT;
+    HG_AUTO(hg_freep) char *text = hg_plan_dump(plan);
+    bool to_stdout = hg_streq(o->output, "-");
+    if (o->output && !to_stdout && hg_file_write(o->output, 0644, text, strlen(text), err) < 0)
+        return -1;
+    int code = verdict(o, plan);
+    if (to_stdout)
+        hg_buf_adds(&b, text);
+    else if (hg_streq(o->common.format, "json"))
+        add_document(plan, code, &b);
+    else if (hg_streq(o->common.format, "markdown"))
+        hg_plan_markdown(plan, &b);
+    else
+        hg_plan_text(plan, hg_cli_color(&o->common, STDOUT_FILENO), &b);
+    hg_out(hg_buf_str(&b));
+    return 0;
 }
 
 static int run(void *options, const struct hg_strv *args, struct hg_err *err)

@@ -175,9 +175,12 @@ int snapshot_diff(const struct snapshot_options *o, const char *a, const char *b
     const char *target = o->common.target ? o->common.target : "local";
     bool differ = json_array_size(diff) > 0;
     if (hg_streq(o->common.format, "json")) {
-        snapshot_print_json(json_pack("{s:s, s:o, s:o, s:b, s:o}", "schema", "headgate.snapshot-diff/1", "a",
-                                      hg_json_text(b ? a : target), "b", hg_json_text(b ? b : a), "differ",
-                                      differ, "changes", diff));
+        json_t *d = json_pack("{s:s, s:o, s:o, s:b, s:o}", "schema", "headgate.snapshot-diff/1", "a",
+                              hg_json_text(b ? a : target), "b", hg_json_text(b ? b : a), "differ",
+                              differ, "changes", diff);
+        if (differ)
+            json_object_set_new(d, "error", hg_json_no(HG_EXIT_NO, "the two differ"));
+        snapshot_print_json(d);
     } else {
         HG_AUTO(hg_buf_done) struct hg_buf text = HG_BUF_INIT;
         hg_snapshot_diff_text(diff, hg_cli_color(&o->common, STDOUT_FILENO), &text);

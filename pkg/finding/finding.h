@@ -87,6 +87,8 @@ void hg_finding_fingerprint(const struct hg_finding *f, char out[17]);
 /* A JSON string of text from outside: bytes that are not UTF-8 become U+FFFD; NULL becomes null.
  * New reference. */
 json_t *hg_json_text(const char *s);
+/* The `error` of a document that holds the answer all the same, which is no (1) or not known (3). New reference. */
+json_t *hg_json_no(int exit_code, const char *message);
 /* An array of such strings. */
 json_t *hg_json_texts(const struct hg_strv *list);
 

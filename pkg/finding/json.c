@@ -43,6 +43,13 @@ const char *hg_jstr(const json_t *object, const char *key)
     return text ? text : "";
 }
 
+json_t *hg_json_no(int exit_code, const char *message)
+{
+    enum hg_err_kind kind = exit_code == HG_EXIT_NO ? HG_E_REFUSED : HG_E_UNKNOWN;
+    return json_pack("{s:s, s:o, s:n, s:n, s:i}", "kind", hg_err_kind_name(kind), "message", hg_json_text(message),
+                     "detail", "hint", "exit_code", exit_code);
+}
+
 json_t *hg_json_texts(const struct hg_strv *list)
 {
     json_t *a = json_array();
