@@ -63,17 +63,23 @@ setup() {
     one 0 headgate snapshot diff a.snapshot a.snapshot --format json
     headgate apply -q > /dev/null 2>&1
     one 1 headgate snapshot diff a.snapshot local --format json
+    "$HGT_VENV/bin/python" "$HGT_ROOT/tests/lib/validate" snapshot-diff < "$BATS_TEST_TMPDIR/out"
     holds '.differ and .changes != [] and .error.kind == "refused"'
     headgate bundle -o x.bundle --no-verify > /dev/null 2>&1
     one 0 headgate bundle verify x.bundle --format json
     revision . 3_three c3 '"b2"' three
     one 1 headgate bundle verify x.bundle --format json
-    hgt_psql "insert into alembic_version values ('zzzz')"
-    one 1 headgate plan --check --format json
-    hgt_psql "delete from alembic_version where version_num = 'zzzz'"
+    "$HGT_VENV/bin/python" "$HGT_ROOT/tests/lib/validate" bundle < "$BATS_TEST_TMPDIR/out"
     one 0 headgate ledger verify --format json
     hgt_psql "alter table t_a1 add column z int"
     one 1 headgate ledger verify --format json
+    "$HGT_VENV/bin/python" "$HGT_ROOT/tests/lib/validate" ledger-verify < "$BATS_TEST_TMPDIR/out"
+    hgt_db
+    hgt_psql "create table other (i int)"
+    one 1 headgate plan --check --format json
+    holds '.steps != [] and .error.message == "the gate is shut"'
+    "$HGT_VENV/bin/python" "$HGT_ROOT/tests/lib/validate" plan < "$BATS_TEST_TMPDIR/out"
+    one 0 headgate plan --format json
 }
 
 @test "a bundle that is none: could not tell where it is only asked about, refused where it should run" {
