@@ -14,14 +14,17 @@ const char *const hg_snapshot_kinds[] = {
 
 /* ---- the transaction -------------------------------------------------------------------------- */
 
+static const char BEGIN_SQL[] = "begin transaction isolation level repeatable read, read only", END_SQL[] = "rollback";
+/* The statements' limit is the caller's deadline, not what role or database set. */
+static const char UNLIMITED_SQL[] = "set local statement_timeout = 0";
+
 int hg_snapshot_begin_in(PGconn *conn, const char *import, int64_t timeout_ns, struct hg_err *err)
 {
-    struct hg_pg_ask asks[4] = { { .sql = "begin transaction isolation level repeatable read, read only" } };
+    struct hg_pg_ask asks[4] = { { .sql = BEGIN_SQL } };
     size_t count = 1;
     if (import)
         asks[count++].sql = import;
-    /* The statements' limit is the caller's deadline, not what role or database set. */
-    asks[count++].sql = "set local statement_timeout = 0";
+    asks[count++].sql = UNLIMITED_SQL;
     asks[count++].sql = hg_sql_snapshot_settings;
     int rc = hg_pg_ask_all(conn, asks, count, hg_now_ns() + timeout_ns, err);
     hg_pg_asks_done(asks, count);
@@ -37,7 +40,7 @@ void hg_snapshot_end(PGconn *conn, int64_t timeout_ns)
 {
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
     struct hg_err ignored = { 0 };
-    if (hg_pg_query(conn, "rollback", 0, NULL, hg_now_ns() + timeout_ns, &res, &ignored) < 0)
+    if (hg_pg_query(conn, END_SQL, 0, NULL, hg_now_ns() + timeout_ns, &res, &ignored) < 0)
         hg_log(HG_LOG_INFO, "%s", ignored.message);
 }
 
@@ -46,9 +49,9 @@ void hg_snapshot_end(PGconn *conn, int64_t timeout_ns)
 /* In three lanes: the first on the first session; beside it the second, where there is a second session; and
  * when the first is done and it is known which definitions are wanted, the third on the first session. */
 enum {
-    NAMES, COLUMNS, TABLES, VIEWS, DEPARSED, ACTIVITY, OTHERS,
+    BEGIN, UNLIMITED, SETTINGS, NAMES, COLUMNS, TABLES, VIEWS, DEPARSED, ACTIVITY, OTHERS,
     DEFAULTS, INDEXES, CONSTRAINTS, SEQUENCES, TRIGGERS, SIZES, DATABASE,
-    DEFINITIONS,
+    DEFINITIONS, END,
     ASKS, SECOND = DEFAULTS, THIRD = DEFINITIONS, LANES = 3,
 };
 
@@ -56,6 +59,10 @@ static void set_asks(const struct hg_reading *r, struct hg_ask asks[ASKS])
 {
     const char *privileges = r->privileges ? "true" : "false", *queries = r->queries ? "true" : "false";
     const char *exact = r->exact_sizes ? "true" : "false";
+    asks[BEGIN] = (struct hg_ask){ .sql = BEGIN_SQL };
+    asks[UNLIMITED] = (struct hg_ask){ .sql = UNLIMITED_SQL };
+    asks[SETTINGS] = (struct hg_ask){ .sql = hg_sql_snapshot_settings };
+    asks[END] = (struct hg_ask){ .sql = END_SQL };
     asks[NAMES] = (struct hg_ask){ .sql = hg_sql_snapshot_names };
     asks[TABLES] = (struct hg_ask){ .sql = hg_sql_snapshot_tables, .params = { privileges } };
     asks[VIEWS] = (struct hg_ask){ .sql = hg_sql_snapshot_views, .params = { privileges } };
@@ -77,7 +84,8 @@ static void set_asks(const struct hg_reading *r, struct hg_ask asks[ASKS])
     asks[DATABASE] = (struct hg_ask){ .what = "size of the database", .guarded = true,
                                       .sql = hg_sql_snapshot_database, .params = { exact } };
     for (size_t i = 0; i < ASKS; i++)
-        if (!r->whole && (i == ACTIVITY || i == SIZES || i == DATABASE))
+        if ((!r->whole && (i == ACTIVITY || i == SIZES || i == DATABASE)) ||
+            (!r->begins && (i == BEGIN || i == UNLIMITED || i == SETTINGS || i == END)))
             asks[i] = (struct hg_ask){ .sql = NULL };
 }
 
@@ -298,12 +306,11 @@ int hg_snapshot_read(struct hg_reading *r, struct hg_err *err)
 int hg_snapshot_catalog(PGconn *conn, bool privileges, int64_t timeout_ns, json_t **ret,
                         struct hg_strv *ret_unreadable, struct hg_err *err)
 {
-    struct hg_reading r = { .conn = conn, .privileges = privileges, .timeout_ns = timeout_ns,
+    struct hg_reading r = { .conn = conn, .begins = true, .privileges = privileges, .timeout_ns = timeout_ns,
                             .unreadable = ret_unreadable };
-    if (hg_snapshot_begin(conn, timeout_ns, err) < 0)
-        return -1;
     int rc = hg_snapshot_read(&r, err);
-    hg_snapshot_end(conn, timeout_ns);
+    if (PQtransactionStatus(conn) != PQTRANS_IDLE)
+        hg_snapshot_end(conn, timeout_ns);
     if (rc == 0 && !(*ret = json_loadb(hg_buf_str(&r.catalog), r.catalog.len, 0, NULL)))
         HG_BUG("a catalog that is no JSON");
     hg_buf_done(&r.catalog);

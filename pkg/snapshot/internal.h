@@ -120,6 +120,7 @@ void hg_snapshot_end(PGconn *conn, int64_t timeout_ns);
 /* What is read inside that transaction: the catalog, and, for a snapshot, sizes and activity. */
 struct hg_reading {
     PGconn *conn;
+    bool begins;                        /* the transaction begins and ends with this, on the same ways */
     const struct hg_pg_spec *helper;    /* for a second connection with `exported`; NULL: none */
     const char *exported;
     bool privileges, queries, exact_sizes;
