@@ -72,11 +72,11 @@ static bool differ(const char *a, const char *b)
     return a && b && !hg_streq(a, b);
 }
 
-static int same_database(struct hg_run *r, PGconn *conn, struct hg_err *err)
+static int same_database(const struct hg_run *r, PGconn *conn, const struct hg_pg_ask *asks, struct hg_err *err)
 {
     HG_AUTO(hg_identity_done) struct hg_identity i = { 0 };
     const struct hg_identity *was = &r->identity;
-    if (hg_run_identify(conn, was, &i, err) < 0)
+    if (hg_identity_take(conn, was, asks, &i, err) < 0)
         return -1;
     if (differ(i.system_identifier, was->system_identifier) || differ(i.database, was->database) ||
         differ(i.oid, was->oid))
@@ -87,63 +87,69 @@ static int same_database(struct hg_run *r, PGconn *conn, struct hg_err *err)
     return 0;
 }
 
-enum { SETTINGS_MAX = 8 };
+/* What is set, and asked. */
+struct settings {
+    json_t *object;
+    const char *params[HG_SETTINGS_MAX][2];
+    size_t count;
+};
 
-/* What is set is read on another way to the server, which a pooler may send elsewhere. */
-static int set_all(PGconn *conn, json_t *settings, struct hg_err *err)
+static void settings_done(struct settings *s)
 {
-    struct hg_pg_ask set[SETTINGS_MAX], read[SETTINGS_MAX];
-    const char *params[SETTINGS_MAX][2], *name;
-    size_t count = 0;
+    json_decref(s->object);
+}
+
+static void settings_of(const struct hg_run *r, struct settings *ret)
+{
+    const char *name;
     json_t *value;
-    json_object_foreach(settings, name, value)
+    *ret = (struct settings){ .object = hg_driver_settings(r) };
+    json_object_foreach(ret->object, name, value)
     {
-        if (count == SETTINGS_MAX)
+        if (ret->count == HG_SETTINGS_MAX)
             HG_BUG("more settings than there is room for");
-        params[count][0] = name;
-        params[count][1] = json_string_value(value);
-        set[count] = (struct hg_pg_ask){ .sql = "select pg_catalog.set_config($1, $2, false)", .nparams = 2,
-                                         .params = params[count] };
-        read[count] = (struct hg_pg_ask){ .sql = "select pg_catalog.current_setting($1)", .nparams = 1,
-                                          .params = params[count] };
-        count++;
+        ret->params[ret->count][0] = name;
+        ret->params[ret->count++][1] = json_string_value(value);
     }
-    int rc = hg_pg_ask_all(conn, set, count, soon(), err);
-    if (rc == 0)
-        rc = hg_pg_ask_all(conn, read, count, soon(), err);
-    if (rc < 0)
-        (void)hg_wrap(err, "setting what the session needs");
-    for (size_t i = 0; rc == 0 && i < count; i++) {
+}
+
+/* What was set is read on another way to the server, which a pooler may send elsewhere. */
+static int all_kept(const struct settings *s, const struct hg_pg_ask *set, const struct hg_pg_ask *read,
+                    struct hg_err *err)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        if (hg_pg_answered(&set[i], err) < 0 || hg_pg_answered(&read[i], err) < 0)
+            return hg_wrap(err, "setting what the session needs");
         const char *told = hg_pg_get(set[i].res, 0, 0), *is = hg_pg_get(read[i].res, 0, 0);
         if (hg_streq(told, is))
             continue;
-        rc = hg_fail(err, HG_E_REFUSED, "%s was set to %s but reads %s: a pooler between headgate and the database "
-                     "does not keep a session", params[i][0], told, is);
-        (void)hg_hint(err, "set direct_url for this target");
+        (void)hg_fail(err, HG_E_REFUSED, "%s was set to %s but reads %s: a pooler between headgate and the database "
+                      "does not keep a session", s->params[i][0], told, is);
+        return hg_hint(err, "set direct_url for this target");
     }
-    hg_pg_asks_done(set, count);
-    hg_pg_asks_done(read, count);
-    return rc;
+    return 0;
 }
 
-static int settle(struct hg_run *r, PGconn *conn, struct hg_err *err)
+static int settle(struct hg_run *r, PGconn *conn, const struct settings *s, const struct hg_pg_ask *set,
+                  struct hg_err *err)
 {
-    json_t *settings = hg_driver_settings(r);
-    int rc = set_all(conn, settings, err);
-    json_decref(settings);
-    if (rc < 0)
-        return -1;
     char limit[32];
     (void)snprintf(limit, sizeof limit, "%lld", (long long)(hg_run_lock_timeout(r) / HG_NS_PER_MS));
     const char *params[] = { limit };
-    struct hg_pg_ask asks[] = { { .sql = hg_sql_apply_wishes },
-                                { .sql = hg_sql_apply_limit, .nparams = 1, .params = params } };
-    size_t count = r->target.t->lock_timeout_ns ? 1 : 2;
-    rc = hg_pg_ask_each(conn, asks, count, soon(), err);
-    if (rc == 0 && !asks[0].res) /* not every server has them */
-        hg_log(HG_LOG_INFO, "%s", asks[0].err.message);
-    if (rc == 0 && count == 2)
-        rc = hg_pg_answered(&asks[1], err);
+    struct hg_pg_ask asks[HG_SETTINGS_MAX + 2], *wishes = &asks[s->count], *limited = wishes + 1;
+    for (size_t i = 0; i < s->count; i++)
+        asks[i] = (struct hg_pg_ask){ .sql = "select pg_catalog.current_setting($1)", .nparams = 1,
+                                      .params = s->params[i] };
+    *wishes = (struct hg_pg_ask){ .sql = hg_sql_apply_wishes };
+    *limited = (struct hg_pg_ask){ .sql = hg_sql_apply_limit, .nparams = 1, .params = params };
+    size_t count = s->count + (r->target.t->lock_timeout_ns ? 1 : 2);
+    int rc = hg_pg_ask_each(conn, asks, count, soon(), err);
+    if (rc == 0)
+        rc = all_kept(s, set, asks, err);
+    if (rc == 0 && !wishes->res) /* not every server has them */
+        hg_log(HG_LOG_INFO, "%s", wishes->err.message);
+    if (rc == 0 && count > s->count + 1)
+        rc = hg_pg_answered(limited, err);
     hg_pg_asks_done(asks, count);
     return rc;
 }
@@ -162,12 +168,11 @@ static int stop(struct hg_run *r, const char *why, const char *message)
  * another runner could have found the migrator lock free and started. As `prepare`. */
 static int lock(struct hg_run *r, PGconn *conn, struct hg_err *err)
 {
-    char migrator[16], apply[16], key[16], pid[16];
-    (void)snprintf(migrator, sizeof migrator, "%d", HG_LOCK_CLASS_MIGRATOR);
-    (void)snprintf(apply, sizeof apply, "%d", HG_LOCK_CLASS_APPLY);
-    (void)snprintf(key, sizeof key, "%d", (int)r->key);
+    char pid[16];
     (void)snprintf(pid, sizeof pid, "%d", r->lock_pid);
-    const char *share[] = { migrator, key }, *look[] = { apply, key };
+    struct hg_lock_name migrator = hg_lock_name(r->key, HG_LOCK_CLASS_MIGRATOR);
+    struct hg_lock_name apply = hg_lock_name(r->key, HG_LOCK_CLASS_APPLY);
+    const char *share[] = { migrator.class, migrator.key }, *look[] = { apply.class, apply.key };
     struct hg_pg_ask asks[] = { { .sql = hg_sql_apply_share_migrator, .nparams = 2, .params = share },
                                 { .sql = hg_sql_apply_holders, .nparams = 2, .params = look } };
     int rc = hg_pg_ask_all(conn, asks, HG_COUNT(asks), soon(), err);
@@ -183,12 +188,10 @@ static int lock(struct hg_run *r, PGconn *conn, struct hg_err *err)
 }
 
 /* 0: fit; 1: stopped, as the version table is another one than the judged, or the lock is lost; -1. */
-static int prepare(struct hg_run *r, PGconn *conn, struct hg_err *err)
+static int fits(struct hg_run *r, PGconn *conn, struct hg_err *err)
 {
     const struct hg_status *s = &r->status;
     bool elsewhere = false;
-    if (same_database(r, conn, err) < 0 || settle(r, conn, err) < 0)
-        return -1;
     int locked = lock(r, conn, err);
     if (locked != 0)
         return locked;
@@ -196,6 +199,25 @@ static int prepare(struct hg_run *r, PGconn *conn, struct hg_err *err)
     if (hg_replay_settled(conn, &r->bundle, judged, soon(), &elsewhere, err) == 0)
         return 0;
     return elsewhere ? stop(r, "version-table", err->message) : -1;
+}
+
+/* A session in the judged database, with its settings; then as `fits`. */
+static int prepare(struct hg_run *r, PGconn **ret, struct hg_err *err)
+{
+    HG_AUTO(settings_done) struct settings s;
+    struct hg_pg_ask asks[HG_FIRST_ASKS];
+    size_t identity = hg_identity_asks(&r->identity, asks), count = identity;
+    settings_of(r, &s);
+    for (size_t i = 0; i < s.count; i++)
+        asks[count++] = (struct hg_pg_ask){ .sql = "select pg_catalog.set_config($1, $2, false)", .nparams = 2,
+                                            .params = s.params[i] };
+    int rc = hg_run_connect_migrator(r, asks, count, ret, err);
+    if (rc == 0)
+        rc = same_database(r, *ret, asks, err);
+    if (rc == 0)
+        rc = settle(r, *ret, &s, asks + identity, err);
+    hg_pg_asks_done(asks, count);
+    return rc < 0 ? -1 : fits(r, *ret, err);
 }
 
 /* ---- the run ----------------------------------------------------------------------------------- */
@@ -295,9 +317,7 @@ static void replay(struct hg_run *r, PGconn *conn, struct hg_migrated *ret)
 int hg_run_migrate_from_bundle(struct hg_run *r, struct hg_migrated *ret, struct hg_err *err)
 {
     HG_AUTO(hg_pg_closep) PGconn *conn = NULL;
-    if (hg_run_connect_migrator(r, &conn, err) < 0)
-        return -1;
-    int fit = prepare(r, conn, err);
+    int fit = prepare(r, &conn, err);
     if (fit != 0)
         return fit < 0 ? -1 : 0;
     json_t *began = json_pack("{s:s}", "event", "start");

@@ -152,11 +152,17 @@ json_t *hg_json_list(const struct hg_strv *v);
 json_t *hg_event_text(const char *text);         /* null for NULL; invalid UTF-8 replaced */
 
 /* open.c */
-int hg_run_connect(struct hg_run *r, const char *what, PGconn **ret, struct hg_err *err);
+/* A session for our own statements. On the way of its settings goes what it is to answer first, HG_FIRST_ASKS at
+ * most, as by hg_pg_ask_each; the caller releases that, also after -1. */
+enum { HG_IDENTITY_ASKS = 2, HG_SETTINGS_MAX = 8, HG_FIRST_ASKS = HG_IDENTITY_ASKS + HG_SETTINGS_MAX };
+int hg_run_connect(struct hg_run *r, const char *what, struct hg_pg_ask *asks, size_t count, PGconn **ret,
+                   struct hg_err *err);
 /* For a bundle's statements: with the time limits that role, database and address set. */
-int hg_run_connect_migrator(struct hg_run *r, PGconn **ret, struct hg_err *err);
-/* before: what another session of this run was, or NULL. */
-int hg_run_identify(PGconn *conn, const struct hg_identity *before, struct hg_identity *ret, struct hg_err *err);
+int hg_run_connect_migrator(struct hg_run *r, struct hg_pg_ask *asks, size_t count, PGconn **ret, struct hg_err *err);
+/* Which database is it? `before`: what another session of this run was, or NULL. How many are to be asked. */
+size_t hg_identity_asks(const struct hg_identity *before, struct hg_pg_ask *ret);
+int hg_identity_take(PGconn *conn, const struct hg_identity *before, const struct hg_pg_ask *asks,
+                     struct hg_identity *ret, struct hg_err *err);
 void hg_identity_done(struct hg_identity *i);
 int hg_run_open(struct hg_run *r, struct hg_err *err);      /* target, files, connections */
 /* (Again,) with these files besides those of the configuration; findings are those of loading then. */
@@ -168,6 +174,9 @@ void hg_run_who(struct hg_run *r);
 
 /* lock.c */
 int hg_run_lock(struct hg_run *r, struct hg_err *err);
+/* An advisory lock's two numbers, as parameters. */
+struct hg_lock_name { char class[16], key[16]; };
+struct hg_lock_name hg_lock_name(int32_t key, int lock_class);
 /* Other sessions that hold this lock, in the columns of sql/holders.sql. */
 int hg_run_holders(PGconn *conn, int32_t key, int lock_class, PGresult **ret, struct hg_err *err);
 /* "it goes to r3, from commit 41f6d28c9e20, begun by tess at …", or "": of a holder in an event; heap. */

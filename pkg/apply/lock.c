@@ -89,13 +89,19 @@ int hg_int4_array(const int *pids, size_t count, char **ret_literal)
     return 0;
 }
 
+struct hg_lock_name hg_lock_name(int32_t key, int lock_class)
+{
+    struct hg_lock_name name;
+    (void)snprintf(name.class, sizeof name.class, "%d", lock_class);
+    (void)snprintf(name.key, sizeof name.key, "%d", (int)key);
+    return name;
+}
+
 static int ask(PGconn *conn, int32_t key, const char *sql, int lock_class, PGresult **ret,
                struct hg_err *err)
 {
-    char class_text[16], key_text[16];
-    (void)snprintf(class_text, sizeof class_text, "%d", lock_class);
-    (void)snprintf(key_text, sizeof key_text, "%d", (int)key);
-    const char *params[] = { class_text, key_text };
+    struct hg_lock_name name = hg_lock_name(key, lock_class);
+    const char *params[] = { name.class, name.key };
     return hg_pg_query(conn, sql, 2, params, hg_now_ns() + HG_APPLY_QUERY_NS, ret, err);
 }
 
@@ -260,9 +266,16 @@ static int64_t lock_wait(const struct hg_run *r)
 static int open_session(struct hg_run *r, struct hg_err *err)
 {
     HG_AUTO(hg_identity_done) struct hg_identity i = { 0 };
-    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
-    if (hg_run_connect(r, r->o->down ? "rollback" : "apply", &r->lock, err) < 0 ||
-        hg_run_identify(r->lock, &r->identity, &i, err) < 0)
+    struct hg_pg_ask asks[HG_IDENTITY_ASKS + 1] = { 0 };
+    size_t count = hg_identity_asks(&r->identity, asks);
+    asks[count++] = (struct hg_pg_ask){ .sql = hg_sql_apply_settle };
+    int rc = hg_run_connect(r, r->o->down ? "rollback" : "apply", asks, count, &r->lock, err);
+    if (rc == 0)
+        rc = hg_identity_take(r->lock, &r->identity, asks, &i, err);
+    if (rc == 0)
+        rc = hg_pg_answered(&asks[count - 1], err);
+    hg_pg_asks_done(asks, count);
+    if (rc < 0)
         return -1;
     if (!hg_streq(i.oid, r->identity.oid) ||
         !hg_streq(i.system_identifier, r->identity.system_identifier))
@@ -270,8 +283,7 @@ static int open_session(struct hg_run *r, struct hg_err *err)
                        "oid %s and %s, oid %s)", r->identity.database, r->identity.oid, i.database,
                        i.oid);
     r->lock_pid = i.pid;
-    return hg_pg_query(r->lock, hg_sql_apply_settle, 0, NULL, hg_now_ns() + HG_APPLY_QUERY_NS, &res,
-                       err);
+    return 0;
 }
 
 int hg_run_lock(struct hg_run *r, struct hg_err *err)

@@ -20,7 +20,25 @@ static int64_t connect_timeout(const struct hg_run *r)
     return r->target.t->connect_timeout_ns ? r->target.t->connect_timeout_ns : HG_APPLY_CONNECT_NS;
 }
 
-static int connect_as(struct hg_run *r, const char *what, const char *first, PGconn **ret, struct hg_err *err)
+/* The session's settings, and on the same way what it is asked first. */
+static int settle(PGconn *conn, const char *const *settings, size_t count, struct hg_pg_ask *asks, size_t ask_count,
+                  struct hg_err *err)
+{
+    struct hg_pg_ask all[3 + HG_FIRST_ASKS] = { 0 };
+    for (size_t i = 0; i < count; i++)
+        all[i].sql = settings[i];
+    for (size_t i = 0; i < ask_count; i++)
+        all[count + i] = asks[i];
+    int rc = hg_pg_ask_each(conn, all, count + ask_count, hg_now_ns() + HG_APPLY_QUERY_NS, err);
+    for (size_t i = 0; i < ask_count; i++)
+        asks[i] = all[count + i];
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        rc = hg_pg_answered(&all[i], err);
+    hg_pg_asks_done(all, count);
+    return rc;
+}
+
+static int connect_as(struct hg_run *r, const char *what, PGconn **ret, struct hg_err *err)
 {
     const struct hg_target *t = &r->target;
     if (r->connected && hg_target_refresh(&r->target, r->o->common, err) < 0)
@@ -35,24 +53,29 @@ static int connect_as(struct hg_run *r, const char *what, const char *first, PGc
                                .shown = t->direct_conninfo ? NULL : t->shown,
                                .source_ns = t->source_ns, .source_written = t->source_written,
                                .stop = r->started_ns ? NULL : hg_signals_check };
-    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
     if (hg_pg_connect(&spec, connect_timeout(r), ret, err) < 0)
         return -1;
     r->connected = true;
-    return hg_pg_query(*ret, first, 0, NULL, hg_now_ns() + HG_APPLY_QUERY_NS, &res, err);
+    return 0;
 }
 
 /* Our statements have a deadline here. One that the role or the database sets, perhaps since this very migration,
  * would keep from us how it ended. Compiling them (jit) takes longer than running them. */
-int hg_run_connect(struct hg_run *r, const char *what, PGconn **ret, struct hg_err *err)
+int hg_run_connect(struct hg_run *r, const char *what, struct hg_pg_ask *asks, size_t count, PGconn **ret,
+                   struct hg_err *err)
 {
-    HG_AUTO(hg_freep) char *first = hg_xasprintf("set statement_timeout = 0; set jit = off;\n%s", hg_sql_apply_durable);
-    return connect_as(r, what, first, ret, err);
+    const char *const settings[] = { "set statement_timeout = 0", "set jit = off", hg_sql_apply_durable };
+    if (connect_as(r, what, ret, err) < 0)
+        return -1;
+    return settle(*ret, settings, HG_COUNT(settings), asks, count, err);
 }
 
-int hg_run_connect_migrator(struct hg_run *r, PGconn **ret, struct hg_err *err)
+int hg_run_connect_migrator(struct hg_run *r, struct hg_pg_ask *asks, size_t count, PGconn **ret, struct hg_err *err)
 {
-    return connect_as(r, "migrator", hg_sql_apply_durable, ret, err);
+    const char *const settings[] = { hg_sql_apply_durable };
+    if (connect_as(r, "migrator", ret, err) < 0)
+        return -1;
+    return settle(*ret, settings, HG_COUNT(settings), asks, count, err);
 }
 
 static bool truth(const PGresult *res, int column)
@@ -62,9 +85,10 @@ static bool truth(const PGresult *res, int column)
 }
 
 /* Refused: a managed server may do so. Lost is another matter. */
-static int system_of(PGconn *conn, int64_t deadline, char **ret, struct hg_err *err)
+static int system_of(PGconn *conn, char **ret, struct hg_err *err)
 {
     HG_AUTO(hg_pg_clearp) PGresult *system = NULL;
+    int64_t deadline = hg_now_ns() + HG_APPLY_QUERY_NS;
     struct hg_err refused = { 0 };
     if (hg_pg_query(conn, hg_sql_apply_system_identifier, 0, NULL, deadline, &system, &refused) == 0)
         *ret = hg_xstrdup(hg_pg_get(system, 0, 0));
@@ -74,18 +98,27 @@ static int system_of(PGconn *conn, int64_t deadline, char **ret, struct hg_err *
     return -1;
 }
 
-int hg_run_identify(PGconn *conn, const struct hg_identity *before, struct hg_identity *ret, struct hg_err *err)
+/* The system's number too: another session of this role was not refused. */
+static bool asks_both(const struct hg_identity *before)
 {
-    int64_t deadline = hg_now_ns() + HG_APPLY_QUERY_NS;
-    struct hg_pg_ask asks[] = { { .sql = hg_sql_apply_identity }, { .sql = hg_sql_apply_system_identifier } };
-    bool both = before && before->system_identifier; /* another session of this role was not refused */
-    int rc = hg_pg_ask_each(conn, asks, both ? 2 : 1, deadline, err);
-    if (rc == 0)
-        rc = hg_pg_answered(&asks[0], err);
-    HG_AUTO(hg_pg_clearp) PGresult *res = HG_TAKE(asks[0].res);
-    HG_AUTO(hg_pg_clearp) PGresult *system = HG_TAKE(asks[1].res);
-    if (rc < 0)
+    return before && before->system_identifier;
+}
+
+size_t hg_identity_asks(const struct hg_identity *before, struct hg_pg_ask *ret)
+{
+    ret[0] = (struct hg_pg_ask){ .sql = hg_sql_apply_identity };
+    if (!asks_both(before))
+        return 1;
+    ret[1] = (struct hg_pg_ask){ .sql = hg_sql_apply_system_identifier };
+    return 2;
+}
+
+int hg_identity_take(PGconn *conn, const struct hg_identity *before, const struct hg_pg_ask *asks,
+                     struct hg_identity *ret, struct hg_err *err)
+{
+    if (hg_pg_answered(&asks[0], err) < 0)
         return hg_wrap(err, "asking which database this is");
+    const PGresult *res = asks[0].res, *system = asks_both(before) ? asks[1].res : NULL;
     struct hg_identity i = { .database = hg_xstrdup(hg_pg_get(res, 0, 0)),
                              .oid = hg_xstrdup(hg_pg_get(res, 0, 1)),
                              .role = hg_xstrdup(hg_pg_get(res, 0, 6)),
@@ -97,7 +130,7 @@ int hg_run_identify(PGconn *conn, const struct hg_identity *before, struct hg_id
     i.in_recovery = truth(res, 4);
     i.read_only = truth(res, 5);
     i.pooled = PQbackendPID(conn) != i.pid;
-    if (!both && truth(res, 3) && system_of(conn, deadline, &i.system_identifier, err) < 0) {
+    if (!asks_both(before) && truth(res, 3) && system_of(conn, &i.system_identifier, err) < 0) {
         hg_identity_done(&i);
         return hg_wrap(err, "asking which database this is");
     }
@@ -179,9 +212,13 @@ int hg_run_open(struct hg_run *r, struct hg_err *err)
     r->commit = r->have_bundle ? hg_xstrdup(r->bundle.commit) : current_commit(r->alembic.dir);
     if (!hg_graph_ok(r->graph))
         return hg_fail(err, HG_E_REFUSED, "Alembic would refuse this history; see the findings");
-    if (hg_run_connect(r, "watch", &r->watch, err) < 0)
-        return -1;
-    return hg_run_identify(r->watch, NULL, &r->identity, err);
+    struct hg_pg_ask asks[HG_IDENTITY_ASKS];
+    size_t count = hg_identity_asks(NULL, asks);
+    rc = hg_run_connect(r, "watch", asks, count, &r->watch, err);
+    if (rc == 0)
+        rc = hg_identity_take(r->watch, NULL, asks, &r->identity, err);
+    hg_pg_asks_done(asks, count);
+    return rc;
 }
 
 int hg_run_ledger_document(const struct hg_run *r, bool files, json_t **ret, struct hg_err *err)

@@ -50,13 +50,27 @@ static int migrator_left(struct hg_run *r, struct hg_err *err)
     return PQntuples(res) > 0;
 }
 
+/* A new session; as migrator_left. */
+static int connect(struct hg_run *r, struct hg_err *err)
+{
+    struct hg_lock_name migrator = hg_lock_name(r->key, HG_LOCK_CLASS_MIGRATOR);
+    const char *params[] = { migrator.class, migrator.key };
+    struct hg_pg_ask ask = { .sql = hg_sql_apply_holders, .nparams = HG_COUNT(params), .params = params };
+    int rc = hg_run_connect(r, "verify", &ask, 1, &r->watch, err);
+    if (rc == 0)
+        rc = hg_pg_answered(&ask, err);
+    int left = rc < 0 ? -1 : PQntuples(ask.res) > 0;
+    hg_pg_asks_done(&ask, 1);
+    return left;
+}
+
 static int connect_and_wait(struct hg_run *r, struct hg_err *err)
 {
     int64_t deadline = hg_now_ns() + SETTLE_NS;
     int wait_ms = 2;
     for (;;) {
         hg_pg_closep(&r->watch);
-        int left = hg_run_connect(r, "verify", &r->watch, err) == 0 ? migrator_left(r, err) : -1;
+        int left = connect(r, err);
         while (left > 0 && hg_now_ns() < deadline) {
             (void)poll(NULL, 0, wait_ms);
             wait_ms = wait_ms * 2 < SETTLE_MS ? wait_ms * 2 : SETTLE_MS;

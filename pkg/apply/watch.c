@@ -122,16 +122,14 @@ void hg_run_end_sessions(struct hg_run *r, bool terminate)
     if (!r->driven.session_count)
         return;
     HG_AUTO(hg_pg_closep) PGconn *conn = NULL;
-    HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
     HG_AUTO(hg_freep) char *pids = NULL;
     struct hg_err err = { 0 };
     (void)hg_int4_array(r->driven.sessions, r->driven.session_count, &pids);
-    char class_text[16], key_text[16];
-    (void)snprintf(class_text, sizeof class_text, "%d", HG_LOCK_CLASS_MIGRATOR);
-    (void)snprintf(key_text, sizeof key_text, "%d", (int)r->key);
-    const char *params[] = { pids, class_text, key_text };
-    if (hg_run_connect(r, "cancel", &conn, &err) < 0 ||
-        hg_pg_query(conn, terminate ? hg_sql_apply_terminate : hg_sql_apply_cancel, HG_COUNT(params),
-                    params, hg_now_ns() + WATCH_QUERY_NS, &res, &err) < 0)
+    struct hg_lock_name migrator = hg_lock_name(r->key, HG_LOCK_CLASS_MIGRATOR);
+    const char *params[] = { pids, migrator.class, migrator.key };
+    struct hg_pg_ask ask = { .sql = terminate ? hg_sql_apply_terminate : hg_sql_apply_cancel,
+                             .nparams = HG_COUNT(params), .params = params };
+    if (hg_run_connect(r, "cancel", &ask, 1, &conn, &err) < 0 || hg_pg_answered(&ask, &err) < 0)
         hg_log(HG_LOG_INFO, "could not cancel the migrator's session: %s", err.message);
+    hg_pg_asks_done(&ask, 1);
 }
