@@ -84,7 +84,8 @@ static int check_ledger(struct hg_judge *j, struct hg_past *past, struct hg_err 
     HG_AUTO(hg_ledger_entries_done) struct hg_ledger_entries entries = { 0 };
     if (past->document)
         hg_ledger_summary_of(past->document, past->table, &past->summary);
-    else if (hg_ledger_summary(past->conn, past->table, j->in->deadline_ns, &past->summary, err) != 0 ||
+    else if (hg_ledger_ahead(past->conn, past->table, j->in->deadline_ns, err) != 0 ||
+             hg_ledger_summary(past->conn, past->table, j->in->deadline_ns, &past->summary, err) != 0 ||
              check_emptied(j, past, err) != 0 || check_version(j, past, err) != 0)
         return -1;
     check_damage(j, past);
@@ -166,7 +167,9 @@ void hg_judge_ledger(struct hg_judge *j)
     ledger = ledger || past.document;
     if (!ledger)
         hg_past_no_squash(j);
-    if (unread || (ledger && check_ledger(j, &past, &err) != 0))
+    bool failed = unread || (ledger && check_ledger(j, &past, &err) != 0);
+    hg_ledger_ahead_done(past.conn);
+    if (failed)
         hg_judge_unknown(j, "the ledger could not be read: %s", err.message);
     hg_past_check_leftovers(j, &past);
     hg_ledger_summary_done(&past.summary);

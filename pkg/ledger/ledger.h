@@ -36,6 +36,11 @@ struct hg_ledger_summary {
     struct hg_strv open_from, open_to;
     struct hg_strv held;            /* revisions that are not to be applied until released */
 };
+/* Asks at once, on one way to the server, what hg_ledger_summary, _version, _applied, _objects and _version_tables
+ * would ask on this connection one after the other: each takes its answer, once, until _done. For who
+ * is about to call them all, and writes nothing in between. */
+int hg_ledger_ahead(PGconn *conn, const char *version_table, int64_t deadline_ns, struct hg_err *err);
+void hg_ledger_ahead_done(PGconn *conn);
 /* version_table: "schema.table". No ledger: 0 with present false. */
 int hg_ledger_summary(PGconn *conn, const char *version_table, int64_t deadline_ns,
                       struct hg_ledger_summary *ret, struct hg_err *err);

@@ -9,6 +9,8 @@
 
 #include "gen/ledger_embed.h"
 
+enum { AHEAD = 6 };
+
 static char *copy(const PGresult *res, int row, int column)
 {
     return hg_xstrdup(hg_pg_get(res, row, column));
@@ -30,33 +32,54 @@ static bool is_absent(const struct hg_err *err)
     return false;
 }
 
-static int forget_views(PGEventId id, void *info, void *pass)
+/* What is kept with a session. */
+struct known {
+    struct hg_strv views;       /* that it was seen to be able to read; it is told once */
+    struct ahead {              /* asked ahead, and not taken yet */
+        const char *sql;
+        char *param;            /* the only one, or NULL */
+        PGresult *res;
+        struct hg_err err;
+    } ahead[AHEAD];
+};
+
+static void forget_ahead(struct known *k)
+{
+    for (size_t i = 0; i < AHEAD; i++) {
+        hg_freep(&k->ahead[i].param);
+        hg_pg_clearp(&k->ahead[i].res);
+        k->ahead[i] = (struct ahead){ 0 };
+    }
+}
+
+static int forget(PGEventId id, void *info, void *pass)
 {
     (void)pass;
-    if (id == PGEVT_CONNDESTROY) {
-        struct hg_strv *views = PQinstanceData(((PGEventConnDestroy *)info)->conn, forget_views);
-        hg_strv_done(views);
-        free(views);
+    struct known *k = id == PGEVT_CONNDESTROY ? PQinstanceData(((PGEventConnDestroy *)info)->conn, forget) : NULL;
+    if (k) {
+        hg_strv_done(&k->views);
+        forget_ahead(k);
+        free(k);
     }
     return 1;
 }
 
-/* What this session was seen to be able to read; it is told once. NULL: nothing can be kept with it. */
-static struct hg_strv *known_views(PGconn *conn)
+/* NULL: nothing can be kept with it. */
+static struct known *known_of(PGconn *conn)
 {
-    struct hg_strv *views = PQinstanceData(conn, forget_views);
-    if (views || !PQregisterEventProc(conn, forget_views, "headgate ledger", NULL))
-        return views;
-    views = hg_xcalloc(1, sizeof *views);
-    (void)PQsetInstanceData(conn, forget_views, views);
-    return views;
+    struct known *k = PQinstanceData(conn, forget);
+    if (k || !PQregisterEventProc(conn, forget, "headgate ledger", NULL))
+        return k;
+    k = hg_xcalloc(1, sizeof *k);
+    (void)PQsetInstanceData(conn, forget, k);
+    return k;
 }
 
 static int is_there(PGconn *conn, const char *view, int64_t deadline_ns, struct hg_err *err)
 {
-    struct hg_strv *known = known_views(conn);
+    struct known *k = known_of(conn);
     HG_AUTO(hg_pg_clearp) PGresult *there = NULL;
-    bool found = known && hg_strv_has(known, view);
+    bool found = k && hg_strv_has(&k->views, view);
     if (found)
         return 1;
     if (hg_pg_query(conn, hg_sql_ledger_readable, 0, NULL, deadline_ns, &there, err) < 0)
@@ -64,10 +87,27 @@ static int is_there(PGconn *conn, const char *view, int64_t deadline_ns, struct 
     for (int row = 0; row < PQntuples(there); row++) {
         const char *name = hg_pg_get(there, row, 0);
         found = found || hg_streq(name, view);
-        if (known && !hg_strv_has(known, name))
-            hg_strv_add(known, name);
+        if (k && !hg_strv_has(&k->views, name))
+            hg_strv_add(&k->views, name);
     }
     return found;
+}
+
+/* The answer that was asked ahead, if it was; -2: it was not. */
+static int taken(PGconn *conn, const char *sql, const char *param, PGresult **ret, struct hg_err *err)
+{
+    struct known *k = known_of(conn);
+    for (size_t i = 0; k && i < AHEAD; i++) {
+        struct ahead *a = &k->ahead[i];
+        if (a->sql != sql || !hg_streq(a->param, param))
+            continue;
+        a->sql = NULL;
+        *ret = HG_TAKE(a->res);
+        if (!*ret)
+            *err = a->err;
+        return *ret ? 0 : -1;
+    }
+    return -2;
 }
 
 /* Asks first whether the view is there, so that polling leaves no error in the server's log. */
@@ -77,9 +117,55 @@ int hg_ledger_view(PGconn *conn, const char *view, const char *sql, size_t npara
     int there = is_there(conn, view, deadline_ns, err);
     if (there <= 0)
         return there;
-    if (hg_pg_query(conn, sql, nparams, params, deadline_ns, ret, err) == 0)
+    int rc = nparams < 2 ? taken(conn, sql, nparams ? params[0] : NULL, ret, err) : -2;
+    if (rc == -2)
+        rc = hg_pg_query(conn, sql, nparams, params, deadline_ns, ret, err);
+    if (rc == 0)
         return 1;
     return is_absent(err) ? 0 : hg_wrap(err, "reading the ledger");
+}
+
+int hg_ledger_ahead(PGconn *conn, const char *version_table, int64_t deadline_ns, struct hg_err *err)
+{
+    const struct { const char *view, *sql, *param; } WANTED[AHEAD] = {
+        { "headgate.summary", hg_sql_ledger_summary, version_table },
+        { "headgate.meta", hg_sql_ledger_version, NULL },
+        { "headgate.applied", hg_sql_ledger_applied, version_table },
+        { "headgate.runs", hg_sql_ledger_record, NULL },
+        { "headgate.objects", hg_sql_ledger_objects, version_table },
+        { "headgate.runs", hg_sql_ledger_version_tables, NULL },
+    };
+    struct hg_pg_ask asks[AHEAD];
+    struct known *k = known_of(conn);
+    size_t count = 0;
+    int there = k ? is_there(conn, WANTED[0].view, deadline_ns, err) : 0; /* tells of the others too */
+    if (there <= 0)
+        return there;
+    forget_ahead(k);
+    for (size_t i = 0; i < AHEAD; i++) {
+        if (!hg_strv_has(&k->views, WANTED[i].view))
+            continue;
+        struct ahead *a = &k->ahead[count];
+        *a = (struct ahead){ .sql = WANTED[i].sql, .param = hg_xstrdup(WANTED[i].param) };
+        asks[count++] = (struct hg_pg_ask){ .sql = a->sql, .nparams = a->param != NULL,
+                                            .params = (const char *const *)&a->param };
+    }
+    int rc = hg_pg_ask_each(conn, asks, count, deadline_ns, err);
+    for (size_t i = 0; i < count; i++) {
+        k->ahead[i].res = HG_TAKE(asks[i].res);
+        k->ahead[i].err = asks[i].err;
+    }
+    if (rc == 0)
+        return 0;
+    forget_ahead(k);
+    return hg_wrap(err, "reading the ledger");
+}
+
+void hg_ledger_ahead_done(PGconn *conn)
+{
+    struct known *k = PQinstanceData(conn, forget);
+    if (k)
+        forget_ahead(k);
 }
 
 int hg_ledger_version(PGconn *conn, int64_t deadline_ns, int *ret, struct hg_err *err)
