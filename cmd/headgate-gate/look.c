@@ -88,6 +88,7 @@ int gate_look(const struct gate_options *o, struct gate_subject *s, bool last, b
     HG_AUTO(hg_findings_done) struct hg_findings found = HG_FINDINGS_INIT;
     HG_AUTO(hg_findings_done) struct hg_findings more = HG_FINDINGS_INIT;
     HG_AUTO(hg_status_done) struct hg_status status = { 0 };
+    HG_AUTO(hg_pg_closep) PGconn *conn = NULL;
     struct hg_status_read *read = NULL;
     struct hg_gate_input in = {
         .target = &s->target, .alembic = o->bundle ? NULL : &s->alembic, .more = &more,
@@ -122,10 +123,11 @@ int gate_look(const struct gate_options *o, struct gate_subject *s, bool last, b
         in.graph_findings = &found;
     } else {
         in.status = &status;
-        if (hg_status_finish(read, graph, &found, &status, &unreached) == 0)
+        if (hg_status_finish_on(read, graph, &found, &status, &conn, &unreached) == 0)
             hg_status_find_lost(&status, graph, &s->alembic, 10 * HG_NS_PER_S);
     }
     in.graph = graph;
+    in.conn = conn;
     if (o->bundle && hg_graph_ok(graph))
         judge_bundle(o, s, graph, &status.pending, &more);
     if (hg_gate_judge(&in, &gate, err) != 0)

@@ -15,6 +15,7 @@ static bool wants_json(const struct history_options *o)
 struct answer {
     struct hg_target target;
     struct hg_status status;
+    PGconn *conn;                   /* on which it was read; NULL: it was not */
     struct hg_graph *graph;
     struct hg_revlist rows;
     struct history shown;
@@ -28,6 +29,7 @@ static void answer_done(struct answer *a)
     hg_ledger_entries_done(&a->shown.ledger);
     hg_findings_done(&a->shown.findings);
     hg_status_done(&a->status);
+    hg_pg_closep(&a->conn);
     hg_graph_free(a->graph);
     hg_target_done(&a->target);
 }
@@ -51,7 +53,7 @@ static int load(const struct history_options *o, const struct hg_alembic_options
     failed = hg_alembic_load(&config, options, &a->graph, &a->shown.findings, err);
     if (failed || !hg_graph_ok(a->graph)) /* without a history its rows say nothing */
         hg_status_drop(read);
-    else if (read && (failed = hg_status_finish(read, a->graph, &a->shown.findings, &a->status, err)) != 0)
+    else if (read && (failed = hg_status_finish_on(read, a->graph, &a->shown.findings, &a->status, &a->conn, err)) != 0)
         hg_err_unanswered(err);
     hg_alembic_config_done(&config);
     if (!failed && hg_graph_ok(a->graph) && unreachable.kind != HG_E_NONE) {
@@ -113,19 +115,12 @@ static void mark_applied(const struct history_options *o, struct answer *a)
 static void read_ledger(const struct history_options *o, struct answer *a)
 {
     const struct hg_status *s = &a->status;
-    const struct hg_target *t = &a->target;
     if (o->offline || !s->ledger_exists || !s->ledger_readable || !s->vt_schema || !s->vt_name)
         return;
-    struct hg_pg_spec spec = { .conninfo = t->conninfo, .application_name = "headgate-history",
-                               .source = t->url_source, .shown = t->shown,
-                               .source_ns = t->source_ns, .source_written = t->source_written };
-    HG_AUTO(hg_pg_closep) PGconn *conn = NULL;
     HG_AUTO(hg_freep) char *table = hg_xasprintf("%s.%s", s->vt_schema, s->vt_name);
     int64_t wait = o->common.timeout_ns ? o->common.timeout_ns : LEDGER_NS;
     struct hg_err err = { 0 };
-    a->shown.have_ledger = hg_pg_connect(&spec, wait, &conn, &err) == 0 &&
-                           hg_ledger_applied(conn, table, hg_now_ns() + wait, &a->shown.ledger,
-                                             &err) == 0;
+    a->shown.have_ledger = hg_ledger_applied(a->conn, table, hg_now_ns() + wait, &a->shown.ledger, &err) == 0;
     if (!a->shown.have_ledger)
         hg_log(HG_LOG_WARNING, "the ledger could not be read: %s", err.message);
 }

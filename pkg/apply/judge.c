@@ -229,6 +229,7 @@ int hg_run_judge(struct hg_run *r, struct hg_err *err)
                                 .built_commit = r->bundle.commit,
                                 .status = &r->status,
                                 .conn = r->watch,
+                                .under_lock = true,
                                 .dir = r->o->common->dir,
                                 .common = r->o->common,
                                 .overrides = r->o->overrides,

@@ -16,7 +16,7 @@ static const int64_t CATALOG_NS = 20 * HG_NS_PER_S; /* each statement */
 static void cannot_compare(struct hg_judge *j, const char *why)
 {
     struct hg_finding *f = hg_finding_add(&j->out->findings, "HG611", "%s", why);
-    if (j->protected_ && !j->in->conn)
+    if (j->protected_ && !j->in->under_lock)
         f->severity = HG_SEV_WARNING;
 }
 
@@ -307,7 +307,7 @@ void hg_past_check_schema(struct hg_judge *j, const struct hg_past *past)
     struct hg_err err = { 0 };
     char sum[HG_SHA256_SIZE];
     const struct hg_ledger_summary *s = &past->summary;
-    bool running = j->in->status->running && !j->in->conn; /* an apply that asks under its lock is none */
+    bool running = j->in->status->running && !j->in->under_lock; /* an apply that asks under its lock is none */
     if (j->in->no_catalog || !s->present || (s->open_run && !past->rows_as_recorded) || running)
         return;
     if (past->document) {

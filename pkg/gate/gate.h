@@ -33,9 +33,9 @@ struct hg_gate_input {
     /* NULL: offline, files and git alone. Its findings are copied into the result. */
     const struct hg_status *status;
     const struct hg_findings *graph_findings;  /* offline: of loading the graph; else NULL */
-    /* An open connection to the target's database, idle, for reading the ledger; NULL: one is opened
-     * when the status says that there is a ledger. */
+    /* An open connection to the target's database, idle, for reading the ledger; NULL: one is opened. */
     PGconn *conn;
+    bool under_lock;                           /* asked by an apply that holds its lock */
     const char *dir;                           /* -C DIR; NULL: "." */
     const struct hg_common *common;            /* for the status of other targets; NULL: no options */
     const char *base;                          /* --base; NULL: the configuration's */

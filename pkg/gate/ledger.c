@@ -138,7 +138,7 @@ static void check_readable(struct hg_judge *j)
     struct hg_finding *f = hg_finding_add(
         &j->out->findings, "HG611", "role %s may not read the ledger (schema headgate): files, rows and schema were "
         "not compared with what is recorded", s->db_user ? s->db_user : "?");
-    if (j->protected_ && !j->in->conn)
+    if (j->protected_ && !j->in->under_lock)
         f->severity = HG_SEV_WARNING;
     f->help = hg_xasprintf("As the schema's owner: `headgate ledger init --grant %s`.", s->db_user ? s->db_user : "ROLE");
 }

@@ -219,6 +219,14 @@ static struct hg_status_read *wait_answer(struct hg_status_read *read, struct hg
 int hg_status_finish(struct hg_status_read *read, const struct hg_graph *graph,
                      struct hg_findings *graph_findings, struct hg_status *ret, struct hg_err *err)
 {
+    HG_AUTO(hg_pg_closep) PGconn *conn = NULL;
+    return hg_status_finish_on(read, graph, graph_findings, ret, &conn, err);
+}
+
+int hg_status_finish_on(struct hg_status_read *read, const struct hg_graph *graph,
+                        struct hg_findings *graph_findings, struct hg_status *ret, PGconn **ret_conn,
+                        struct hg_err *err)
+{
     const struct hg_target *t = read->target;
     struct hg_status_read *r = wait_answer(read, err);
     if (!r || r->rc < 0) {
@@ -235,6 +243,8 @@ int hg_status_finish(struct hg_status_read *read, const struct hg_graph *graph,
         hg_findings_move(&ret->findings, graph_findings);
     int rc = hg_status_judge(t, graph, r->schema, r->table, &r->facts, r->conn, r->deadline, ret, err);
     hg_findings_address(&ret->findings, t->t ? t->t->name : NULL);
+    if (rc == 0)
+        *ret_conn = HG_TAKE(r->conn);
     release(r);
     return rc;
 }

@@ -109,6 +109,10 @@ void hg_status_name(struct hg_status_read *read, const struct hg_alembic_config 
  * what is known (state unknown), so that the document can be printed; release it in both cases. */
 int hg_status_finish(struct hg_status_read *read, const struct hg_graph *graph,
                      struct hg_findings *graph_findings, struct hg_status *ret, struct hg_err *err);
+/* The same, and the connection, idle, for who asks more; NULL after -1. */
+int hg_status_finish_on(struct hg_status_read *read, const struct hg_graph *graph,
+                        struct hg_findings *graph_findings, struct hg_status *ret, PGconn **ret_conn,
+                        struct hg_err *err);
 /* Gives a read up without judging and without waiting (when loading the graph failed, say). NULL is
  * fine. */
 void hg_status_drop(struct hg_status_read *read);
