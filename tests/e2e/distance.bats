@@ -30,10 +30,10 @@ at_most() {
 
 @test "status, gate, apply, rollback and snapshot ask at once what they can" {
     at_most 6 status --bundle p.bundle
-    at_most 28 gate --bundle p.bundle
-    at_most 90 apply --bundle p.bundle --no-progress
+    at_most 14 gate --bundle p.bundle
+    at_most 70 apply --bundle p.bundle --no-progress
     [ "$(hga_rows)" = r2 ]
-    at_most 30 apply --bundle p.bundle --no-progress
-    at_most 95 rollback --bundle p.bundle --yes -- -1
-    at_most 18 snapshot --no-schema-sql -o s.tar
+    at_most 26 apply --bundle p.bundle --no-progress
+    at_most 72 rollback --bundle p.bundle --yes -- -1
+    at_most 16 snapshot --no-schema-sql -o s.tar
 }
