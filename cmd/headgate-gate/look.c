@@ -95,7 +95,7 @@ int gate_look(const struct gate_options *o, struct gate_subject *s, bool last, b
         .built = o->bundle != NULL, .built_dirty = s->bundle.dirty, .built_commit = s->bundle.commit,
         .dir = o->common.dir, .common = &o->common, .base = o->base,
         .overrides = &o->overrides, .required = &o->required,
-        .deadline_ns = hg_now_ns() + DEADLINE_NS,
+        .deadline_ns = hg_now_ns() + DEADLINE_NS, .wait_ns = o->common.timeout_ns,
     };
     if (o->fail_on)
         (void)hg_severity_parse(o->fail_on, &in.fail_on);

@@ -178,7 +178,8 @@ static int judge(struct work *w, struct hg_err *err)
                                 .base = w->o->base,
                                 .recorded = w->o->snapshot != NULL,
                                 .more = &w->more,
-                                .deadline_ns = hg_now_ns() + DEADLINE_NS };
+                                .deadline_ns = hg_now_ns() + DEADLINE_NS,
+                                .wait_ns = w->o->common.timeout_ns };
     if (w->o->bundle)
         hg_replay_findings(&w->bundle, &w->status.pending, false, &w->more);
     if (w->o->bundle &&

@@ -85,7 +85,7 @@ static int stored_file(const struct hg_judge *j, const struct hg_past *past, con
                        struct hg_ledger_file *ret, struct hg_err *err)
 {
     if (!past->document)
-        return hg_ledger_file(past->conn, past->table, revision, j->in->deadline_ns, ret, err);
+        return hg_ledger_file(past->conn, past->table, revision, hg_judge_until(j), ret, err);
     hg_ledger_file_of(past->document, past->table, revision, ret);
     return 0;
 }
@@ -356,7 +356,7 @@ static void check_stored(struct hg_judge *j, const struct hg_past *past, const s
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
     struct hg_err err = { 0 };
     const char *params[] = { past->table };
-    if (hg_pg_query(past->conn, hg_sql_gate_false_files, 1, params, j->in->deadline_ns, &res, &err) < 0) {
+    if (hg_pg_query(past->conn, hg_sql_gate_false_files, 1, params, hg_judge_until(j), &res, &err) < 0) {
         hg_log(HG_LOG_INFO, "the files in the ledger were not looked at: %s", err.message);
         return;
     }

@@ -25,7 +25,7 @@ static int read_objects(struct hg_judge *j, const struct hg_past *past, struct h
 {
     HG_AUTO(hg_strv_done) struct hg_strv unreadable = HG_STRV_INIT;
     json_t *catalog = NULL;
-    int64_t left = j->in->deadline_ns - hg_now_ns();
+    int64_t left = hg_judge_until(j) - hg_now_ns();
     if (hg_snapshot_catalog(past->conn, false, left < CATALOG_NS ? left : CATALOG_NS, &catalog, &unreadable,
                             err) < 0)
         return -1;
@@ -81,7 +81,7 @@ static int drop_version_tables(struct hg_judge *j, const struct hg_past *past,
 {
     HG_AUTO(hg_strv_done) struct hg_strv tables = HG_STRV_INIT;
     hg_strv_add(&tables, past->table);
-    if (!past->document && hg_ledger_version_tables(past->conn, j->in->deadline_ns, &tables, err) < 0)
+    if (!past->document && hg_ledger_version_tables(past->conn, hg_judge_until(j), &tables, err) < 0)
         return -1;
     HG_AUTO(hg_ledger_objects_done) struct hg_ledger_objects kept = { 0 };
     for (size_t i = 0; i < differing->count; i++) {
@@ -312,7 +312,7 @@ void hg_past_check_schema(struct hg_judge *j, const struct hg_past *past)
         return;
     if (past->document) {
         hg_ledger_objects_of(past->document, &then);
-    } else if (hg_ledger_objects(past->conn, past->table, j->in->deadline_ns, &then, &err) < 0) {
+    } else if (hg_ledger_objects(past->conn, past->table, hg_judge_until(j), &then, &err) < 0) {
         cannot_compare(j, err.message);
         return;
     }

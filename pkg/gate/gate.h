@@ -51,6 +51,7 @@ struct hg_gate_input {
                                                 * so neither they nor `after` are judged */
     bool no_catalog;                           /* nothing will run: the schema is not compared */
     int64_t deadline_ns;                       /* monotonic, for git, ledger and other targets */
+    int64_t wait_ns;                           /* longest wait for one answer of the database; 0: until then */
 };
 
 struct hg_gate {

@@ -115,6 +115,9 @@ bool hg_judge_only_line_ends(const char *text, size_t len, const char *digest);
 /* Notes why no verdict can be given, unless something did before. */
 void hg_judge_unknown(struct hg_judge *j, const char *fmt, ...) HG_PRINTF(2, 3);
 
+/* Until when the next answer of the database is waited for. */
+int64_t hg_judge_until(const struct hg_judge *j);
+
 /* Has this rule been reported for this revision? */
 bool hg_judge_has(const struct hg_judge *j, const char *rule, const char *revision);
 /* Has this revision been reported as edited, deleted or put elsewhere? */

@@ -11,6 +11,12 @@ void hg_judge_unknown(struct hg_judge *j, const char *fmt, ...)
     va_end(ap);
 }
 
+int64_t hg_judge_until(const struct hg_judge *j)
+{
+    int64_t until = j->in->wait_ns ? hg_now_ns() + j->in->wait_ns : j->in->deadline_ns;
+    return j->in->deadline_ns && j->in->deadline_ns < until ? j->in->deadline_ns : until;
+}
+
 void hg_judge_incomparable(struct hg_judge *j, const char *why, const char *hint)
 {
     struct hg_findings *findings = &j->out->findings;

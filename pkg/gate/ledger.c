@@ -44,7 +44,7 @@ static int check_emptied(struct hg_judge *j, const struct hg_past *past, struct 
     bool emptied = false;
     if (!past->summary.present || past->summary.last_rows_known || past->summary.open_run)
         return 0;
-    if (hg_ledger_emptied(past->conn, j->in->deadline_ns, &emptied, err) < 0)
+    if (hg_ledger_emptied(past->conn, hg_judge_until(j), &emptied, err) < 0)
         return -1;
     if (emptied)
         hg_finding_add(&j->out->findings, "HG229",
@@ -60,7 +60,7 @@ static int check_version(struct hg_judge *j, const struct hg_past *past, struct 
     int version = 0;
     if (mode == HG_LEDGER_OFF || mode == HG_LEDGER_FILE)
         return 0;
-    if (hg_ledger_version(past->conn, j->in->deadline_ns, &version, err) < 0)
+    if (hg_ledger_version(past->conn, hg_judge_until(j), &version, err) < 0)
         return -1;
     if (version > HG_LEDGER_VERSION)
         hg_finding_add(&j->out->findings, "HG239", "the ledger of %s is of version %d; headgate %s writes version %d",
@@ -84,8 +84,8 @@ static int check_ledger(struct hg_judge *j, struct hg_past *past, struct hg_err 
     HG_AUTO(hg_ledger_entries_done) struct hg_ledger_entries entries = { 0 };
     if (past->document)
         hg_ledger_summary_of(past->document, past->table, &past->summary);
-    else if (hg_ledger_ahead(past->conn, past->table, j->in->deadline_ns, err) != 0 ||
-             hg_ledger_summary(past->conn, past->table, j->in->deadline_ns, &past->summary, err) != 0 ||
+    else if (hg_ledger_ahead(past->conn, past->table, hg_judge_until(j), err) != 0 ||
+             hg_ledger_summary(past->conn, past->table, hg_judge_until(j), &past->summary, err) != 0 ||
              check_emptied(j, past, err) != 0 || check_version(j, past, err) != 0)
         return -1;
     check_damage(j, past);
@@ -95,7 +95,7 @@ static int check_ledger(struct hg_judge *j, struct hg_past *past, struct hg_err 
         return 0;
     if (past->document)
         hg_ledger_applied_of(past->document, past->table, &entries);
-    else if (hg_ledger_applied(past->conn, past->table, j->in->deadline_ns, &entries, err) != 0)
+    else if (hg_ledger_applied(past->conn, past->table, hg_judge_until(j), &entries, err) != 0)
         return -1;
     hg_past_check_files(j, past, &entries);
     hg_past_check_schema(j, past);
@@ -114,7 +114,7 @@ static int connect(struct hg_judge *j, PGconn **ret, struct hg_err *err)
                                .source_written = t->source_written };
     if (hg_pg_connect_start(&spec, ret, err) != 0)
         return -1;
-    return hg_pg_connect_finish(*ret, &spec, j->in->deadline_ns, err);
+    return hg_pg_connect_finish(*ret, &spec, hg_judge_until(j), err);
 }
 
 /* The ledger of this machine, where the target keeps it there, or its role may not keep another. */
@@ -172,6 +172,9 @@ void hg_judge_ledger(struct hg_judge *j)
     if (failed)
         hg_judge_unknown(j, "the ledger could not be read: %s", err.message);
     hg_past_check_leftovers(j, &past);
+    /* What a slow or locked catalog leaves out is a note; a server that is gone is another matter. */
+    if (hg_pg_silent(past.conn) || PQstatus(past.conn) != CONNECTION_OK)
+        hg_judge_unknown(j, "the database stopped answering before everything was compared");
     hg_ledger_summary_done(&past.summary);
     json_decref(past.document);
 }

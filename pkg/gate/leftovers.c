@@ -48,7 +48,7 @@ void hg_past_check_leftovers(struct hg_judge *j, const struct hg_past *past)
 {
     HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
     struct hg_err err = { 0 };
-    if (hg_pg_query(past->conn, hg_sql_gate_leftovers, 0, NULL, j->in->deadline_ns, &res, &err) < 0) {
+    if (hg_pg_query(past->conn, hg_sql_gate_leftovers, 0, NULL, hg_judge_until(j), &res, &err) < 0) {
         hg_log(HG_LOG_INFO, "indexes and constraints were not looked at: %s", err.message);
         return;
     }

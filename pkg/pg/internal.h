@@ -26,7 +26,8 @@ bool hg_pg_scheme_has_driver(const struct hg_pg_span *scheme);
 /* Sends what is left and reads until a result is complete: 0, or 1 when the deadline passed. */
 int hg_pg_receive(PGconn *conn, int64_t deadline_ns);
 void hg_pg_trace(const char *sql, int64_t began_ns, const char *status); /* the `sql` event */
-int hg_pg_say_late(struct hg_err *err); /* -1: TIMEOUT */
+int hg_pg_say_late(struct hg_err *err); /* -1: TIMEOUT, exit code 3, as the next */
+int hg_pg_say_silent(struct hg_err *err);
 
 /* The address for people; heap. */
 char *hg_pg_where(const struct hg_pg_spec *spec, const PGconn *conn);

@@ -117,6 +117,9 @@ void hg_pg_pipeline_end(struct hg_pg_pipeline *p);
 
 /* Fills *err from a failed result or connection; for callers that drive libpq themselves. */
 int hg_pg_fail(struct hg_err *err, const PGconn *conn, const PGresult *res, const char *doing);
+/* It took a question and answered neither that nor the request to cancel it: whatever is asked there from now on is
+ * TIMEOUT at once. */
+bool hg_pg_silent(const PGconn *conn);
 /* Asks the server to cancel what conn is running; best effort. */
 void hg_pg_cancel(PGconn *conn);
 /* NULL for SQL null. */

@@ -8,6 +8,8 @@
 int hg_pg_pipeline_begin(PGconn *conn, struct hg_pg_pipeline *ret, struct hg_err *err)
 {
     *ret = (struct hg_pg_pipeline){ .conn = conn, .asked_ns = hg_now_ns() };
+    if (hg_pg_silent(conn))
+        return hg_pg_say_silent(err);
     /* Not blocking: the server may wait for us to read before it reads on. */
     if (PQsetnonblocking(conn, 1) == 0 && PQenterPipelineMode(conn))
         return 0;
@@ -71,11 +73,13 @@ int hg_pg_pipeline_next(struct hg_pg_pipeline *p, const char *sql, int64_t deadl
 
 void hg_pg_pipeline_end(struct hg_pg_pipeline *p)
 {
-    bool late = true;
-    for (int cancels = 0; !p->lost && p->answered < p->sent && cancels < CANCELS;) {
+    /* Each request ends one statement, and the next may take as long; who does not answer one answers none. */
+    bool late = true, asked = false;
+    for (int cancels = 0; !p->lost && p->answered < p->sent && cancels < CANCELS && !(late && asked);) {
         HG_AUTO(hg_pg_clearp) PGresult *res = NULL;
         struct hg_err err = { 0 };
-        if (late) {
+        asked = late;
+        if (asked) {
             hg_pg_cancel(p->conn);
             cancels++;
         }

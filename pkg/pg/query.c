@@ -90,8 +90,23 @@ int hg_pg_receive(PGconn *conn, int64_t deadline_ns)
 int hg_pg_say_late(struct hg_err *err)
 {
     hg_fail(err, HG_E_TIMEOUT, "the database did not answer the query in time");
+    hg_err_unanswered(err);
     return hg_hint(err, "something may hold a lock in the way or the server is overloaded; wait "
                         "longer with --timeout SECONDS");
+}
+
+bool hg_pg_silent(const PGconn *conn)
+{
+    return PQstatus(conn) == CONNECTION_OK &&
+           (PQtransactionStatus(conn) == PQTRANS_ACTIVE || PQpipelineStatus(conn) != PQ_PIPELINE_OFF);
+}
+
+int hg_pg_say_silent(struct hg_err *err)
+{
+    hg_fail(err, HG_E_TIMEOUT, "the database has stopped answering");
+    hg_err_unanswered(err);
+    return hg_hint(err, "it fell silent, to a request to cancel too: is the server, or what is between it and here, "
+                        "stopped or overloaded?");
 }
 
 static int too_late(PGconn *conn, struct hg_err *err)
@@ -105,7 +120,7 @@ static int too_late(PGconn *conn, struct hg_err *err)
             break;
         PQclear(res);
     }
-    return hg_pg_say_late(err);
+    return hg_pg_silent(conn) ? hg_pg_say_silent(err) : hg_pg_say_late(err);
 }
 
 /* The first line is enough to know a statement by (a comment says what it is for); values are
@@ -125,6 +140,8 @@ int hg_pg_query(PGconn *conn, const char *sql, size_t nparams, const char *const
                 int64_t deadline_ns, PGresult **ret, struct hg_err *err)
 {
     int64_t began = hg_now_ns();
+    if (hg_pg_silent(conn))
+        return hg_pg_say_silent(err);
     int sent = nparams ? PQsendQueryParams(conn, sql, (int)nparams, NULL, params, NULL, NULL, 0)
                        : PQsendQuery(conn, sql);
     if (!sent)

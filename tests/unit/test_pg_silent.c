@@ -38,9 +38,47 @@ static void *greet(void *context)
     return NULL;
 }
 
-static void silence_ends(void **state)
+/* One question that is late, one for the request to cancel it and one for the answer to that, not one for each. */
+#define ONCE_NS (9 * HG_NS_PER_S)
+
+static void ask_one(PGconn *conn)
 {
-    (void)state;
+    struct hg_err err = { 0 };
+    PGresult *res = NULL;
+    assert_int_equal(hg_pg_query(conn, "select 1", 0, NULL, hg_now_ns() + HG_NS_PER_S / 10, &res, &err), -1);
+    assert_int_equal(err.kind, HG_E_TIMEOUT);
+}
+
+static void ask_many(PGconn *conn)
+{
+    struct hg_pg_ask asks[8];
+    struct hg_err err = { 0 };
+    for (size_t i = 0; i < HG_COUNT(asks); i++)
+        asks[i] = (struct hg_pg_ask){ .sql = "select 1" };
+    assert_int_equal(hg_pg_ask_all(conn, asks, HG_COUNT(asks), hg_now_ns() + HG_NS_PER_S / 10, &err), -1);
+    hg_pg_asks_done(asks, HG_COUNT(asks));
+    assert_int_equal(err.kind, HG_E_TIMEOUT);
+    assert_int_equal(hg_err_exit_code(&err), HG_EXIT_UNKNOWN);
+}
+
+/* What is asked of it later waits for nothing, and says why. */
+static void nothing_more(PGconn *conn)
+{
+    struct hg_err err = { 0 }, other = { 0 };
+    struct hg_pg_ask ask = { .sql = "select 1" };
+    PGresult *res = NULL;
+    int64_t began = hg_now_ns();
+    assert_true(hg_pg_silent(conn));
+    assert_int_equal(hg_pg_query(conn, "select 1", 0, NULL, 0, &res, &err), -1);
+    assert_int_equal(hg_pg_ask_all(conn, &ask, 1, 0, &other), -1);
+    assert_string_equal(err.message, "the database has stopped answering");
+    assert_string_equal(other.message, err.message);
+    assert_int_equal(hg_err_exit_code(&err), HG_EXIT_UNKNOWN);
+    assert_true(hg_now_ns() - began < HG_NS_PER_S);
+}
+
+static void silence_ends(void (*ask)(PGconn *))
+{
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t size = sizeof at;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -56,19 +94,32 @@ static void silence_ends(void **state)
     struct hg_pg_spec spec = { .conninfo = conninfo, .application_name = "test" };
     struct hg_err err = { 0 };
     PGconn *conn = NULL;
-    PGresult *res = NULL;
     (void)alarm(TOO_LONG_S); /* the failure is that it never ends */
     assert_int_equal(hg_pg_connect(&spec, 10 * HG_NS_PER_S, &conn, &err), 0);
-    assert_int_equal(hg_pg_query(conn, "select 1", 0, NULL, hg_now_ns() + HG_NS_PER_S / 10, &res, &err), -1);
-    assert_int_equal(err.kind, HG_E_TIMEOUT);
+    int64_t began = hg_now_ns();
+    ask(conn);
+    assert_true(hg_now_ns() - began < ONCE_NS);
+    nothing_more(conn);
     (void)alarm(0);
     hg_pg_closep(&conn);
     (void)close(listener);
     (void)pthread_join(thread, NULL);
 }
 
+static void a_question_ends(void **state)
+{
+    (void)state;
+    silence_ends(ask_one);
+}
+
+static void many_at_once_end_like_one(void **state)
+{
+    (void)state;
+    silence_ends(ask_many);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(silence_ends) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(a_question_ends), cmocka_unit_test(many_at_once_end_like_one) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
