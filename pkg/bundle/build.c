@@ -93,7 +93,8 @@ static void take_settings(const struct hg_bundle_build *in, const json_t *answer
     b->version_table_pk = json_is_true(json_object_get(s, "version_table_pk"));
     b->transaction_per_migration = json_is_true(json_object_get(s, "transaction_per_migration"));
     b->transactional_ddl = json_is_true(json_object_get(s, "transactional_ddl"));
-    b->env_statements = json_array_size(json_object_get(s, "statements")) > 0;
+    b->env_statements = json_array_size(json_object_get(s, "statements")) > 0 ||
+                        json_array_size(json_object_get(s, "own")) > 0;
     b->commit = hg_xstrdup(in->commit);
     b->dirty = in->dirty;
     if (hg_file_read(env, HG_BUNDLE_MANIFEST_MAX, &text, &ignored) == 0)
@@ -126,6 +127,13 @@ static void note_settings(const json_t *answer, const struct hg_bundle *b, struc
         (void)hg_finding_add(ret, "HG251", "env.py sends %zu statement%s of its own, which a bundle does not: "
                              "%s", json_array_size(statements), json_array_size(statements) == 1 ? "" : "s",
                              first);
+    }
+    const json_t *own = json_object_get(s, "own"), *item;
+    size_t i;
+    json_array_foreach(own, i, item)
+    {
+        HG_AUTO(hg_freep) char *what = hg_printable(json_string_value(item), 100);
+        (void)hg_finding_add(ret, "HG251", "env.py gives its connection what a bundle does not: %s", what);
     }
     if (json_is_true(json_object_get(s, "hooks")))
         (void)hg_finding_add(ret, "HG252", "env.py has on_version_apply hooks, which a bundle does not run");

@@ -211,6 +211,47 @@ PY
     expect_status 2
 }
 
+@test "what env.py gives its connection is said, and a transaction of its own is the one of all migrations" {
+    small "$BATS_TEST_TMPDIR/p"
+    cd "$BATS_TEST_TMPDIR/p"
+    said() { # NAME LINES: an env.py that has them before its connection
+        { printf '%s\n' 'import sqlalchemy as sa' 'from alembic import context' 'URL = "postgresql+psycopg://h/d"' \
+            'options, args, with_options = {}, {}, {}' "$2"
+          printf '%s\n' 'engine = sa.create_engine(URL, connect_args=args, **options)' "${3:-}" \
+            'with engine.connect() as connection:' \
+            '    connection = connection.execution_options(**with_options)' \
+            '    context.configure(connection=connection, transaction_per_migration=True)' \
+            '    with context.begin_transaction():' '        context.get_context()._ensure_version_table()' \
+            '        context.run_migrations()'
+        } > migrations/env.py
+        bundle
+        expect_status 0
+        if [ -n "$1" ]; then expect_stderr "HG251 env.py $1"; else [ "$stderr" = "" ] || fail "$stderr"; fi
+    }
+    said "" 'args = {"connect_timeout": 5}' \
+        'sa.event.listen(engine, "before_cursor_execute", lambda c, u, s, p, x, m: None)'
+    local own="gives its connection what a bundle does not:"
+    said "$own isolation_level AUTOCOMMIT" 'options = {"isolation_level": "AUTOCOMMIT"}'
+    said "$own isolation_level AUTOCOMMIT" 'with_options = {"isolation_level": "AUTOCOMMIT"}'
+    said "$own schema_translate_map {None: 'app'}" 'options = {"execution_options": {"schema_translate_map": {None: "app"}}}'
+    said "$own options -csearch_path=app" 'args = {"options": "-csearch_path=app"}'
+    said "$own a listener for connect" '' 'sa.event.listen(engine, "connect", lambda *_: None)'
+    said "$own a listener for before_cursor_execute" '' \
+        'sa.event.listen(engine, "before_cursor_execute", lambda c, u, s, p, x, m: (s, p), retval=True)'
+    sed -i 's/\._ensure_version_table()/.execute("SET ROLE app")/' migrations/env.py
+    bundle
+    expect_stderr "HG251 env.py sends 1 statement of its own, which a bundle does not: SET ROLE app"
+    # Alembic begins none inside of another's transaction, and cannot end one for an autocommit block.
+    printf '%s\n' 'from alembic import op' 'revision = "u1"' 'down_revision = "t00"' 'def upgrade():' \
+        '    with op.get_context().autocommit_block():' '        op.execute("VACUUM")' > migrations/versions/u1.py
+    said "" "" && bundle --format json
+    [ "$(json '[.transaction.per_migration, .counts.up["needs-python"]] | tojson')" = '[true,0]' ]
+    sed -i 's/engine.connect()/engine.begin()/' migrations/env.py
+    bundle --format json
+    [ "$(json '[.transaction.per_migration, .counts.up["needs-python"]] | tojson')" = '[false,1]' ]
+    [ "$(json '.revisions[] | select(.revision == "u1").up | .code + ": " + .reason')" = "fails: it has an autocommit block, for which Alembic has to begin the transaction, and not env.py" ]
+}
+
 # A history with most of what there is: data, an enum, an autocommit block, values of the database, a loop
 # over rows, branches and a merge, and a way back that does not exist.
 history() {

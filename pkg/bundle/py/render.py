@@ -33,7 +33,8 @@ if sys.path and sys.path[0] == "":
 
 STATE = {"revision": None, "file": None, "code": None, "reason": None, "sql": [], "kinds": [],
          "configured": False, "arguments": {}, "script": None, "offline": True, "driver": None,
-         "guessed": False, "statements": [], "readers": {}, "reached": False,
+         "guessed": False, "statements": [], "own": [], "external": False, "version_table": None,
+         "readers": {}, "reached": False,
          "direction": None, "types": {}, "values": False, "in_text": 0}
 PLACEHOLDER = "headgate_placeholder" if SPEC["bundle"] else "headgate"
 OTHER_SERVERS = ("mysql", "mariadb", "sqlite", "oracle", "mssql")
@@ -261,6 +262,10 @@ def connection_class():
             return Result()
 
         def _run_ddl_visitor(self, visitor, element, **options):
+            if STATE["revision"] is None:  # env.py's own; the version table is made without it
+                if getattr(element, "name", None) != STATE["version_table"]:
+                    note_statement("%s %s" % (visitor.__name__, getattr(element, "name", None) or "objects"))
+                return None
             asks = options.get("checkfirst") or made_before(element)
             guarded = asks and enum_text(visitor, element, self.dialect)
             if guarded:
@@ -436,7 +441,9 @@ def wrap_statements():
     def execute(self, construct, execution_options=None, multiparams=None, params=None):
         if multiparams or params:
             refuse("parameters", "it gives a statement parameters")
-        if STATE["revision"] is not None:
+        if STATE["revision"] is None:
+            note_statement(construct)
+        else:
             record(as_text(text(construct) if isinstance(construct, str) else construct,
                            self.dialect))
 
@@ -450,6 +457,8 @@ def wrap_statements():
 
     @contextlib.contextmanager
     def autocommit_block(self):
+        if STATE["external"]:  # an assertion of Alembic's fails
+            refuse("fails", "it has an autocommit block, for which Alembic has to begin the transaction, and not env.py")
         end = ";" if SPEC["bundle"] else ""
         record("COMMIT" + end, "commit")
         try:
@@ -470,30 +479,114 @@ def wrap_statements():
 # ---- Alembic -------------------------------------------------------------------------------------------
 
 
-def no_connections():
-    """For an env.py that connects all the same: it gets what looks like a connection and is none."""
+def note_statement(statement):
+    STATE["statements"].append(" ".join(str(statement).split())[:200])
+
+
+def note_own(what, value=None):
+    """What env.py gives its connection beyond the address."""
+    text = what if value is None else "%s %s" % (what, value)
+    if text not in STATE["own"]:
+        STATE["own"].append(text[:200])
+
+
+def note_options(options):
+    for name in ("isolation_level", "schema_translate_map"):
+        if options.get(name):
+            note_own(name, options[name])
+
+
+def of_project(function):
+    path = getattr(getattr(function, "__code__", None), "co_filename", "<")
+    return not path.startswith(("<", STANDARD_LIBRARY)) and "-packages" not in path
+
+
+def with_wrapped(function):
+    """What SQLAlchemy puts around a listener has it in its closure."""
+    return [function] + [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
+
+
+def note_engine(engine):
+    note_options({"isolation_level": getattr(engine.dialect, "_on_connect_isolation_level", None)})
+    note_options(engine.get_execution_options())
+    creator = getattr(engine.pool, "_creator", None)
+    if hasattr(creator, "__code__"):
+        held = dict(zip(creator.__code__.co_freevars, with_wrapped(creator)[1:])).get("cparams") or {}
+        for name in ("options", "server_settings"):
+            if held.get(name) and name not in engine.url.query:
+                note_own(name, held[name])
+    for dispatch, events in ((engine.pool.dispatch, ("connect", "first_connect", "checkout")),
+                             (engine.dispatch, ("engine_connect", "begin", "before_execute",
+                                                "before_cursor_execute"))):
+        for name in events:
+            # One that only looks at statements is behind a wrapper, and harmless.
+            if any(of_project(f) for listener in getattr(dispatch, name)
+                   for f in (with_wrapped(listener) if not name.startswith("before") else [listener])):
+                note_own("a listener for", name)
+
+
+def begins_by_itself(engine):
+    """Not so before SQLAlchemy 2."""
+    import sqlalchemy
+
+    return not sqlalchemy.__version__.startswith("1.") or getattr(engine, "_is_future", False)
+
+
+def connection_like(engine, began):
     from unittest import mock
 
-    from sqlalchemy.engine import Engine
+    connection = mock.MagicMock(name="connection")
+    transaction = mock.MagicMock(name="transaction")
+    state = {"began": began}
+
+    def to(value, given):
+        def effect(*_args, **_kwargs):
+            state["began"] = value
+            return given
+        return effect
 
     def note(statement, *_args, **_kwargs):
-        STATE["statements"].append(" ".join(str(statement).split())[:200])
+        note_statement(statement)
+        state["began"] = state["began"] or begins_by_itself(engine)
         return mock.MagicMock(name="result")
 
-    def connect(engine, *_args, **_kwargs):
-        connection = mock.MagicMock(name="connection")
-        for name in ("execute", "exec_driver_sql", "scalar", "scalars"):
-            getattr(connection, name).side_effect = note
-        connection.engine = engine
-        connection.dialect = engine.dialect
-        connection.execution_options.return_value = connection
-        connection.__enter__.return_value = connection
-        connection.__exit__.return_value = False
+    def with_options(**options):
+        note_options(options)
         return connection
 
-    for name in ("connect", "begin", "raw_connection", "contextual_connect", "_contextual_connect"):
+    for name in ("execute", "exec_driver_sql", "scalar", "scalars"):
+        getattr(connection, name).side_effect = note
+    connection.engine = engine
+    connection.dialect = engine.dialect
+    connection.execution_options.side_effect = with_options
+    connection.begin.side_effect = to(True, transaction)
+    connection.in_transaction.side_effect = lambda: state["began"]
+    for ending in (connection.commit, connection.rollback, transaction.commit, transaction.rollback,
+                   transaction.close):
+        ending.side_effect = to(False, None)
+    transaction.__enter__.return_value = transaction
+    transaction.__exit__.side_effect = to(False, False)
+    connection.__enter__.return_value = connection
+    connection.__exit__.return_value = False
+    return connection
+
+
+def no_connections():
+    """For an env.py that connects all the same: it gets what looks like a connection and is none."""
+    from sqlalchemy.engine import Engine
+
+    def connect(engine, *_args, **_kwargs):
+        note_engine(engine)
+        return connection_like(engine, False)
+
+    def begin(engine, *_args, **_kwargs):
+        note_engine(engine)
+        return connection_like(engine, True)
+
+    for name in ("connect", "raw_connection", "contextual_connect", "_contextual_connect"):
         if hasattr(Engine, name):
             setattr(Engine, name, connect)
+    Engine.begin = begin
 
 
 def note_driver(options):
@@ -512,14 +605,18 @@ def note_driver(options):
 
 
 def settings_of(context):
+    external = STATE["external"]  # Alembic leaves transactions to it, whatever it has configured
+    columns = ["%s %s" % (column.name, column.type) for column in context._version.columns]
+    if columns != ["version_num VARCHAR(32)"]:
+        note_own("a version table of", ", ".join(columns))
     return {"version_table": context.version_table,
             "version_table_schema": context.version_table_schema,
             "version_table_pk": bool(context.opts.get("version_table_pk", True)),
-            "transaction_per_migration": bool(context._transaction_per_migration),
-            "transactional_ddl": bool(context.impl.transactional_ddl),
+            "transaction_per_migration": not external and bool(context._transaction_per_migration),
+            "transactional_ddl": external or bool(context.impl.transactional_ddl),
             "hooks": bool(context.on_version_apply_callbacks), "driver": STATE["driver"],
             "driver_guessed": STATE["guessed"], "statements": STATE["statements"],
-            "offline": STATE["offline"]}
+            "own": STATE["own"], "offline": STATE["offline"]}
 
 
 def versions():
@@ -556,11 +653,13 @@ def wrap_environment():
         if STATE["configured"]:
             raise Unfit("it migrates more than once (several schemas or databases)")
         STATE["configured"] = True
+        STATE["external"] = bool(options.get("connection") is not None and options["connection"].in_transaction())
         options.update(connection=None, url=None, dialect_name="postgresql", literal_binds=True,
                        dialect_opts={"paramstyle": "named"})
         self.context_opts["as_sql"] = True
         configure(self, **options)
         self.get_context().dialect._backslash_escapes = False
+        STATE["version_table"] = self.get_context().version_table
 
     def run_migrations(self, **arguments):
         STATE["arguments"] = arguments
@@ -657,7 +756,7 @@ def run_env(config, revision, offline, tag):
     """True when the migrations were reached; else why not."""
     from alembic.runtime.environment import EnvironmentContext
 
-    STATE.update(offline=offline, configured=False, reached=False, statements=[])
+    STATE.update(offline=offline, configured=False, external=False, reached=False, statements=[], own=[])
     try:
         with EnvironmentContext(config, STATE["script"], fn=render_all, as_sql=offline,
                                 starting_rev=SPEC["rows"] or None, destination_rev=revision, tag=tag):
