@@ -80,6 +80,7 @@ done_revisions() {
     hgt_psql "select coalesce(string_agg(left(revision, 4), ' ' order by seq), '')
         from headgate.step where outcome = 'done' and direction = 'up'"
 }
+open_runs() { hgt_psql "select count(*) from headgate.run where finished_at is null"; }
 # A revision after the sample's, which a container may mount, and what it does.
 revision() { # FILE REVISION DOWN_REVISION PYTHON
     printf 'import sqlalchemy as sa\nfrom alembic import op\n\nrevision = "%s"\ndown_revision = "%s"\n
@@ -265,6 +266,9 @@ replicas() { # STATE
         wait_until 90 serves "$name" || fail "$(docker logs "$name" 2>&1)"
     done
     wait_until 10 nothing_left
+    # One that was killed when all was in, and not recorded yet: the others found nothing to do, and the next apply
+    # records it.
+    [ "$(open_runs)" = 0 ] || docker exec "${names[0]}" headgate apply --yes > log 2>&1 || fail "$(cat log)"
     case $1 in
         ahead)
             [ "$(done_revisions)" = "0001 0002 0003 0004" ] || fail "$(done_revisions)"
@@ -274,7 +278,7 @@ replicas() { # STATE
         *) [ "$(done_revisions)" = "0001 0002 0003" ] || fail "$(done_revisions)" ;;
     esac
     # Runs that were begun twice without anybody's death would be two migrators.
-    [ "$(hgt_psql "select count(*) from headgate.run where finished_at is null")" = 0 ] || fail "an open run"
+    [ "$(open_runs)" = 0 ] || fail "an open run"
 }
 
 @test "docker stop as it is during a migration: backend canceled, lock gone, well before its 10 s" {
